@@ -1,0 +1,101 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The targets stand in the order of the data flow; ARCHITECTURE.md says who may import whom.
+// Nothing is public: `package` access is as far as a declaration goes.
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "wherry",
+    products: [
+        .executable(name: "wherry", targets: ["wherry"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
+        .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
+        .package(url: "https://github.com/apple/swift-metrics", .upToNextMinor(from: "2.13.0")),
+        .package(url: "https://github.com/apple/swift-collections", .upToNextMinor(from: "1.6.0")),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", .upToNextMinor(from: "2.13.0")),
+        .package(url: "https://github.com/jpsim/Yams", .upToNextMinor(from: "6.2.2")),
+    ],
+    targets: [
+        // Layer 0: the C libraries, threads, bytes.
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CLibMongo", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
+        .target(name: "PinnedThread", swiftSettings: settings),
+        .target(name: "BSON", swiftSettings: settings),
+
+        // Layer 1: nouns and ports, no I/O.
+        .target(name: "Model", dependencies: ["BSON"], swiftSettings: settings),
+
+        // Layer 2: one target a neighbour.
+        .target(name: "Mapping", dependencies: ["Model", "BSON"], swiftSettings: settings),
+        .target(
+            name: "Postgres",
+            dependencies: ["CLibPQ", "PinnedThread", "Model", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings),
+        .target(
+            name: "Mongo",
+            dependencies: ["CLibMongo", "PinnedThread", "BSON", "Model", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings),
+
+        // Layer 3: the engine.
+        .target(
+            name: "Replication",
+            dependencies: [
+                "Model", "Mapping", "BSON",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: settings),
+
+        // Layer 5: the program.
+        .executableTarget(
+            name: "wherry",
+            dependencies: [
+                "Model", "Mapping", "Postgres", "Mongo", "Replication", "BSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: settings),
+
+        // Development only: real servers on loopback, for demo, tests and benchmarks.
+        .target(name: "DevServers", swiftSettings: settings),
+        .executableTarget(
+            name: "wherry-dev",
+            dependencies: [
+                "DevServers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "TestSupport",
+            dependencies: ["DevServers", "Model", "BSON", "Mapping", "Postgres", "Mongo", "Replication"],
+            path: "Tests/Support",
+            swiftSettings: settings),
+
+        .testTarget(name: "BSONTests", dependencies: ["BSON"], swiftSettings: settings),
+        .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
+        .testTarget(
+            name: "MappingTests", dependencies: ["Mapping", "Model", "BSON", "Postgres", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "PostgresTests", dependencies: ["Postgres", "Model", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "MongoTests", dependencies: ["Mongo", "Model", "BSON", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "ReplicationTests", dependencies: ["Replication", "Mapping", "Model", "BSON", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(name: "WherryTests", dependencies: ["wherry", "Model", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["Model", "BSON", "Postgres", "Mongo", "Replication", "TestSupport"],
+            swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,64 @@
+/// An error an operator will read: what happened on the first line, what to do in the hint.
+///
+/// Adapters classify (SQLSTATE, MongoDB code and labels) into a `Kind`; what to do about a kind is decided elsewhere
+/// (`RetryPolicy`, `exitCode`). Neither text ever holds a value of a row or a secret.
+package struct Failure: Error, Hashable, Sendable {
+    package enum Kind: String, Sendable, CaseIterable {
+        /// A defect, or an answer nobody expected.
+        case unexpected
+        /// The source went away or said "not now": reconnect and go on from the checkpoint.
+        case sourceInterrupted = "source_interrupted"
+        /// The target went away or said "not now": the same, or repeat the batch.
+        case targetInterrupted = "target_interrupted"
+        /// A server that has not been reached since the start.
+        case unreachable
+        /// Slot or pipeline held by someone else.
+        case inUse = "in_use"
+        /// Another worker has taken the pipeline over while this one was away.
+        case fenced
+        /// The initial copy can't be finished from its snapshot: start it again.
+        case copyInterrupted = "copy_interrupted"
+        /// Authentication refused, or a privilege missing.
+        case denied
+        /// Settings of Wherry or of a server.
+        case configuration
+        /// Wrong command line.
+        case usage
+        /// Changes are missing: slot lost, slot ahead of the checkpoint, another cluster.
+        case dataGap = "data_gap"
+        /// A row or document that can't be written.
+        case dataRefused = "data_refused"
+        /// Source and target differ.
+        case differences
+    }
+
+    package let kind: Kind
+    /// Lower case, complete, no full stop.
+    package let message: String
+    /// One or two sentences: what it means and the command to run.
+    package let hint: String?
+
+    package init(_ kind: Kind, _ message: String, hint: String? = nil) {
+        self.kind = kind
+        self.message = message
+        self.hint = hint
+    }
+
+    package var exitCode: ExitCode {
+        switch kind {
+        case .unexpected: .unexpected
+        case .sourceInterrupted, .targetInterrupted, .unreachable: .unreachable
+        case .inUse, .fenced, .copyInterrupted: .tryAgain
+        case .denied: .denied
+        case .configuration: .configuration
+        case .usage: .usage
+        case .dataGap: .dataGap
+        case .dataRefused: .dataRefused
+        case .differences: .differences
+        }
+    }
+}
+
+extension Failure: CustomStringConvertible {
+    package var description: String { hint.map { "\(message)\nhint: \($0)" } ?? message }
+}

@@ -1,0 +1,50 @@
+/// Where changes come from: a replication slot.
+package protocol ChangeSource: Sendable {
+    /// Starts the stream after `position`, having made sure that the slot still covers it.
+    ///
+    /// - Throws: `Failure` of kind `.inUse`, `.dataGap`, `.denied`, `.unreachable`.
+    func open(after position: LSN) async throws -> any ChangeStream
+
+    /// Resolves a RELATION's types with the catalogue.
+    func resolve(_ relation: WireRelation) async throws -> TableVersion
+
+    /// Writes a transactional logical message into the source's WAL and returns its position; the stream passes it
+    /// soon afterwards, idle or not.
+    func emitHeartbeat() async throws -> LSN
+}
+
+/// One running stream. One owner calls `receive` and `sendStatus` in turn.
+package protocol ChangeStream: Sendable {
+    /// Waits until something has arrived or the deadline has passed, and returns what there is, up to about `maxBytes`.
+    ///
+    /// - Throws: `Failure` of kind `.sourceInterrupted` when the connection is gone.
+    func receive(maxBytes: Int, until deadline: ContinuousClock.Instant) async throws -> [Frame]
+
+    /// A standby status update. Everything before `applied` may be forgotten by the server.
+    func sendStatus(received: LSN, applied: LSN) async throws
+
+    /// How often the server wants to hear of us at least.
+    var statusInterval: Duration { get }
+
+    func makeDecoder() -> any ChangeDecoder
+
+    func close() async
+}
+
+/// One message of the replication protocol, not decoded yet.
+package enum Frame: Sendable {
+    /// The payload of an XLogData message; `end` is the position the server has sent up to.
+    case data(ByteBlock, end: LSN)
+    case keepalive(position: LSN, replyRequested: Bool)
+}
+
+/// Frames in, events out. Holds the relations the stream has announced.
+package protocol ChangeDecoder {
+    /// nil for messages without meaning for us (ORIGIN, TYPE).
+    ///
+    /// - Throws: `Failure` of kind `.unexpected` with position, message type and offset when the bytes make no sense.
+    mutating func decode(_ frame: Frame) throws -> StreamEvent?
+
+    /// Makes a relation known, in answer to `StreamEvent.relation`.
+    mutating func register(_ table: TableVersion)
+}

@@ -1,0 +1,38 @@
+/// Where the initial copy comes from: a snapshot that one session exports and others import.
+package protocol SnapshotSource: Sendable {
+    /// Opens a session that reads in the snapshot.
+    ///
+    /// - Throws: `Failure` of kind `.copyInterrupted` when the snapshot is gone.
+    func openReader() async throws -> any SnapshotReader
+}
+
+/// One session inside the snapshot. One owner.
+package protocol SnapshotReader: Sendable {
+    /// Starts reading one range of one table. The columns are pinned: exactly those of `table.schema`, in their order.
+    ///
+    /// - Throws: `Failure` of kind `.copyInterrupted` when the table was rewritten since the snapshot.
+    func start(_ range: CopyRange) async throws
+
+    /// The next rows, about `maxBytes` of them; empty when the range is finished.
+    func next(maxBytes: Int) async throws -> [Row]
+
+    func close() async
+}
+
+/// A part of a table: pages `[firstPage, endPage)` of one heap. The first range has no lower bound and the last no upper
+/// one, so that wrong page estimates lose no row.
+package struct CopyRange: Sendable {
+    /// The table as it is mapped.
+    package let table: TableVersion
+    package let firstPage: UInt32?
+    package let endPage: UInt32?
+    /// The planner's estimate, for progress only.
+    package let estimatedRows: Int
+
+    package init(table: TableVersion, firstPage: UInt32?, endPage: UInt32?, estimatedRows: Int) {
+        self.table = table
+        self.firstPage = firstPage
+        self.endPage = endPage
+        self.estimatedRows = estimatedRows
+    }
+}

@@ -1,0 +1,77 @@
+import Synchronization
+
+/// The board everything else looks at: the engine writes, the progress line, the log, `status` and metrics read one
+/// consistent snapshot.
+package final class Progress: Sendable {
+    private let state: Mutex<ProgressSnapshot>
+
+    package init() { state = Mutex(ProgressSnapshot()) }
+
+    package func snapshot() -> ProgressSnapshot { state.withLock { $0 } }
+
+    package func update(_ change: (inout ProgressSnapshot) -> Void) {
+        state.withLock { change(&$0) }
+    }
+}
+
+package struct ProgressSnapshot: Sendable {
+    package enum Phase: String, Sendable {
+        case starting, copying, streaming, stopping
+    }
+
+    package var phase = Phase.starting
+    /// What the worker is waiting for and since when, in words for an operator; nil while it works.
+    package var waiting: Waiting?
+
+    /// By table, in the order of copying; empty when there was nothing to copy.
+    package var tables: [TableProgress] = []
+
+    /// Sent to us by the server.
+    package var received = LSN.zero
+    /// Durable in the target, with its checkpoint.
+    package var applied = LSN.zero
+    /// Told to the server: it may forget everything before.
+    package var confirmed = LSN.zero
+    /// End of the source's WAL when last seen.
+    package var sourceEnd = LSN.zero
+    /// Commit time of the newest transaction applied.
+    package var appliedCommitTime: SourceTime?
+
+    package var changesApplied = 0
+    package var transactionsApplied = 0
+    package var batchesApplied = 0
+    /// Changes that a later change of the same key in the batch made unnecessary.
+    package var changesCoalesced = 0
+    /// Source transactions that did not fit one batch.
+    package var transactionsSplit = 0
+    package var retries = 0
+    package var reconnects = 0
+    package var queuedBytes = 0
+
+    package init() {}
+}
+
+package struct Waiting: Hashable, Sendable {
+    package let reason: String
+    package let since: ContinuousClock.Instant
+
+    package init(reason: String, since: ContinuousClock.Instant) {
+        self.reason = reason
+        self.since = since
+    }
+}
+
+package struct TableProgress: Hashable, Sendable {
+    package let table: TableName
+    package let collection: String
+    /// The planner's estimate before the copy.
+    package var estimatedRows: Int
+    package var copiedRows = 0
+    package var isFinished = false
+
+    package init(table: TableName, collection: String, estimatedRows: Int) {
+        self.table = table
+        self.collection = collection
+        self.estimatedRows = estimatedRows
+    }
+}
