@@ -1,7 +1,10 @@
 /// Where the stream's documents go. One owner calls it, one call at a time.
 package protocol DocumentSink: Sendable {
     /// The server session all its transactions run in: to be stored in the pipeline's state before the first write.
-    var session: SessionID { get async }
+    var session: SessionID { get async throws }
+
+    /// The epoch under which the worker took the pipeline over; before anything is written.
+    func begin(epoch: Int64) async
 
     /// Applies a batch and its checkpoint as one transaction, provided the stored checkpoint is still `previous` and the
     /// epoch the worker's own. When it returns, all of it is durable.
@@ -21,7 +24,10 @@ package protocol DocumentSink: Sendable {
 
 /// Where the initial copy's documents go. Every writer is one session of its own.
 package protocol CopySink: Sendable {
-    var session: SessionID { get async }
+    var session: SessionID { get async throws }
+
+    /// The epoch under which the worker took the pipeline over; before anything is written.
+    func begin(epoch: Int64) async
 
     /// Inserts whole documents (`writes` are all of kind `.insert`) into the collection, in a transaction that makes
     /// sure of the epoch. `ledger` says that the collection was not empty: then rows overwrite by key, and their keys
