@@ -68,7 +68,8 @@ let package = Package(
             swiftSettings: settings),
 
         // Development only: real servers on loopback, for demo, tests and benchmarks.
-        .target(name: "DevServers", swiftSettings: settings),
+        .target(name: "CSpawn"),
+        .target(name: "DevServers", dependencies: ["CSpawn"], swiftSettings: settings),
         .executableTarget(
             name: "wherry-dev",
             dependencies: [
@@ -81,6 +82,7 @@ let package = Package(
             path: "Tests/Support",
             swiftSettings: settings),
 
+        .testTarget(name: "DevServersTests", dependencies: ["DevServers"], swiftSettings: settings),
         .testTarget(name: "BSONTests", dependencies: ["BSON"], swiftSettings: settings),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
         .testTarget(
