@@ -41,7 +41,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Mongo",
-            dependencies: ["CLibMongo", "PinnedThread", "BSON", "Model", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "CLibMongo", "PinnedThread", "BSON", "Model", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
 
         // Layer 3: the engine.
@@ -55,17 +57,19 @@ let package = Package(
             ],
             swiftSettings: settings),
 
-        // Layer 5: the program.
-        .executableTarget(
-            name: "wherry",
+        // Layer 5: the program. A library, so that tests can import it, and an executable that only calls it.
+        .target(
+            name: "WherryCommand",
             dependencies: [
                 "Model", "Mapping", "Postgres", "Mongo", "Replication", "BSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings),
+        .executableTarget(name: "wherry", dependencies: ["WherryCommand"], swiftSettings: settings),
 
         // Development only: real servers on loopback, for demo, tests and benchmarks.
         .target(name: "CSpawn"),
@@ -90,11 +94,20 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "Model", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "MongoTests", dependencies: ["Mongo", "Model", "BSON", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "MongoTests", dependencies: ["Mongo", "Model", "BSON", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ReplicationTests", dependencies: ["Replication", "Mapping", "Model", "BSON", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "WherryTests", dependencies: ["wherry", "Model", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "WherryTests",
+            dependencies: [
+                "WherryCommand", "wherry", "Model",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["Model", "BSON", "Postgres", "Mongo", "Replication", "TestSupport"],

@@ -1,0 +1,14 @@
+import Model
+
+/// The one place that knows both databases: builds the adapters from the settings and hands them to the engine.
+enum Wiring {
+    static let backend = Backend(
+        run: { _, _, _, _ in throw absent },
+        check: { _, _ in throw absent },
+        status: { _, _ in throw absent },
+        pipelines: { _, _ in throw absent },
+        drop: { _, _, _ in throw absent },
+        libraries: { [] })
+
+    private static let absent = Failure(.unexpected, "this build has no database adapters")
+}
