@@ -82,7 +82,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["DevServers", "Model", "BSON", "Mapping", "Postgres", "Mongo", "Replication"],
+            dependencies: ["DevServers", "Model", "BSON", "Postgres", "Mongo"],
             path: "Tests/Support",
             swiftSettings: settings),
 
@@ -95,7 +95,10 @@ let package = Package(
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "Model", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "MongoTests", dependencies: ["Mongo", "Model", "BSON", "TestSupport"], swiftSettings: settings),
+            name: "MongoTests",
+            dependencies: [
+                "Mongo", "Model", "BSON", "TestSupport", "DevServers", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: settings),
         .testTarget(
             name: "ReplicationTests", dependencies: ["Replication", "Mapping", "Model", "BSON", "TestSupport"],
             swiftSettings: settings),

@@ -42,6 +42,24 @@ package final class CollectionWrites: @unchecked Sendable {
         self.hasSpecialNames = hasSpecialNames
         self.arena = BSONWriter(capacity: capacity)
     }
+
+    /// Lends the bytes of one document; the pointer is valid inside `body` only.
+    @inlinable package func withBytes<Result>(
+        _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try arena.withUnsafeBytes(in: range, body)
+    }
+
+    package func bytes(_ range: Range<Int>) -> [UInt8] { arena.bytes(in: range) }
+
+    /// The base document with the overlay's fields in place of its own, as a new document in the arena.
+    package func merge(_ base: Range<Int>, _ overlay: Range<Int>) throws -> Range<Int> {
+        // Copies, because the arena may move while it grows.
+        let (baseBytes, overlayBytes) = (bytes(base), bytes(overlay))
+        return try baseBytes.withUnsafeBytes { base in
+            try overlayBytes.withUnsafeBytes { try mergeDocuments(base: base, overlay: $0, into: &arena) }
+        }
+    }
 }
 
 /// One document's net write. Ranges are byte ranges of BSON documents in the arena.

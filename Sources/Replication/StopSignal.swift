@@ -50,7 +50,7 @@ package final class StopSignal: Sendable {
         try await withThrowingTaskGroup(of: Result?.self) { group in
             group.addTask { try await body() }
             group.addTask {
-                await wait()
+                await self.wait()
                 return nil
             }
             defer { group.cancelAll() }

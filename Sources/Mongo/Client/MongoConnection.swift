@@ -4,11 +4,11 @@ import Model
 
 /// One client of the pool, confined to the actor that owns it (libmongoc's clients are not thread-safe). Calls block:
 /// the actor runs on a pinned thread.
-final class MongoConnection {
-    let pool: MongoPool
+package final class MongoConnection {
+    package let pool: MongoPool
     private let client: OpaquePointer
 
-    init(_ pool: MongoPool) {
+    package init(_ pool: MongoPool) {
         self.pool = pool
         client = pool.pop()
     }
@@ -19,7 +19,7 @@ final class MongoConnection {
     ///
     /// - Throws: `MongoError`, write errors and write concern errors of the reply included.
     @discardableResult
-    func command(_ database: String, _ command: BSONDocument, session: MongoSession? = nil) throws -> BSONDocument {
+    package func command(_ database: String, _ command: BSONDocument, session: MongoSession? = nil) throws -> BSONDocument {
         var reply = wherry_reply_t()
         var error = bson_error_t()
         let done = command.bytes.withUnsafeBufferPointer {
@@ -35,7 +35,7 @@ final class MongoConnection {
     }
 
     /// Documents of a collection, at most `limit`.
-    func find(
+    package func find(
         _ database: String, _ collection: String, filter: BSONDocument, projection: BSONDocument? = nil, limit: Int,
         session: MongoSession? = nil
     ) throws -> [BSONDocument] {
@@ -56,7 +56,7 @@ final class MongoConnection {
         return documents
     }
 
-    func startSession() throws -> MongoSession {
+    package func startSession() throws -> MongoSession {
         var error = bson_error_t()
         guard let handle = wherry_session_new(client, &error) else { throw MongoError(error, reply: nil) }
         return MongoSession(adopting: handle, connection: self)

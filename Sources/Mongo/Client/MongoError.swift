@@ -4,10 +4,10 @@ import Model
 
 /// What MongoDB or its C library answered instead of success. Holds no value of any document: the server's own text may
 /// (a duplicate key is quoted in it), so it is kept out of `description` for everything but connections.
-struct MongoError: Error, Sendable {
+package struct MongoError: Error, Sendable {
     /// The server's code, or 0 when the answer never came.
-    let code: Int
-    let codeName: String
+    package let code: Int
+    package let codeName: String
     let labels: [String]
     let writeErrors: [WriteError]
     /// The C library could not reach a server, or lost it.
@@ -57,7 +57,7 @@ struct MongoError: Error, Sendable {
 
 extension MongoError {
     /// The failure an operator reads. `action` completes "while …".
-    func failure(_ action: String, at address: String) -> Failure {
+    package func failure(_ action: String, at address: String) -> Failure {
         let answer = codeName.isEmpty ? "error \(code)" : "\(codeName) (\(code))"
         switch code {
         case 13, 18, 8000:

@@ -4,7 +4,7 @@ import Model
 
 /// A client session and the transactions in it. It keeps its connection alive: libmongoc wants the session destroyed
 /// before its client goes back to the pool.
-final class MongoSession {
+package final class MongoSession {
     let handle: OpaquePointer
     private let connection: MongoConnection
 
@@ -15,7 +15,7 @@ final class MongoSession {
 
     deinit { mongoc_client_session_destroy(handle) }
 
-    var id: SessionID {
+    package var id: SessionID {
         get throws {
             var bytes = [UInt8](repeating: 0, count: 16)
             guard wherry_session_id(handle, &bytes) else {
@@ -26,13 +26,13 @@ final class MongoSession {
     }
 
     /// With write concern majority.
-    func startTransaction() throws {
+    package func startTransaction() throws {
         var error = bson_error_t()
         guard wherry_transaction_start(handle, &error) else { throw MongoError(error, reply: nil) }
     }
 
     /// May be called again after an error with the label UnknownTransactionCommitResult.
-    func commit() throws {
+    package func commit() throws {
         var error = bson_error_t()
         var reply = wherry_reply_t()
         let done = wherry_transaction_commit(handle, &reply, &error)
@@ -41,7 +41,7 @@ final class MongoSession {
     }
 
     /// Errors don't matter: a transaction that isn't committed is forgotten by the server.
-    func abort() {
+    package func abort() {
         if mongoc_client_session_in_transaction(handle) { mongoc_client_session_abort_transaction(handle, nil) }
     }
 }

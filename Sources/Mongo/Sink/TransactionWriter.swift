@@ -131,23 +131,9 @@ struct CollectionError: Error {
 }
 
 extension CollectionWrites {
-    func withBytes<Result>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        try arena.withUnsafeBytes(in: range, body)
-    }
-
-    func bytes(_ range: Range<Int>) -> [UInt8] { arena.bytes(in: range) }
-
     /// The found document with the write's key and fields in place of its own, appended to the arena.
     func complete(_ found: BSONDocument, with write: DocumentWrite) throws -> Range<Int> {
-        let key = bytes(write.key)
-        let fields = bytes(write.body)
-        var scratch = BSONWriter(capacity: found.bytes.count + fields.count)
-        let keyed = try found.bytes.withUnsafeBytes { found in
-            try key.withUnsafeBytes { try mergeDocuments(base: found, overlay: $0, into: &scratch) }
-        }
-        let base = scratch.bytes(in: keyed)
-        return try base.withUnsafeBytes { base in
-            try fields.withUnsafeBytes { try mergeDocuments(base: base, overlay: $0, into: &arena) }
-        }
+        let origin = arena.append(found)
+        return try merge(try merge(origin, write.key), write.body)
     }
 }

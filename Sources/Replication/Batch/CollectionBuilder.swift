@@ -1,4 +1,5 @@
 import BSON
+import Foundation
 import Mapping
 import Model
 
@@ -29,16 +30,14 @@ struct CollectionBuilder {
     }
 
     mutating func update(old: OldRow?, new: Row, plan: MappingPlan) throws {
-        let row =
-            if case .full(let oldRow) = old, !new.isWhole { FilledRow(new, from: oldRow) } else { FilledRow(new) }
         let newKey = try plan.encodeKey(new, fallback: old?.row, into: &writes.arena)
         var origin: Range<Int>?
         if let old {
             let oldKey = try plan.encodeKey(old.row, fallback: nil, into: &writes.arena)
             if !writes.hasEqualBytes(oldKey, newKey) { origin = oldKey }
         }
-        if row.isWhole {
-            let body = try plan.encodeDocument(row, into: &writes.arena)
+        if isWhole(new, old: old, plan: plan) {
+            let body = try plan.encodeDocument(new, old: old?.row, into: &writes.arena)
             if let origin {
                 delete(key: origin)
                 put(.insert, key: newKey, body: body)
@@ -53,6 +52,13 @@ struct CollectionBuilder {
                 try set(key: newKey, sent: sent, table: plan.schema.name)
             }
         }
+    }
+
+    /// Whether every value of the row is known: sent, or in the old row. (An old key holds the key's columns only.)
+    private func isWhole(_ row: Row, old: OldRow?, plan: MappingPlan) -> Bool {
+        if case .full = old { return true }
+        if row.isWhole { return true }
+        return row.fields.indices.allSatisfy { row.fields[$0].kind != .unchanged || plan.keyIndices.contains($0) }
     }
 
     mutating func delete(_ old: OldRow, plan: MappingPlan) throws {
@@ -123,17 +129,8 @@ struct CollectionBuilder {
 }
 
 extension CollectionWrites {
-    func withBytes<Result>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        try arena.withUnsafeBytes(in: range, body)
-    }
-
     func hasEqualBytes(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
         guard left.count == right.count else { return false }
-        return withBytes(left) { left in withBytes(right) { left.elementsEqual($0) } }
-    }
-
-    /// The base document with the overlay's fields in place of its own, as a new document in the arena.
-    func merge(_ base: Range<Int>, _ overlay: Range<Int>) throws -> Range<Int> {
-        try arena.appendMerged(base: base, overlay: overlay)
+        return withBytes(left) { left in withBytes(right) { memcmp(left.baseAddress, right.baseAddress, left.count) == 0 } }
     }
 }

@@ -1,4 +1,4 @@
-import Logging
+import BSON
 import Mapping
 import Model
 
