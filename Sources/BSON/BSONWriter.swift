@@ -113,7 +113,31 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
         store(UInt8(0))
     }
 
+    /// Begins an element whose name is written piece by piece with `appendToString`; the caller sees to it that there is
+    /// no zero byte. Returns what `endKey` wants.
+    @inlinable package mutating func beginKey() -> Int {
+        let start = end
+        store(UInt8(0))
+        return start
+    }
+
+    @inlinable package mutating func endKey(_ start: Int) {
+        store(UInt8(0))
+        typeOffset = start
+    }
+
     // MARK: memory
+
+    /// Keeps only `ranges` (ascending, not overlapping) of what was written from `start` on, and moves them together.
+    package mutating func compact(from start: Int, keeping ranges: [Range<Int>]) {
+        var target = start
+        for range in ranges {
+            precondition(range.lowerBound >= target && range.upperBound <= end)
+            (base + target).copyMemory(from: base + range.lowerBound, byteCount: range.count)
+            target += range.count
+        }
+        end = target
+    }
 
     @inlinable mutating func type(_ type: BSONType) {
         (base + typeOffset).storeBytes(of: type.rawValue, as: UInt8.self)
