@@ -131,6 +131,11 @@ struct CollectionBuilder {
 extension CollectionWrites {
     func hasEqualBytes(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
         guard left.count == right.count else { return false }
-        return withBytes(left) { left in withBytes(right) { memcmp(left.baseAddress, right.baseAddress, left.count) == 0 } }
+        return withBytes(left) { left in
+            withBytes(right) { right in
+                guard let one = left.baseAddress, let other = right.baseAddress else { return true }
+                return memcmp(one, other, left.count) == 0
+            }
+        }
     }
 }
