@@ -1,5 +1,6 @@
 import Logging
 import Model
+import Replication
 
 /// What the commands need of the two databases, as functions. `Wiring` makes the real one; tests make their own.
 ///
