@@ -1,5 +1,3 @@
-import Model
-
 /// A logical replication slot as `pg_replication_slots` shows it.
 package struct SlotStatus: Hashable, Sendable {
     package let name: String
@@ -26,27 +24,21 @@ package struct SlotStatus: Hashable, Sendable {
     /// Whether changes are gone: the slot will never stream again.
     package var isLost: Bool { walStatus == "lost" || invalidationReason != nil || restartLSN == nil }
 
-    init(_ row: QueryResult.Record) {
-        name = row.text("slot_name")
-        plugin = row.text("plugin")
-        database = row.text("database")
-        active = row.bool("active")
-        activePID = row.int("active_pid")
-        activeApplication = row["application_name"].flatMap { $0.isEmpty ? nil : $0 }
-        restartLSN = row.lsn("restart_lsn")
-        confirmedFlushLSN = row.lsn("confirmed_flush_lsn")
-        walStatus = row["wal_status"]
-        safeWalSize = row.int("safe_wal_size")
-        heldBytes = row.int("held_bytes")
-        temporary = row.bool("temporary")
-        invalidationReason = row["invalidation_reason"]
+    package init(
+        name: String, plugin: String, database: String, active: Bool, activePID: Int?, activeApplication: String?, restartLSN: LSN?, confirmedFlushLSN: LSN?, walStatus: String?, safeWalSize: Int?, heldBytes: Int?, temporary: Bool, invalidationReason: String?
+    ) {
+        self.name = name
+        self.plugin = plugin
+        self.database = database
+        self.active = active
+        self.activePID = activePID
+        self.activeApplication = activeApplication
+        self.restartLSN = restartLSN
+        self.confirmedFlushLSN = confirmedFlushLSN
+        self.walStatus = walStatus
+        self.safeWalSize = safeWalSize
+        self.heldBytes = heldBytes
+        self.temporary = temporary
+        self.invalidationReason = invalidationReason
     }
-}
-
-/// A snapshot that the session which made the slot keeps open: it is the database exactly at `consistentPoint`.
-package struct ExportedSnapshot: Hashable, Sendable {
-    /// The stream begins with the transactions that commit after it.
-    package let consistentPoint: LSN
-    /// For `SET TRANSACTION SNAPSHOT`. Valid until the next command on the replication connection.
-    package let name: String
 }
