@@ -101,7 +101,7 @@ extension PostgresSource {
     ///
     /// - Parameter wait: How long its walsender may take to end.
     /// - Throws: `Failure` of kind `.inUse` when somebody goes on using it.
-    package func dropSlot(wait: Duration = .seconds(5)) async throws {
+    package func dropSlot(wait: Duration) async throws {
         let deadline = ContinuousClock.now + wait
         while true {
             let result = try await control().attempt("SELECT pg_catalog.pg_drop_replication_slot($1)", [settings.slot])
@@ -130,4 +130,8 @@ extension Duration {
         let tenths = Int((self / .milliseconds(100)).rounded())
         return tenths % 10 == 0 ? "\(tenths / 10) s" : "\(tenths / 10).\(tenths % 10) s"
     }
+}
+
+extension PostgresSource {
+    package func dropSlot() async throws { try await dropSlot(wait: .seconds(5)) }
 }

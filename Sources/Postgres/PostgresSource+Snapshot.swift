@@ -9,7 +9,7 @@ extension PostgresSource {
 
     /// Divides tables into ranges of about `targetPages` pages, the largest table first. A server before 14 has no TID
     /// range scan: one range a table there.
-    package func planRanges(_ tables: [TableVersion], targetPages: Int = 8192) async throws -> [CopyRange] {
+    package func planRanges(_ tables: [TableVersion], targetPages: Int) async throws -> [CopyRange] {
         let hasRangeScan = try await control().serverVersion >= 140_000
         let facts = Dictionary(try await allTables().map { ($0.schema.oid, $0) }) { first, _ in first }
         let sized = tables.map { (table: $0, pages: facts[$0.schema.oid]?.pages ?? 0) }
@@ -26,4 +26,10 @@ private struct ExportedSnapshotSource: SnapshotSource {
     let snapshot: ExportedSnapshot
 
     func openReader() async throws -> any SnapshotReader { try await CopyReader.open(source, snapshot: snapshot) }
+}
+
+extension PostgresSource {
+    package func planRanges(_ tables: [TableVersion]) async throws -> [CopyRange] {
+        try await planRanges(tables, targetPages: 8192)
+    }
 }

@@ -5,7 +5,7 @@ import Model
 /// connection that marks the one active worker and later carries the stream.
 ///
 /// Nothing connects before it is needed, and a control connection that was lost is opened again by the next call.
-package actor PostgresSource: ChangeSource {
+package actor PostgresSource: SourceDatabase {
     package nonisolated let settings: SourceSettings
     package nonisolated let target: ConnectionTarget
     let logger: Logger
@@ -92,7 +92,7 @@ package actor PostgresSource: ChangeSource {
     }
 
     /// End of the source's flushed WAL, for lag.
-    package func currentPosition() async throws -> LSN { try await serverPosition().flush }
+    package func currentLSN() async throws -> LSN { try await serverPosition().flush }
 
     package func emitHeartbeat() async throws -> LSN {
         let answer = try await ask(
