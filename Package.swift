@@ -38,10 +38,14 @@ let package = Package(
         .target(
             name: "Postgres",
             dependencies: ["CLibPQ", "PinnedThread", "Model", .product(name: "Logging", package: "swift-log")],
+            // A link to sql/catalog: what the program asks the catalogue is what psql runs.
+            resources: [.embedInCode("SQL")],
             swiftSettings: settings),
         .target(
             name: "Mongo",
-            dependencies: ["CLibMongo", "PinnedThread", "BSON", "Model", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "CLibMongo", "PinnedThread", "BSON", "Model", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
 
         // Layer 3: the engine.
@@ -55,20 +59,23 @@ let package = Package(
             ],
             swiftSettings: settings),
 
-        // Layer 5: the program.
-        .executableTarget(
-            name: "wherry",
+        // Layer 5: the program. A library, so that tests can import it, and an executable that only calls it.
+        .target(
+            name: "WherryCommand",
             dependencies: [
                 "Model", "Mapping", "Postgres", "Mongo", "Replication", "BSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings),
+        .executableTarget(name: "wherry", dependencies: ["WherryCommand"], swiftSettings: settings),
 
         // Development only: real servers on loopback, for demo, tests and benchmarks.
-        .target(name: "DevServers", swiftSettings: settings),
+        .target(name: "CSpawn"),
+        .target(name: "DevServers", dependencies: ["CSpawn"], swiftSettings: settings),
         .executableTarget(
             name: "wherry-dev",
             dependencies: [
@@ -77,10 +84,11 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["DevServers", "Model", "BSON", "Mapping", "Postgres", "Mongo", "Replication"],
+            dependencies: ["DevServers", "Model", "BSON", "Postgres", "Mongo"],
             path: "Tests/Support",
             swiftSettings: settings),
 
+        .testTarget(name: "DevServersTests", dependencies: ["DevServers"], swiftSettings: settings),
         .testTarget(name: "BSONTests", dependencies: ["BSON"], swiftSettings: settings),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
         .testTarget(
@@ -88,11 +96,23 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "Model", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "MongoTests", dependencies: ["Mongo", "Model", "BSON", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "MongoTests",
+            dependencies: [
+                "Mongo", "Model", "BSON", "TestSupport", "DevServers", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: settings),
         .testTarget(
             name: "ReplicationTests", dependencies: ["Replication", "Mapping", "Model", "BSON", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "WherryTests", dependencies: ["wherry", "Model", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "WherryTests",
+            dependencies: [
+                "WherryCommand", "wherry", "Model",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["Model", "BSON", "Postgres", "Mongo", "Replication", "TestSupport"],

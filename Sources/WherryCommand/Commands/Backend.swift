@@ -1,0 +1,27 @@
+import Logging
+import Model
+import Replication
+
+/// What the commands need of the two databases, as functions. `Wiring` makes the real one; tests make their own.
+///
+/// Everything throws `Failure`. Nothing here prints.
+package struct Backend: Sendable {
+    /// Runs the pipeline until its goal is reached or `stop` is requested, writing to `progress` meanwhile.
+    package var run: @Sendable (RunRequest, Model.Progress, Logger, StopSignal) async throws -> RunOutcome
+    /// Everything the preflight finds; read-only.
+    package var check: @Sendable (Settings, Logger) async throws -> [Finding]
+    package var status: @Sendable (Settings, Logger) async throws -> StatusReport
+    package var pipelines: @Sendable (Endpoints, Logger) async throws -> PipelinesReport
+    /// Removes slot, publication and state, and the documents too if asked.
+    package var drop: @Sendable (Settings, _ documents: Bool, Logger) async throws -> DropReport
+    /// Name and version of each C library in use.
+    package var libraries: @Sendable () -> [VersionReport.Library]
+}
+
+/// Why a run ended well.
+package enum RunOutcome: String, Sendable, Encodable {
+    /// A signal asked for it.
+    case stopped
+    case caughtUp = "caught_up"
+    case positionReached = "position_reached"
+}

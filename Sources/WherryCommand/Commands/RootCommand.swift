@@ -1,0 +1,16 @@
+import ArgumentParser
+
+/// `wherry`: nothing but its subcommands.
+struct RootCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wherry",
+        abstract: "Keeps MongoDB equal to a live PostgreSQL database.",
+        discussion: """
+            Settings come from flags, from the environment (WHERRY_SOURCE, WHERRY_TARGET, …) and from a file (--config), \
+            in this order of precedence.
+            """,
+        subcommands: [
+            RunCommand.self, CheckCommand.self, StatusCommand.self, PipelinesCommand.self, DropCommand.self,
+            VersionCommand.self,
+        ])
+}

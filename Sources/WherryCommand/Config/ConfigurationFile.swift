@@ -1,0 +1,103 @@
+/// `wherry.yaml`, exactly as written: nothing is checked yet beyond the shape. Each key is documented here and, for
+/// operators, in docs/configuration.md; a test keeps the two lists equal. A key whose feature does not exist yet is an
+/// unknown key.
+struct ConfigurationFile: Decodable, Sendable, Equatable {
+    /// The pipeline's name, `[a-z][a-z0-9_]{0,39}`. Default: the name of the target database.
+    var pipeline: String?
+    /// Where rows come from.
+    var source: Source?
+    /// Where documents go.
+    var target: Target?
+    /// The initial copy.
+    var backfill: Backfill?
+    /// How changes are written.
+    var apply: Apply?
+
+    struct Source: Decodable, Sendable, Equatable {
+        /// PostgreSQL's address, `postgres://…`.
+        var uri: String?
+        /// The schemas whose tables are replicated. Default: `[public]`.
+        var schemas: [String]?
+        /// Tables to leave out, as `schema.table`.
+        var exclude: [String]?
+        /// The output plugin of the slot: `pgoutput`.
+        var plugin: String?
+        /// The replication slot. Default: `wherry_<pipeline>`.
+        var slot: String?
+        /// The publication. Default: `wherry_<pipeline>`.
+        var publication: String?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case uri, schemas, exclude, plugin, slot, publication
+        }
+    }
+
+    struct Target: Decodable, Sendable, Equatable {
+        /// MongoDB's address with the database of the documents, `mongodb://…/shop`.
+        var uri: String?
+        /// The database of Wherry's own state. Default: `wherry`.
+        var stateDatabase: String?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case uri
+            case stateDatabase = "state_database"
+        }
+    }
+
+    struct Backfill: Decodable, Sendable, Equatable {
+        /// `exported`: from the snapshot that the slot exports.
+        var mode: String?
+        /// Connections that read, and as many that write. Default: 2.
+        var workers: Int?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case mode, workers
+        }
+    }
+
+    struct Apply: Decodable, Sendable, Equatable {
+        /// At most so many writes in one MongoDB transaction. Default: 5000.
+        var maxBatchOperations: Int?
+        /// At most so many bytes in one MongoDB transaction, as `16MiB` or a number. Default: 4 MiB.
+        var maxBatchBytes: String?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case maxBatchOperations = "max_batch_operations"
+            case maxBatchBytes = "max_batch_bytes"
+        }
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case pipeline, source, target, backfill, apply
+    }
+}
+
+/// The keys a mapping of the file may have, made from the coding keys, so that there is one list.
+indirect enum KnownKeys: Sendable {
+    /// A value or a list of values.
+    case value
+    case mapping([String: KnownKeys])
+
+    static let file = KnownKeys.mapping(
+        leaves(ConfigurationFile.CodingKeys.self).merging([
+            "source": .mapping(leaves(ConfigurationFile.Source.CodingKeys.self)),
+            "target": .mapping(leaves(ConfigurationFile.Target.CodingKeys.self)),
+            "backfill": .mapping(leaves(ConfigurationFile.Backfill.CodingKeys.self)),
+            "apply": .mapping(leaves(ConfigurationFile.Apply.CodingKeys.self)),
+        ]) { $1 })
+
+    /// Full paths of all values, sorted: `apply.max_batch_bytes`.
+    var paths: [String] {
+        guard case .mapping(let keys) = self else { return [] }
+        return keys.flatMap { key, below in
+            switch below {
+            case .value: [key]
+            case .mapping: below.paths.map { "\(key).\($0)" }
+            }
+        }.sorted()
+    }
+
+    private static func leaves<Key: CodingKey & CaseIterable>(_: Key.Type) -> [String: KnownKeys] {
+        Dictionary(uniqueKeysWithValues: Key.allCases.map { ($0.stringValue, .value) })
+    }
+}

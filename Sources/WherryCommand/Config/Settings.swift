@@ -1,0 +1,60 @@
+import Model
+
+/// Everything a pipeline needs to know, merged, defaulted and checked: what `Wiring` builds the adapters from.
+package struct Settings: Sendable, Equatable {
+    package var pipeline: String
+    package var source: Source
+    package var target: Target
+    package var backfill: Backfill
+    package var apply: Apply
+
+    package struct Source: Sendable, Equatable {
+        package var uri: SourceURI
+        /// At least one.
+        package var schemas: [String]
+        package var excluded: Set<TableName>
+        package var plugin: Plugin
+        package var slot: String
+        package var publication: String
+    }
+
+    package struct Target: Sendable, Equatable {
+        package var uri: TargetURI
+        /// Of Wherry's own state; never the database of the documents.
+        package var stateDatabase: String
+    }
+
+    package struct Backfill: Sendable, Equatable {
+        package var mode: Mode
+        /// 1 to 64.
+        package var workers: Int
+    }
+
+    package struct Apply: Sendable, Equatable {
+        /// 1 to 100,000.
+        package var maxBatchOperations: Int
+        /// 64 KiB to 256 MiB.
+        package var maxBatchBytes: Int
+    }
+
+    /// The decoder at the end of the slot.
+    package enum Plugin: String, CaseIterable, Sendable {
+        case pgoutput
+    }
+
+    /// How the initial copy reads.
+    package enum Mode: String, CaseIterable, Sendable {
+        /// From the snapshot that the slot exports.
+        case exported
+    }
+
+    /// What slots and publications are called unless somebody chose another name: `wherry_<pipeline>`.
+    package static func defaultSlot(of pipeline: String) -> String { "wherry_\(pipeline)" }
+}
+
+/// Both servers without a pipeline: what `wherry pipelines` needs.
+package struct Endpoints: Sendable, Equatable {
+    package let source: SourceURI
+    package let target: TargetURI
+    package let stateDatabase: String
+}

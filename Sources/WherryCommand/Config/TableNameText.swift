@@ -1,0 +1,32 @@
+import Model
+
+/// A table as people write it: `public.audit`, or with quotes where a name holds a dot: `"my.schema".audit`. Upper and
+/// lower case are kept as they are.
+enum TableNameText {
+    /// nil when it is not exactly a schema and a name.
+    static func parse(_ text: String) -> TableName? {
+        var rest = Substring(text)
+        guard let schema = part(&rest), rest.popFirst() == ".", let name = part(&rest), rest.isEmpty else { return nil }
+        return TableName(schema: schema, name: name)
+    }
+
+    private static func part(_ rest: inout Substring) -> String? {
+        guard rest.first == "\"" else {
+            let word = rest.prefix { $0 != "." && $0 != "\"" }
+            rest = rest[word.endIndex...]
+            return word.isEmpty ? nil : String(word)
+        }
+        rest.removeFirst()
+        var name = ""
+        while let character = rest.popFirst() {
+            guard character == "\"" else {
+                name.append(character)
+                continue
+            }
+            guard rest.first == "\"" else { return name.isEmpty ? nil : name }
+            name.append("\"")
+            rest.removeFirst()
+        }
+        return nil
+    }
+}

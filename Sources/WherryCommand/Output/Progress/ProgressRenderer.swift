@@ -1,0 +1,86 @@
+import Model
+
+/// Draws a reading as lines for a terminal. Pure; no line is wider than the terminal less one column, and there are
+/// never more lines than it has rows less one.
+struct ProgressRenderer: Sendable {
+    let pipeline: String
+    let size: TerminalSize
+
+    /// More tables than this are summed up in one line.
+    static let tableLimit = 10
+
+    func lines(_ reading: ProgressReading) -> [String] {
+        var lines = [title(reading)]
+        switch reading.snapshot.phase {
+        case .copying: lines += copy(reading)
+        case .streaming: lines += stream(reading)
+        case .stopping: lines += reading.snapshot.changesApplied > 0 ? stream(reading) : copy(reading)
+        case .starting: break
+        }
+        if let waiting = reading.snapshot.waiting, let duration = reading.waitingFor {
+            lines.append("  waiting for \(HumanText.duration(duration)): \(waiting.reason)")
+        }
+        let width = max(1, size.columns - 1)
+        return lines.prefix(max(1, size.rows - 1)).map { DisplayWidth.fit($0, width: width) }
+    }
+
+    private func title(_ reading: ProgressReading) -> String {
+        let words =
+            switch reading.snapshot.phase {
+            case .starting: "starting"
+            case .copying: "copying"
+            case .streaming: "streaming"
+            case .stopping: "stopping: finishing the batch (press again to stop at once)"
+            }
+        return "wherry \(pipeline): \(words), \(HumanText.duration(reading.elapsed))"
+    }
+
+    private func copy(_ reading: ProgressReading) -> [String] {
+        guard !reading.snapshot.tables.isEmpty else { return [] }
+        var total = "  \(HumanText.count(reading.rowsCopied)) of about \(HumanText.count(reading.rowsEstimated)) rows"
+        if let percent = HumanText.percent(reading.rowsCopied, of: reading.rowsEstimated) { total += " (\(percent))" }
+        if let rate = reading.rowsPerSecond { total += "   \(HumanText.rate(rate)) rows/s" }
+        if let eta = reading.eta { total += "   about \(HumanText.duration(eta)) left" }
+        return [total] + tables(reading)
+    }
+
+    /// All of them where they are few; the running ones and a summary where they are many.
+    private func tables(_ reading: ProgressReading) -> [String] {
+        let all = Array(zip(reading.snapshot.tables, reading.tableRates))
+        let isLong = all.count > ProgressRenderer.tableLimit
+        // Room for the title, the total, the summary and a waiting reason.
+        let room = max(0, min(ProgressRenderer.tableLimit, size.rows - 5))
+        let running = all.filter { !$0.0.isFinished && $0.0.copiedRows > 0 }
+        let shown = Array((isLong || all.count > room ? running : all).prefix(room))
+        let nameWidth = min(40, shown.map { DisplayWidth.columns($0.0.table.description) }.max() ?? 0)
+        var lines = shown.map { table, rate in line(table, rate: rate, nameWidth: nameWidth) }
+        guard shown.count < all.count else { return lines }
+        let done = all.count { $0.0.isFinished }
+        let hidden = running.count - shown.count
+        var summary = "  \(done) of \(all.count) tables done, \(all.count - done - running.count) not begun"
+        if hidden > 0 { summary += ", \(hidden) more running" }
+        lines.append(summary)
+        return lines
+    }
+
+    private func line(_ table: TableProgress, rate: Double?, nameWidth: Int) -> String {
+        let name = DisplayWidth.pad(table.table.description, width: nameWidth)
+        let copied = DisplayWidth.pad(HumanText.count(table.copiedRows), width: 13, alignRight: true)
+        if table.isFinished { return "    \(name)  \(copied) rows  done" }
+        let percent = HumanText.percent(table.copiedRows, of: max(table.estimatedRows, table.copiedRows)) ?? ""
+        let state = table.copiedRows == 0 ? "not begun" : percent
+        let speed = table.copiedRows == 0 ? nil : rate.map { "  \(HumanText.rate($0)) rows/s" }
+        return "    \(name)  \(copied) rows  \(state)" + (speed ?? "")
+    }
+
+    private func stream(_ reading: ProgressReading) -> [String] {
+        let snapshot = reading.snapshot
+        var position = "  position \(snapshot.applied)   behind \(HumanText.size(reading.lagBytes))"
+        if let seconds = reading.lagSeconds { position += ", \(HumanText.duration(seconds: seconds))" }
+        if let rate = reading.changesPerSecond { position += "   \(HumanText.rate(rate)) changes/s" }
+        let total =
+            "  \(HumanText.count(snapshot.changesApplied)) changes in \(HumanText.count(snapshot.transactionsApplied)) "
+            + "transactions, \(HumanText.count(snapshot.batchesApplied)) batches"
+        return [position, total]
+    }
+}

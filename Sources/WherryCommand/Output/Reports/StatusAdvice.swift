@@ -1,0 +1,45 @@
+/// What somebody who is woken at night should do about a pipeline, the most urgent thing first. Pure.
+enum StatusAdvice {
+    /// A slot that holds more than this is worth a word even while everything runs.
+    static let muchWAL: UInt64 = 10_000_000_000
+
+    static func nextStep(for report: StatusReport) -> String? {
+        if report.state == "absent" {
+            guard let slot = report.slot else { return "nothing is there yet: 'wherry check', then 'wherry run'" }
+            return
+                "no state is stored, but the slot \(slot.name) exists: remove it with 'wherry drop \(report.pipeline)'"
+        }
+        guard let slot = report.slot else {
+            return "the slot is gone, and with it the changes since \(report.appliedLsn ?? "the last checkpoint"): "
+                + "'wherry drop \(report.pipeline)', then copy anew with 'wherry run'"
+        }
+        if slot.walStatus == "lost" {
+            return "the server has removed WAL this slot needed: 'wherry drop \(report.pipeline)', then copy anew with "
+                + "'wherry run'; raise max_slot_wal_keep_size first"
+        }
+        if !report.worker.active { return idle(report, slot) }
+        return busy(report, slot)
+    }
+
+    private static func idle(_ report: StatusReport, _ slot: SlotReport) -> String {
+        let held = slot.heldBytes.map {
+            ", and its slot holds \(HumanText.size($0)) of WAL on the source, more every hour"
+        }
+        let reason = report.lastError.map { _ in "read the last error above, then start" } ?? "start"
+        return
+            "no worker is running\(held ?? ""): \(reason) 'wherry run', or 'wherry drop \(report.pipeline)' if it is not "
+            + "needed any more"
+    }
+
+    private static func busy(_ report: StatusReport, _ slot: SlotReport) -> String? {
+        if slot.walStatus == "unreserved" {
+            return
+                "the slot is over max_slot_wal_keep_size and can be lost at the next checkpoint of the server: raise it now"
+        }
+        if let held = slot.heldBytes, held >= muchWAL {
+            return
+                "the slot holds \(HumanText.size(held)) of WAL: watch the source's disk, and look at what slows the target"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,157 @@
+import Model
+
+/// `wherry status`: one pipeline. LSNs are PostgreSQL's text form, moments are UTC with milliseconds, sizes are bytes.
+package struct StatusReport: Report, Equatable {
+    package struct Worker: Encodable, Sendable, Equatable {
+        package var active: Bool
+        /// Of the server process that serves the worker.
+        package var pid: Int?
+        /// The address the worker connects from.
+        package var host: String?
+        package var application: String?
+        package var since: String?
+
+        package init(
+            active: Bool, pid: Int? = nil, host: String? = nil, application: String? = nil, since: String? = nil
+        ) {
+            self.active = active
+            self.pid = pid
+            self.host = host
+            self.application = application
+            self.since = since
+        }
+    }
+
+    package struct Table: Encodable, Sendable, Equatable {
+        package var table: String
+        package var collection: String
+        package var estimatedRows: Int
+        package var copiedRows: Int
+        /// `waiting`, `copying` or `done`.
+        package var state: String
+
+        package init(table: String, collection: String, estimatedRows: Int, copiedRows: Int, state: String) {
+            self.table = table
+            self.collection = collection
+            self.estimatedRows = estimatedRows
+            self.copiedRows = copiedRows
+            self.state = state
+        }
+    }
+
+    package struct LastError: Encodable, Sendable, Equatable {
+        package var kind: String
+        package var message: String
+        package var hint: String?
+        package var at: String
+
+        package init(kind: String, message: String, hint: String? = nil, at: String) {
+            self.kind = kind
+            self.message = message
+            self.hint = hint
+            self.at = at
+        }
+    }
+
+    package let schemaVersion = 1
+    package var pipeline: String
+    /// `absent` before the first run, then the stored state: `copying`, `streaming`, …
+    package var state: String
+    package var stateSince: String?
+    package var source: String
+    package var target: String
+    package var worker: Worker
+    package var tables: [Table] = []
+    package var appliedLsn: String?
+    package var appliedCommitTime: String?
+    package var sourceLsn: String?
+    package var lagBytes: UInt64?
+    package var lagSeconds: Double?
+    /// nil when the slot does not exist.
+    package var slot: SlotReport?
+    /// Source transactions that were larger than one batch and are seen in parts.
+    package var transactionsSplit: Int?
+    package var lastError: LastError?
+    /// What to do now, in words; nil when there is nothing to do. Filled in by `advised()`.
+    package var nextStep: String?
+
+    package init(pipeline: String, state: String, source: String, target: String, worker: Worker) {
+        self.pipeline = pipeline
+        self.state = state
+        self.source = source
+        self.target = target
+        self.worker = worker
+    }
+
+    /// With positions set and the lag computed from them. `now` is the source's clock.
+    package mutating func setPositions(applied: LSN?, commitTime: SourceTime?, sourceEnd: LSN?, now: SourceTime?) {
+        appliedLsn = applied?.description
+        sourceLsn = sourceEnd?.description
+        appliedCommitTime = commitTime.map(Timestamp.text)
+        guard let applied, let sourceEnd else { return }
+        lagBytes = sourceEnd.bytes(since: applied)
+        if applied >= sourceEnd {
+            lagSeconds = 0
+        } else if let commitTime, let now {
+            lagSeconds = max(0, Double((now.microseconds - commitTime.microseconds) / 1000) / 1000)
+        }
+    }
+
+    /// The same with `nextStep`.
+    package func advised() -> StatusReport {
+        var report = self
+        report.nextStep = StatusAdvice.nextStep(for: self)
+        return report
+    }
+}
+
+extension StatusReport {
+    package var text: [String] {
+        var lines = ["pipeline \(pipeline): \(state)" + (stateSince.map { " since \($0)" } ?? "")]
+        lines.append("  from \(source)")
+        lines.append("  to   \(target)")
+        lines.append("  worker    \(workerText)")
+        if let appliedLsn { lines.append("  position  \(appliedLsn)" + lagText) }
+        lines.append("  slot      " + (slot.map { "\($0.name): \($0.summary)" } ?? "none"))
+        if let transactionsSplit, transactionsSplit > 0 {
+            lines.append(
+                "  split     \(HumanText.count(transactionsSplit)) source transactions did not fit one batch and were visible in parts"
+            )
+        }
+        if !tables.isEmpty { lines += [""] + tableLines }
+        if let lastError {
+            lines += ["", "last error (\(lastError.at)): \(lastError.message)"]
+            if let hint = lastError.hint { lines.append("  hint: \(hint)") }
+        }
+        if let nextStep { lines += ["", "next: \(nextStep)"] }
+        return lines
+    }
+
+    private var workerText: String {
+        guard worker.active else { return "none" }
+        let details = [
+            worker.pid.map { "server process \($0)" }, worker.application, worker.host.map { "from \($0)" },
+            worker.since.map { "since \($0)" },
+        ].compactMap { $0 }
+        return "active" + (details.isEmpty ? "" : " (\(details.joined(separator: ", ")))")
+    }
+
+    private var lagText: String {
+        guard let lagBytes else { return "" }
+        let seconds = lagSeconds.map { ", \(HumanText.duration(seconds: $0))" } ?? ""
+        return lagBytes == 0 ? ", nothing behind" : ", behind \(HumanText.size(lagBytes))\(seconds)"
+    }
+
+    private var tableLines: [String] {
+        var table = TextTable([
+            ("table", .left), ("collection", .left), ("copied", .right), ("estimated", .right), ("state", .left),
+        ])
+        for row in tables {
+            table.add([
+                row.table, row.collection, HumanText.count(row.copiedRows), HumanText.count(row.estimatedRows),
+                row.state,
+            ])
+        }
+        return table.lines(indent: "  ")
+    }
+}

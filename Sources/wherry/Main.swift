@@ -1,0 +1,6 @@
+import WherryCommand
+
+@main
+enum Main {
+    static func main() async { await Program.main() }
+}
