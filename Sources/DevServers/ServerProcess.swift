@@ -36,7 +36,7 @@ final class ServerProcess: Sendable {
             throw DevServerError("\(name) ended at once: \(logTail)")
         }
         try identity.write(to: pidFile)
-        let lifeline = try deathSignal.map { try Lifeline(pidFile: pidFile, signal: $0) }
+        let lifeline = try deathSignal.map { try Lifeline(of: identity, signal: $0) }
         state.withLock { $0 = State(child: child, lifeline: lifeline) }
     }
 
@@ -110,7 +110,6 @@ final class ServerProcess: Sendable {
         try? FileManager.default.removeItem(atPath: lockFile)
     }
 
-    /// The pid file goes before the lifeline, which then has nobody to kill.
     private func forget() {
         try? FileManager.default.removeItem(atPath: pidFile)
         state.withLock { $0 = State() }

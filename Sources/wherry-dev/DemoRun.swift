@@ -26,6 +26,8 @@ struct DemoRun {
             try wherryBinary(), ["run", "--pipeline", "demo"] + connection, ownSession: false)
         let load = try ChildProcess(
             "\(checkout)/scripts/demo-load", connection + ["--seconds", String(seconds), "--report", loadReport])
+        let lifelines = try [wherry, load].compactMap(\.identity).map { try Lifeline(of: $0, signal: "KILL") }
+        defer { withExtendedLifetime(lifelines) {} }
         do {
             try await finish(load, beside: wherry)
             try await waitUntilApplied(by: wherry)
