@@ -81,10 +81,10 @@ package final class MongoServer: Sendable {
         return server
     }
 
-    /// Ends what runs in `directory`, whoever started it; recovery follows at the next start. Nothing runs: no error.
+    /// Ends what runs in `directory`, whoever started it; Nothing runs: no error.
     package static func stopLeftover(in directory: String) async throws {
         let directory = URL(fileURLWithPath: directory).path
-        try await ServerProcess.killLeftover(in: directory, lockFile: "\(directory)/data/mongod.lock")
+        try await ServerProcess.endLeftover(in: directory, lockFile: "\(directory)/data/mongod.lock", signal: SIGTERM)
     }
 
     /// Starts it again after `stop` or `kill9`, on the same port.

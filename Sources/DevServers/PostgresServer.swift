@@ -76,10 +76,11 @@ package final class PostgresServer: Sendable {
         return server
     }
 
-    /// Ends what runs in `directory`, whoever started it; recovery follows at the next start. Nothing runs: no error.
+    /// Ends what runs in `directory`, whoever started it; Nothing runs: no error.
     package static func stopLeftover(in directory: String) async throws {
         let directory = URL(fileURLWithPath: directory).path
-        try await ServerProcess.killLeftover(in: directory, lockFile: "\(directory)/data/postmaster.pid")
+        try await ServerProcess.endLeftover(
+            in: directory, lockFile: "\(directory)/data/postmaster.pid", signal: SIGINT)
     }
 
     /// Starts it again after `stop` or `kill9`, on the same port.

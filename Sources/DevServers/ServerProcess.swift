@@ -90,9 +90,9 @@ final class ServerProcess: Sendable {
         return String(text.suffix(2_000))
     }
 
-    /// Kills what a run that was killed has left in `directory`. Nothing is looked for by name: only the process of the
+    /// Ends what a run that was killed has left in `directory`: with `signal`, and after ten seconds by force. Nothing is looked for by name: only the process of the
     /// pid file, or the one in the server's own lock file if its command line names this directory.
-    static func killLeftover(in directory: String, lockFile: String) async throws {
+    static func endLeftover(in directory: String, lockFile: String, signal: Int32) async throws {
         var leftovers = [ProcessIdentity(pidFile: "\(directory)/server.pid")]
         if let text = try? String(contentsOfFile: lockFile, encoding: .utf8),
             let pid = text.split(whereSeparator: \.isWhitespace).first.flatMap({ Int32($0) }),
@@ -101,6 +101,10 @@ final class ServerProcess: Sendable {
             leftovers.append(identity)
         }
         for case let identity? in leftovers {
+            identity.signal(signal)
+            identity.signal(SIGCONT)
+            let hasObeyed: Void? = try? await waitUntil("it has ended", within: .seconds(10)) { !identity.isAlive }
+            if hasObeyed != nil { continue }
             let family = identity.children + [identity]
             family.forEach { $0.signal(SIGKILL) }
             try await waitUntil("the leftover in \(directory) has ended") { !family.contains(where: \.isAlive) }
