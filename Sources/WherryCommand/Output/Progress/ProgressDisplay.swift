@@ -25,7 +25,8 @@ struct ProgressDisplay: Service {
         } onGracefulShutdown: {
             ended.request()
         }
-        show(meter.read(sample()))
+        let last = meter.read(sample())
+        if showsBlock || last.snapshot.phase != .starting { show(last) }
         console.release()
     }
 
