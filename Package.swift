@@ -72,7 +72,8 @@ let package = Package(
         .executableTarget(name: "wherry", dependencies: ["WherryCommand"], swiftSettings: settings),
 
         // Development only: real servers on loopback, for demo, tests and benchmarks.
-        .target(name: "DevServers", swiftSettings: settings),
+        .target(name: "CSpawn"),
+        .target(name: "DevServers", dependencies: ["CSpawn"], swiftSettings: settings),
         .executableTarget(
             name: "wherry-dev",
             dependencies: [
@@ -81,10 +82,11 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["DevServers", "Model", "BSON", "Mapping", "Postgres", "Mongo", "Replication"],
+            dependencies: ["DevServers", "Model", "BSON", "Postgres", "Mongo"],
             path: "Tests/Support",
             swiftSettings: settings),
 
+        .testTarget(name: "DevServersTests", dependencies: ["DevServers"], swiftSettings: settings),
         .testTarget(name: "BSONTests", dependencies: ["BSON"], swiftSettings: settings),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
         .testTarget(
@@ -93,7 +95,10 @@ let package = Package(
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "Model", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "MongoTests", dependencies: ["Mongo", "Model", "BSON", "TestSupport"], swiftSettings: settings),
+            name: "MongoTests",
+            dependencies: [
+                "Mongo", "Model", "BSON", "TestSupport", "DevServers", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: settings),
         .testTarget(
             name: "ReplicationTests", dependencies: ["Replication", "Mapping", "Model", "BSON", "TestSupport"],
             swiftSettings: settings),

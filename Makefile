@@ -1,0 +1,35 @@
+# Each target does its own set-up. `make demo` and `make test` share one release build.
+
+# The build fails on an import that Package.swift does not declare.
+IMPORTS = --explicit-target-dependency-import-check error
+SWIFT_BUILD = swift build -c release --build-tests $(IMPORTS)
+RELEASE = .build/release
+
+.PHONY: help demo test lint build bench clean setup
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+demo: build ## PostgreSQL, MongoDB and Wherry under load, every row compared (KEEP=1 leaves the servers up)
+	@$(RELEASE)/wherry-dev demo $(if $(KEEP),--keep)
+
+test: lint build ## lint, then all tests against real servers
+	@scripts/run-tests
+
+lint: setup ## formatting, import boundaries, docker-compose.yml
+	@swift format lint --strict -r Sources Tests
+	@scripts/check-boundaries
+	@scripts/check-compose
+
+build: setup ## the release build that demo and tests share
+	@$(SWIFT_BUILD)
+
+bench: build ## a million rows and half a million changes beside what MongoDB itself can take (N, M)
+	@Benchmarks/run
+
+clean: setup ## stops what runs and deletes all that was built or started here
+	@if [ -x $(RELEASE)/wherry-dev ]; then $(RELEASE)/wherry-dev down; fi
+	@rm -rf .build .dev
+
+setup:
+	@scripts/setup

@@ -1,0 +1,48 @@
+import Model
+
+/// A value that could not be encoded, and the column it is in, if it is about one.
+struct ColumnError: Error {
+    let error: ValueError
+    let column: Int?
+
+    init(_ error: ValueError, _ column: Int? = nil) {
+        self.error = error
+        self.column = column
+    }
+}
+
+extension MappingPlan {
+    /// What an operator reads. Names the table, the column and its type, never a value.
+    func failure(for error: ColumnError) -> Failure {
+        let place =
+            error.column.map { index in
+                "column \(schema.columns[index].name) (\(schema.columns[index].type.name)) of table \(schema.name)"
+            } ?? "a row of table \(schema.name)"
+        switch error.error {
+        case .tooLarge:
+            return Failure(
+                .dataRefused, "a row of table \(schema.name) is more than 16 MiB as a document of \(collection)",
+                hint: "MongoDB takes no larger document. Shorten the row in the source, or leave the table out.")
+        case .refused(let refusal):
+            return Failure(
+                .dataRefused, "\(place) holds \(refusal.rawValue)",
+                hint: "MongoDB can't hold this value as it is. Correct it in the source; nothing was skipped.")
+        case .malformed(let malformation):
+            return Failure(
+                .unexpected, "\(place) arrived as \(malformation.rawValue)",
+                hint: "The server sent what its documentation does not describe. Please report it with its version.")
+        case .noBinaryCodec:
+            return Failure(
+                .configuration, "\(place) arrived in a binary form that can't be read",
+                hint: "Have the stream sent as text: types without a binary codec can't be decoded otherwise.")
+        case .notSent:
+            return Failure(
+                .unexpected, "\(place) was not sent and is needed for a whole document",
+                hint: "An unchanged large value has to be kept in place. Please report this.")
+        case .nullKey:
+            return Failure(
+                .unexpected, "\(place) is null and part of the key",
+                hint: "The key's columns must be NOT NULL: choose a primary key or a unique index of such columns.")
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import BSON
+import Model
+
+/// Rows to documents. Every function appends one document to the writer and returns where it lies; when it throws, the
+/// writer is as it was. The failures name table and column, never a value: `.dataRefused` for what MongoDB can't hold,
+/// `.configuration` for a binary value without a codec, `.unexpected` for bytes that make no sense.
+extension MappingPlan {
+    /// The whole document. Unchanged TOAST values are taken from `old`, which must be a full old row then
+    /// (`OldRow.full`); nulls are written as null.
+    package func encodeDocument(
+        _ row: Row, old: Row? = nil, into writer: inout BSONWriter
+    ) throws(Failure) -> Range<Int> {
+        try encoded(into: &writer) { writer throws(ColumnError) in
+            try check(row, old)
+            try appendKey(row, old, to: &writer)
+            for column in body {
+                begin(column, in: &writer)
+                try appendValue(column, row, old, to: &writer)
+            }
+        }
+    }
+
+    /// `{_id: …}`: the filter of an update or a delete, and what tells rows of one batch apart: two keys are the same
+    /// exactly when these bytes are. A key column that arrives as unchanged TOAST is taken from `fallback`.
+    package func encodeKey(
+        _ row: Row, fallback: Row? = nil, into writer: inout BSONWriter
+    ) throws(Failure) -> Range<Int> {
+        try encoded(into: &writer) { writer throws(ColumnError) in
+            try check(row, fallback)
+            try appendKey(row, fallback, to: &writer)
+        }
+    }
+
+    /// The fields that were sent, without `_id`: what an update with unchanged TOAST values sets. May be empty.
+    package func encodeSentFields(_ row: Row, into writer: inout BSONWriter) throws(Failure) -> Range<Int> {
+        try encoded(into: &writer) { writer throws(ColumnError) in
+            try check(row, nil)
+            for column in body where row.fields[column.index].kind != .unchanged {
+                begin(column, in: &writer)
+                try appendValue(column, row, nil, to: &writer)
+            }
+        }
+    }
+
+    @inline(__always)
+    private func encoded(
+        into writer: inout BSONWriter, _ body: (inout BSONWriter) throws(ColumnError) -> Void
+    ) throws(Failure) -> Range<Int> {
+        let start = writer.beginDocument()
+        do throws(ColumnError) {
+            try body(&writer)
+            writer.endDocument(start)
+            if writer.count - start > MappingPlan.maximumDocumentSize { throw ColumnError(.tooLarge) }
+        } catch {
+            writer.truncate(to: start)
+            throw failure(for: error)
+        }
+        return start..<writer.count
+    }
+
+    private func check(_ row: Row, _ old: Row?) throws(ColumnError) {
+        guard row.fields.count == schema.columns.count, old.map({ $0.fields.count == row.fields.count }) ?? true else {
+            throw ColumnError(.malformed(.length))
+        }
+    }
+
+    @inline(__always)
+    private func begin(_ column: PlannedColumn, in writer: inout BSONWriter) {
+        writer.key(
+            head: UnsafeRawBufferPointer(start: heads.base + column.headOffset, count: column.headCount))
+    }
+
+    private func appendKey(_ row: Row, _ old: Row?, to writer: inout BSONWriter) throws(ColumnError) {
+        writer.key(head: UnsafeRawBufferPointer(start: heads.base, count: BSONName.id.bytes.count + 1))
+        if key.count == 1 { return try appendKeyValue(key[0], row, old, to: &writer) }
+        let start = writer.putDocument()
+        for column in key {
+            begin(column, in: &writer)
+            try appendKeyValue(column, row, old, to: &writer)
+        }
+        writer.endDocument(start)
+    }
+
+    private func appendKeyValue(
+        _ column: PlannedColumn, _ row: Row, _ old: Row?, to writer: inout BSONWriter
+    ) throws(ColumnError) {
+        if row.fields[column.index].kind == .null { throw ColumnError(.nullKey, column.index) }
+        try appendValue(column, row, old, to: &writer)
+    }
+
+    @inline(__always)
+    private func appendValue(
+        _ column: PlannedColumn, _ row: Row, _ old: Row?, to writer: inout BSONWriter
+    ) throws(ColumnError) {
+        let field = row.fields[column.index]
+        switch field.kind {
+        case .null: writer.putNull()
+        case .text, .binary:
+            do throws(ValueError) {
+                try column.codec.encode(row.bytes(field), isBinary: field.kind == .binary, into: &writer)
+            } catch {
+                throw ColumnError(error, column.index)
+            }
+        case .unchanged:
+            guard let old, old.fields[column.index].kind != .unchanged else {
+                throw ColumnError(.notSent, column.index)
+            }
+            try appendOldValue(column, old, to: &writer)
+        }
+    }
+
+    private func appendOldValue(
+        _ column: PlannedColumn, _ old: Row, to writer: inout BSONWriter
+    ) throws(ColumnError) {
+        let field = old.fields[column.index]
+        if field.kind == .null { return writer.putNull() }
+        do throws(ValueError) {
+            try column.codec.encode(old.bytes(field), isBinary: field.kind == .binary, into: &writer)
+        } catch {
+            throw ColumnError(error, column.index)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+/// Why one value could not become BSON. The plan makes a `Failure` of it that names table and column; no case carries a
+/// value.
+enum ValueError: Error, Hashable {
+    /// The bytes are not what the type's send or output function makes.
+    case malformed(Malformation)
+    /// The value is fine in PostgreSQL and can't be held by MongoDB.
+    case refused(Refusal)
+    /// The document grows beyond what MongoDB takes.
+    case tooLarge
+    /// A binary value of a type that has no binary codec here.
+    case noBinaryCodec
+    /// An unchanged TOAST value where a value is needed, and no old row has it.
+    case notSent
+    /// A key column is null.
+    case nullKey
+
+    enum Malformation: String {
+        case length = "a value of unexpected length"
+        case digits = "a number that can't be read"
+        case boolean = "a boolean that can't be read"
+        case date = "a date or time that can't be read"
+        case interval = "an interval that is not in ISO 8601 form"
+        case bytes = "a byte string that can't be read"
+        case uuid = "a UUID that can't be read"
+        case network = "a network address that can't be read"
+        case bits = "a bit string that can't be read"
+        case array = "an array that can't be read"
+        case json = "JSON that can't be read"
+    }
+
+    enum Refusal: String {
+        case utf8 = "text that is not UTF-8"
+        case surrogate = "JSON with half of a surrogate pair, which is not Unicode text"
+        case nulInName = "a JSON key with a NUL character"
+        case depth = "JSON nested more than 100 levels deep"
+    }
+}

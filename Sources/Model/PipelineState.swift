@@ -1,0 +1,139 @@
+/// What the state database remembers of a pipeline between two starts.
+package struct PipelineState: Hashable, Sendable {
+    /// Where in its life the pipeline stands; each stage says what a start has to do.
+    package enum Stage: String, Sendable {
+        /// The initial copy is not finished. Set before the first document is written. A start in this stage empties
+        /// what the interrupted copy wrote and begins again with a new slot.
+        case backfilling
+        /// The copy is whole (or was not wanted); the checkpoint says how far the stream is. A start goes on from it.
+        case streaming
+    }
+
+    package let pipeline: String
+    package var stage: Stage
+    package var stageSince: SourceTime
+    package var source: SourceIdentity
+    package var slot: String
+    package var publication: String
+    package var targetDatabase: String
+    /// Counts the workers that have taken the pipeline over. Every write of a worker is conditional on its own epoch.
+    package var epoch: Int64
+    /// The server sessions (`lsid`) of the worker of that epoch; its successor kills them before its first write.
+    package var sessions: [SessionID]
+    /// nil until the copy is finished.
+    package var checkpoint: Checkpoint?
+    /// Which attempt at the initial copy this is, from 1.
+    package var copyAttempt: Int
+    package var worker: WorkerIdentity
+    package var lastError: LastError?
+    package var statistics: Statistics
+
+    package struct Statistics: Hashable, Sendable {
+        /// Source transactions that were too large for one batch, over the pipeline's life.
+        package var splitTransactions: Int64 = 0
+        package init() {}
+        package init(splitTransactions: Int64) { self.splitTransactions = splitTransactions }
+    }
+
+    package init(
+        pipeline: String, stage: Stage, stageSince: SourceTime, source: SourceIdentity, slot: String,
+        publication: String, targetDatabase: String, epoch: Int64, sessions: [SessionID], checkpoint: Checkpoint?,
+        copyAttempt: Int, worker: WorkerIdentity, lastError: LastError? = nil, statistics: Statistics = Statistics()
+    ) {
+        self.pipeline = pipeline
+        self.stage = stage
+        self.stageSince = stageSince
+        self.source = source
+        self.slot = slot
+        self.publication = publication
+        self.targetDatabase = targetDatabase
+        self.epoch = epoch
+        self.sessions = sessions
+        self.checkpoint = checkpoint
+        self.copyAttempt = copyAttempt
+        self.worker = worker
+        self.lastError = lastError
+        self.statistics = statistics
+    }
+}
+
+/// Which cluster and database the changes come from. Another cluster behind the same address is a data gap.
+package struct SourceIdentity: Hashable, Sendable {
+    /// `pg_control_system().system_identifier`, decimal digits.
+    package var systemIdentifier: String
+    package var timeline: Int
+    package var database: String
+    /// `server_version_num`: 150020.
+    package var serverVersion: Int
+    package var isInRecovery: Bool
+
+    package init(
+        systemIdentifier: String, timeline: Int, database: String, serverVersion: Int, isInRecovery: Bool = false
+    ) {
+        self.systemIdentifier = systemIdentifier
+        self.timeline = timeline
+        self.database = database
+        self.serverVersion = serverVersion
+        self.isInRecovery = isInRecovery
+    }
+}
+
+/// A MongoDB server session's `lsid.id`: 16 bytes.
+package struct SessionID: Hashable, Sendable {
+    package let bytes: [UInt8]
+    package init(bytes: [UInt8]) { self.bytes = bytes }
+}
+
+/// Where a worker runs, for people.
+package struct WorkerIdentity: Hashable, Sendable {
+    package var host: String
+    package var pid: Int
+    package var startedAt: SourceTime
+
+    package init(host: String, pid: Int, startedAt: SourceTime) {
+        self.host = host
+        self.pid = pid
+        self.startedAt = startedAt
+    }
+}
+
+/// Why the last worker stopped, as its operator saw it.
+package struct LastError: Hashable, Sendable {
+    package var failure: Failure
+    package var at: SourceTime
+
+    package init(failure: Failure, at: SourceTime) {
+        self.failure = failure
+        self.at = at
+    }
+}
+
+/// A table's place in the target, decided at the first start and kept, with the progress of its copy.
+package struct TableState: Hashable, Sendable {
+    package enum CopyStage: String, Sendable {
+        case waiting, copying, finished
+    }
+
+    package let table: TableName
+    package let collection: String
+    /// Columns of `_id`, in key order.
+    package let keyColumns: [String]
+    /// Whether the collection held nothing at the first start: then everything in it is Wherry's own.
+    package let wasEmpty: Bool
+    package var copyStage: CopyStage
+    package var estimatedRows: Int
+    package var copiedRows: Int
+
+    package init(
+        table: TableName, collection: String, keyColumns: [String], wasEmpty: Bool,
+        copyStage: CopyStage = .waiting, estimatedRows: Int = 0, copiedRows: Int = 0
+    ) {
+        self.table = table
+        self.collection = collection
+        self.keyColumns = keyColumns
+        self.wasEmpty = wasEmpty
+        self.copyStage = copyStage
+        self.estimatedRows = estimatedRows
+        self.copiedRows = copiedRows
+    }
+}

@@ -1,0 +1,53 @@
+/// Where the stream's documents go. One owner calls it, one call at a time.
+package protocol DocumentSink: Sendable {
+    /// The server session all its transactions run in: to be stored in the pipeline's state before the first write.
+    var session: SessionID { get async throws }
+
+    /// The epoch under which the worker took the pipeline over; before anything is written.
+    func begin(epoch: Int64) async
+
+    /// Applies a batch and its checkpoint as one transaction, provided the stored checkpoint is still `previous` and the
+    /// epoch the worker's own. When it returns, all of it is durable.
+    ///
+    /// Interruptions of the target are waited out inside (reported to `Progress`).
+    ///
+    /// - Throws: `Failure` `.fenced`, `.dataRefused`, `.denied`; `.targetInterrupted` when other writers keep
+    ///   colliding with it: the caller comes back with smaller batches.
+    func apply(_ batch: WriteBatch, after previous: Checkpoint) async throws
+
+    /// Deletes every document of the collections in bounded steps, each conditional on `checkpoint` being the stored
+    /// one. Repeating it after an interruption is harmless.
+    func truncate(_ collections: [String], at checkpoint: Checkpoint) async throws
+
+    func close() async
+}
+
+/// Where the initial copy's documents go. Every writer is one session of its own.
+package protocol CopySink: Sendable {
+    var session: SessionID { get async throws }
+
+    /// The epoch under which the worker took the pipeline over; before anything is written.
+    func begin(epoch: Int64) async
+
+    /// Inserts whole documents (`writes` are all of kind `.insert`) into the collection, in a transaction that makes
+    /// sure of the epoch. `ledger` says that the collection was not empty: then rows overwrite by key, and their keys
+    /// are noted so that a later attempt can remove those that are gone.
+    func write(_ documents: CollectionWrites, ledger attempt: Int?) async throws
+
+    func close() async
+}
+
+/// The target as a whole: what preflight, set-up and cleaning up need of it.
+package protocol TargetDatabase: Sendable {
+    /// Creates the collections that are missing. (One made after a transaction began can't be written in it.)
+    func createCollections(_ names: [String]) async throws
+
+    /// Which of them hold at least one document.
+    func nonEmpty(_ names: [String]) async throws -> Set<String>
+
+    /// Deletes all documents of a collection that was empty before Wherry came.
+    func empty(_ collection: String) async throws
+
+    /// Removes the documents whose keys were noted by an attempt before `attempt` and not by it; then forgets the notes.
+    func sweepLedger(of collection: String, attempt: Int) async throws
+}

@@ -1,0 +1,90 @@
+/// The source as a whole: what setting up, copying and streaming need of it.
+package protocol SourceDatabase: ChangeSource {
+    /// Opens the replication connection and marks this worker as the pipeline's active one, waiting up to `wait` for
+    /// another to go. The mark lasts as long as the connection.
+    ///
+    /// - Throws: `Failure(.inUse)` naming the holder.
+    func acquire(wait: Duration, onWaiting: @escaping @Sendable (String) -> Void) async throws
+
+    func identify() async throws -> SourceIdentity
+
+    /// nil when there is none.
+    func slot() async throws -> SlotStatus?
+
+    /// Creates the slot and exports its snapshot, which lives until the next command on the replication connection.
+    /// Creation waits for every running transaction: at most `timeout`, telling who blocks through `onWaiting`.
+    func createSlot(timeout: Duration, onWaiting: @escaping @Sendable (String) -> Void) async throws -> ExportedSnapshot
+
+    func dropSlot() async throws
+
+    /// Creates the publication of exactly these tables, or makes sure that the one there fits.
+    func ensurePublication(tables: [TableName]) async throws
+
+    func snapshotSource(_ snapshot: ExportedSnapshot) async throws -> any SnapshotSource
+
+    /// Cuts tables into ranges of pages, the largest table first.
+    func planRanges(_ tables: [TableVersion]) async throws -> [CopyRange]
+
+    /// End of the source's WAL now.
+    func currentLSN() async throws -> LSN
+
+    func close() async
+}
+
+/// A table as the catalogue shows it, chosen for replication.
+package struct SourceTable: Hashable, Sendable {
+    package let schema: TableSchema
+    /// Columns of the primary key, in key order; never empty.
+    package let primaryKey: [String]
+
+    package init(schema: TableSchema, primaryKey: [String]) {
+        self.schema = schema
+        self.primaryKey = primaryKey
+    }
+}
+
+/// A slot's snapshot and the position it belongs to.
+package struct ExportedSnapshot: Hashable, Sendable {
+    /// Everything committed before is in the snapshot, everything after in the stream.
+    package let consistentPoint: LSN
+    package let name: String
+
+    package init(consistentPoint: LSN, name: String) {
+        self.consistentPoint = consistentPoint
+        self.name = name
+    }
+}
+
+/// A row of `pg_replication_slots`.
+package struct SlotStatus: Hashable, Sendable {
+    package var name: String
+    package var plugin: String
+    package var database: String
+    package var isActive: Bool
+    package var activePID: Int?
+    package var isTemporary: Bool
+    package var restartLSN: LSN?
+    package var confirmedFlushLSN: LSN?
+    /// reserved, extended, unreserved, lost; nil before PostgreSQL 13.
+    package var walStatus: String?
+    package var safeWALSize: Int64?
+    /// Bytes of WAL the slot keeps the server from removing.
+    package var heldBytes: Int64
+
+    package init(
+        name: String, plugin: String, database: String, isActive: Bool, activePID: Int?, isTemporary: Bool,
+        restartLSN: LSN?, confirmedFlushLSN: LSN?, walStatus: String?, safeWALSize: Int64?, heldBytes: Int64
+    ) {
+        self.name = name
+        self.plugin = plugin
+        self.database = database
+        self.isActive = isActive
+        self.activePID = activePID
+        self.isTemporary = isTemporary
+        self.restartLSN = restartLSN
+        self.confirmedFlushLSN = confirmedFlushLSN
+        self.walStatus = walStatus
+        self.safeWALSize = safeWALSize
+        self.heldBytes = heldBytes
+    }
+}

@@ -1,0 +1,35 @@
+/// The state database. Every write is majority-durable when it returns, and conditional on the worker's epoch.
+package protocol StateStore: Sendable {
+    func load(_ pipeline: String) async throws -> PipelineState?
+
+    /// All pipelines, by name.
+    func all() async throws -> [PipelineState]
+
+    /// The tables of a pipeline, by name.
+    func tables(of pipeline: String) async throws -> [TableState]
+
+    /// Writes a pipeline that is new, with its tables.
+    ///
+    /// - Throws: `Failure(.inUse)` when it exists already.
+    func create(_ state: PipelineState, tables: [TableState]) async throws
+
+    /// Takes a pipeline over: kills the sessions of the worker before, then sets epoch + 1, the new sessions and worker,
+    /// provided that the epoch is still the one in `state`. Returns the state as stored.
+    ///
+    /// - Throws: `Failure(.inUse)` when another worker was faster.
+    func takeOver(_ state: PipelineState, sessions: [SessionID], worker: WorkerIdentity) async throws -> PipelineState
+
+    /// Writes stage, checkpoint, copy attempt, identity and statistics of the worker's own pipeline.
+    ///
+    /// - Throws: `Failure(.fenced)` when the epoch has moved on.
+    func save(_ state: PipelineState) async throws
+
+    /// Writes the progress of tables. Informational: the newest values win.
+    func saveProgress(_ tables: [TableState], of pipeline: String) async throws
+
+    /// Notes why the worker stopped; never throws away a newer worker's note (conditional on the epoch).
+    func note(_ error: LastError?, of pipeline: String, epoch: Int64) async throws
+
+    /// Removes everything the state database holds of a pipeline.
+    func remove(_ pipeline: String) async throws
+}

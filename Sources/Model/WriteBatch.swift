@@ -1,0 +1,95 @@
+import BSON
+
+/// What one MongoDB transaction writes: the net effect of some changes, each key once, and the checkpoint after them.
+package struct WriteBatch: Sendable {
+    package let checkpoint: Checkpoint
+    package let collections: [CollectionWrites]
+    package let counts: Counts
+
+    package struct Counts: Hashable, Sendable {
+        /// Changes of the source in it, coalesced or not.
+        package var changes = 0
+        /// Source transactions that end in it.
+        package var transactions = 0
+        /// Writes after coalescing.
+        package var writes = 0
+        /// Whether its checkpoint lies inside a source transaction, and this is the first batch of that transaction.
+        package var startsSplitTransaction = false
+
+        package init() {}
+    }
+
+    package init(checkpoint: Checkpoint, collections: [CollectionWrites], counts: Counts) {
+        self.checkpoint = checkpoint
+        self.collections = collections
+        self.counts = counts
+    }
+}
+
+/// The writes of one batch to one collection.
+///
+/// `@unchecked Sendable`: one task builds it, and only then hands it on; nobody changes it afterwards.
+package final class CollectionWrites: @unchecked Sendable {
+    package let collection: String
+    /// Some field name holds a dot or starts with `$`: plain replacements and `$set` would misread it.
+    package let hasSpecialNames: Bool
+    /// The bytes that the ranges of `writes` lie in.
+    package var arena: BSONWriter
+    package var writes: [DocumentWrite] = []
+
+    package init(collection: String, hasSpecialNames: Bool, capacity: Int = 64 * 1024) {
+        self.collection = collection
+        self.hasSpecialNames = hasSpecialNames
+        self.arena = BSONWriter(capacity: capacity)
+    }
+
+    /// Lends the bytes of one document; the pointer is valid inside `body` only.
+    @inlinable package func withBytes<Result>(
+        _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try arena.withUnsafeBytes(in: range, body)
+    }
+
+    package func bytes(_ range: Range<Int>) -> [UInt8] { arena.bytes(in: range) }
+
+    /// The base document with the overlay's fields in place of its own, as a new document in the arena.
+    package func merge(_ base: Range<Int>, _ overlay: Range<Int>) throws -> Range<Int> {
+        // Copies, because the arena may move while it grows.
+        let (baseBytes, overlayBytes) = (bytes(base), bytes(overlay))
+        return try baseBytes.withUnsafeBytes { base in
+            try overlayBytes.withUnsafeBytes { try mergeDocuments(base: base, overlay: $0, into: &arena) }
+        }
+    }
+}
+
+/// One document's net write. Ranges are byte ranges of BSON documents in the arena.
+package struct DocumentWrite: Sendable {
+    package enum Kind: UInt8, Sendable {
+        /// Remove the document with this key, if it is there.
+        case delete
+        /// Put the whole document, whatever is there.
+        case replace
+        /// Put the whole document; nothing is expected there.
+        case insert
+        /// Set the fields in `body`, keep the others: the row had unchanged TOAST values. The document must be there.
+        case set
+        /// As `set`, but the fields that are kept come from the document at `origin`, which this batch deletes: a key
+        /// change that carried an unchanged TOAST value.
+        case move
+    }
+
+    package var kind: Kind
+    /// The document `{_id: …}`.
+    package var key: Range<Int>
+    /// A whole document (replace, insert) or the sent fields without `_id` (set, move); empty for delete.
+    package var body: Range<Int>
+    /// For `move`: the `{_id: …}` to take the missing fields from, as it was before the batch.
+    package var origin: Range<Int>
+
+    package init(kind: Kind, key: Range<Int>, body: Range<Int> = 0..<0, origin: Range<Int> = 0..<0) {
+        self.kind = kind
+        self.key = key
+        self.body = body
+        self.origin = origin
+    }
+}

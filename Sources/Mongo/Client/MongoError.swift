@@ -1,0 +1,91 @@
+import BSON
+import CLibMongo
+import Model
+
+/// What MongoDB or its C library answered instead of success. Holds no value of any document: the server's own text may
+/// (a duplicate key is quoted in it), so it is kept out of `description` for everything but connections.
+package struct MongoError: Error, Sendable {
+    /// The server's code, or 0 when the answer never came.
+    package let code: Int
+    package let codeName: String
+    let labels: [String]
+    let writeErrors: [WriteError]
+    /// The C library could not reach a server, or lost it.
+    let isNetwork: Bool
+    /// Text of the C library about servers and connections; empty for server answers.
+    let connectionText: String
+
+    struct WriteError: Hashable, Sendable {
+        let index: Int
+        let code: Int
+        /// Names of the fields of the unique index that was violated.
+        let keyPattern: [String]
+    }
+
+    init(_ error: bson_error_t, reply: BSONDocument?, writeErrors: [WriteError] = []) {
+        let serverDomains = [MONGOC_ERROR_SERVER.rawValue, MONGOC_ERROR_COMMAND.rawValue, MONGOC_ERROR_QUERY.rawValue]
+        let isServer = serverDomains.contains(error.domain) || error.domain == MONGOC_ERROR_WRITE_CONCERN.rawValue
+        code = reply?["code"]?.asInt64.map(Int.init) ?? (isServer ? Int(error.code) : writeErrors.first?.code ?? 0)
+        codeName = reply?["codeName"]?.asString ?? ""
+        labels = (reply?["errorLabels"]?.asArray ?? []).compactMap(\.asString)
+        self.writeErrors = writeErrors
+        isNetwork =
+            error.domain == MONGOC_ERROR_SERVER_SELECTION.rawValue || error.domain == MONGOC_ERROR_STREAM.rawValue
+            || labels.contains("TransientTransactionError") && code == 0
+        connectionText = isServer ? "" : MongoError.message(error)
+    }
+
+    private static func message(_ error: bson_error_t) -> String {
+        withUnsafePointer(to: error) { String(cString: wherry_error_message($0)) }
+    }
+
+    func hasLabel(_ label: String) -> Bool { labels.contains(label) }
+
+    /// 11000, 11001, 12582: a unique index already holds the key.
+    var duplicateKey: WriteError? { writeErrors.first { [11000, 11001, 12582].contains($0.code) } }
+
+    /// The whole transaction may be tried again.
+    var isTransient: Bool {
+        hasLabel("TransientTransactionError") || isNetwork || MongoError.stepDownCodes.contains(code)
+    }
+
+    /// "State change" errors of the driver specification, and a shutting-down or restarting server.
+    static let stepDownCodes: Set<Int> = [
+        6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 64, 50, 46,
+    ]
+}
+
+extension MongoError {
+    /// The failure an operator reads. `action` completes "while …".
+    package func failure(_ action: String, at address: String) -> Failure {
+        let answer = codeName.isEmpty ? "error \(code)" : "\(codeName) (\(code))"
+        switch code {
+        case 13, 18, 8000:
+            return Failure(
+                .denied, "MongoDB at \(address) refused while \(action): \(answer)",
+                hint: "Check user, password and authSource of the target URI, and its roles: readWrite on the target "
+                    + "and the state database.")
+        case 20, 263:
+            return Failure(
+                .configuration, "MongoDB at \(address) has no transactions: it is a standalone server",
+                hint: "Wherry needs a replica set, of one member if need be: start mongod with --replSet rs0 and run "
+                    + "rs.initiate().")
+        case 121, 10334, 17419, 17420, 2, 9, 52, 55, 56, 57, 10003, 28672:
+            return Failure(
+                .dataRefused, "MongoDB at \(address) refused a document while \(action): \(answer)",
+                hint: "A validator, a limit or a field name of the collection doesn't take what the source holds.")
+        default: break
+        }
+        if isNetwork {
+            return Failure(
+                .unreachable, "MongoDB at \(address) can't be reached while \(action): \(connectionText)",
+                hint: "Check that mongod runs, that host, port and replica set name of the target URI are right, and "
+                    + "the firewall in between.")
+        }
+        if isTransient {
+            return Failure(.targetInterrupted, "MongoDB at \(address) interrupted \(action): \(answer)")
+        }
+        let text = connectionText.isEmpty ? answer : connectionText
+        return Failure(.unexpected, "MongoDB at \(address) failed while \(action): \(text)")
+    }
+}

@@ -1,0 +1,76 @@
+import CLibMongo
+import Model
+import Synchronization
+
+/// A MongoDB deployment: the parsed URI and the library's connection pool (which watches the servers in the background).
+///
+/// `@unchecked Sendable`: `mongoc_client_pool_t` is thread-safe, the rest never changes.
+package final class MongoPool: @unchecked Sendable {
+    private let pool: OpaquePointer
+    /// Hosts and ports, for messages; never user or password.
+    package let address: String
+    /// The database named in the URI.
+    package let database: String
+
+    private static let library: Void = {
+        mongoc_init()
+        wherry_silence_log()
+    }()
+
+    /// - Throws: `Failure(.configuration)` for a URI that can't be parsed or names no database.
+    package init(uri text: String, applicationName: String) throws {
+        _ = MongoPool.library
+        var error = bson_error_t()
+        guard let uri = mongoc_uri_new_with_error(text, &error) else {
+            throw Failure(
+                .configuration, "the target URI can't be parsed",
+                hint: "It looks like mongodb://user:password@host:27017/database?replicaSet=rs0; special characters in "
+                    + "user and password are percent-encoded.")
+        }
+        defer { mongoc_uri_destroy(uri) }
+        guard let name = mongoc_uri_get_database(uri), name.pointee != 0 else {
+            throw Failure(
+                .configuration, "the target URI names no database",
+                hint: "Put it after the hosts: mongodb://host:27017/shop?replicaSet=rs0")
+        }
+        database = String(cString: name)
+        address = MongoPool.hosts(uri)
+        mongoc_uri_set_appname(uri, applicationName)
+        MongoPool.bound(uri, option: MONGOC_URI_SERVERSELECTIONTIMEOUTMS, milliseconds: 10_000)
+        MongoPool.bound(uri, option: MONGOC_URI_CONNECTTIMEOUTMS, milliseconds: 10_000)
+        guard let pool = mongoc_client_pool_new_with_error(uri, &error) else {
+            throw Failure(.configuration, "the target URI is refused by the MongoDB library")
+        }
+        mongoc_client_pool_set_error_api(pool, MONGOC_ERROR_API_VERSION_2)
+        mongoc_client_pool_max_size(pool, 64)
+        self.pool = pool
+    }
+
+    deinit { mongoc_client_pool_destroy(pool) }
+
+    /// Sets a time limit unless the URI has one.
+    private static func bound(_ uri: OpaquePointer, option: String, milliseconds: Int32) {
+        if mongoc_uri_get_option_as_int32(uri, option, -1) == -1 {
+            mongoc_uri_set_option_as_int32(uri, option, milliseconds)
+        }
+    }
+
+    private static func hosts(_ uri: OpaquePointer) -> String {
+        var names: [String] = []
+        var host = mongoc_uri_get_hosts(uri)
+        while let entry = host {
+            names.append(
+                withUnsafeBytes(of: entry.pointee.host_and_port) { bytes in
+                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                })
+            host = UnsafePointer(entry.pointee.next)
+        }
+        return names.isEmpty ? "the configured SRV name" : names.joined(separator: ",")
+    }
+
+    func pop() -> OpaquePointer { mongoc_client_pool_pop(pool) }
+    func push(_ client: OpaquePointer) { mongoc_client_pool_push(pool, client) }
+
+    /// Version of libmongoc at run time.
+    package static var libraryVersion: String { String(cString: mongoc_get_version()) }
+}

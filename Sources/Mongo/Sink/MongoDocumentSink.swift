@@ -1,0 +1,230 @@
+import BSON
+import Logging
+import Model
+import PinnedThread
+
+/// The stream's sink: one session, one transaction a batch, the checkpoint as its first write.
+package actor MongoDocumentSink: DocumentSink {
+    private let thread = PinnedThread(name: "mongo-sink")
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    private let pool: MongoPool
+    private let stateDatabase: String
+    private let pipeline: String
+    private let progress: Progress
+    private let logger: Logger
+    private let connection: MongoConnection
+    private let transactions: MongoSession
+    private var epoch: Int64?
+
+    package init(pool: MongoPool, stateDatabase: String, pipeline: String, progress: Progress, logger: Logger)
+        async throws
+    {
+        self.pool = pool
+        self.stateDatabase = stateDatabase
+        self.pipeline = pipeline
+        self.progress = progress
+        self.logger = logger
+        connection = MongoConnection(pool)
+        do { transactions = try connection.startSession() } catch let error as MongoError {
+            throw error.failure("starting a session", at: pool.address)
+        }
+    }
+
+    package var session: SessionID { get async throws { try transactions.id } }
+
+    package func begin(epoch: Int64) { self.epoch = epoch }
+
+    package func close() { transactions.abort() }
+
+    // MARK: - Batches
+
+    package func apply(_ batch: WriteBatch, after previous: Checkpoint) async throws {
+        var mode = WriteMode.insertFirst
+        var attempts = Attempts()
+        while true {
+            try Task.checkCancellation()
+            do {
+                if try await attempt(batch, after: previous, mode: mode) { break }
+            } catch let failed as CollectionError {
+                transactions.abort()
+                mode = try await react(to: failed.error, in: failed.collection, mode: mode, &attempts)
+            } catch let error as MongoError {
+                transactions.abort()
+                mode = try await react(to: error, in: nil, mode: mode, &attempts)
+            } catch {
+                transactions.abort()
+                throw error
+            }
+        }
+        if attempts.isWaiting { progress.update { $0.waiting = nil } }
+    }
+
+    /// One transaction. Whether it is done; false when it has to be tried again.
+    private func attempt(_ batch: WriteBatch, after previous: Checkpoint, mode: WriteMode) async throws -> Bool {
+        guard !batch.collections.isEmpty else {
+            return try moveCheckpoint(to: batch, after: previous, session: nil)
+        }
+        try transactions.startTransaction()
+        guard try moveCheckpoint(to: batch, after: previous, session: transactions) else { return true }
+        let writer = TransactionWriter(connection: connection, session: transactions, database: pool.database)
+        try writer.write(batch, mode: mode)
+        try await commit()
+        return true
+    }
+
+    /// Writes the checkpoint, provided that the stored one is `previous` and the epoch ours. False when the batch turns
+    /// out to be durable already: an earlier commit whose answer was lost.
+    private func moveCheckpoint(to batch: WriteBatch, after previous: Checkpoint, session: MongoSession?) throws -> Bool {
+        guard let epoch else { throw Failure(.unexpected, "the sink was used before the pipeline was taken over") }
+        let filter = [("_id", BSONValue.string(pipeline)), ("epoch", .int64(epoch))] + previous.filter
+        var change: BSONDocument = ["$set": ["checkpoint": batch.checkpoint.bson]]
+        if batch.counts.startsSplitTransaction {
+            change = [
+                "$set": ["checkpoint": batch.checkpoint.bson], "$inc": ["statistics.split_transactions": .int64(1)],
+            ]
+        }
+        var command: [(String, BSONValue)] = [
+            ("update", .string(StateCollection.pipelines)),
+            ("updates", [["q": .document(BSONDocument(filter)), "u": .document(change)]]),
+        ]
+        if session == nil { command.append(("writeConcern", majority)) }
+        let reply = try connection.command(stateDatabase, BSONDocument(command), session: session)
+        if reply["n"]?.asInt64 == 1 { return true }
+        transactions.abort()
+        try makeSure(batch.checkpoint, isStoredFor: epoch)
+        return session == nil
+    }
+
+    /// After a checkpoint that did not match: fine if it is the batch's own (an earlier commit got through), else some
+    /// other worker writes.
+    private func makeSure(_ checkpoint: Checkpoint, isStoredFor epoch: Int64) throws {
+        let found = try connection.find(
+            stateDatabase, StateCollection.pipelines, filter: ["_id": .string(pipeline)], limit: 1
+        ).first
+        guard let found, found["epoch"]?.asInt64 == epoch else { throw Failure.fenced(pipeline) }
+        guard let stored = found["checkpoint"]?.asDocument.flatMap({ Checkpoint($0) }),
+            stored.isSamePosition(as: checkpoint)
+        else {
+            throw Failure(
+                .unexpected, "the checkpoint of pipeline \(pipeline) was changed by something else",
+                hint: "Nothing was written. Don't edit the state database while a worker runs; start the worker again.")
+        }
+    }
+
+    /// Commits, and asks again for as long as the outcome is unknown.
+    private func commit() async throws {
+        var attempt = 0
+        while true {
+            do {
+                try transactions.commit()
+                if attempt > 0 { progress.update { $0.waiting = nil } }
+                return
+            } catch let error as MongoError where error.hasLabel("UnknownTransactionCommitResult") {
+                attempt += 1
+                try await wait(for: "MongoDB at \(pool.address) to answer a commit", attempt: attempt)
+            }
+        }
+    }
+
+    // MARK: - Truncation
+
+    package func truncate(_ collections: [String], at checkpoint: Checkpoint) async throws {
+        for collection in collections {
+            var attempts = Attempts()
+            while true {
+                try Task.checkCancellation()
+                do {
+                    if try await truncateStep(collection, at: checkpoint) == 0 { break }
+                } catch let error as MongoError {
+                    transactions.abort()
+                    _ = try await react(to: error, in: collection, mode: .overwrite, &attempts)
+                }
+            }
+            if attempts.isWaiting { progress.update { $0.waiting = nil } }
+        }
+    }
+
+    /// Deletes up to 5,000 documents, provided that checkpoint and epoch are still ours; returns how many.
+    private func truncateStep(_ collection: String, at checkpoint: Checkpoint) async throws -> Int {
+        let found = try connection.find(
+            pool.database, collection, filter: [:], projection: ["_id": 1], limit: 5000)
+        guard !found.isEmpty else { return 0 }
+        try transactions.startTransaction()
+        let same = WriteBatch(checkpoint: checkpoint, collections: [], counts: WriteBatch.Counts())
+        guard try moveCheckpoint(to: same, after: checkpoint, session: transactions) else { return found.count }
+        let bulk = try connection.bulk(pool.database, collection, session: transactions)
+        for key in found { try key.bytes.withUnsafeBytes { try bulk.remove($0) } }
+        try bulk.execute()
+        try await commit()
+        return found.count
+    }
+
+    // MARK: - Reactions
+
+    private struct Attempts {
+        var conflicts = 0
+        var interruptions = 0
+        var isWaiting: Bool { interruptions > 0 }
+    }
+
+    /// How to try again, after a pause where one helps.
+    ///
+    /// - Throws: a `Failure` when trying again can't help.
+    private func react(to error: MongoError, in collection: String?, mode: WriteMode, _ attempts: inout Attempts)
+        async throws -> WriteMode
+    {
+        progress.update { $0.retries += 1 }
+        if let duplicate = error.duplicateKey {
+            if let next = nextMode(after: mode, duplicate) { return next }
+            if duplicate.keyPattern != ["_id"] { throw uniqueIndexFailure(duplicate, collection: collection) }
+        }
+        // A duplicate _id while overwriting is two upserts of one key at once: as good as a conflict.
+        if error.code == 112 || error.duplicateKey != nil
+            || error.hasLabel("TransientTransactionError") && !error.isNetwork
+                && !MongoError.stepDownCodes.contains(error.code)
+        {
+            attempts.conflicts += 1
+            guard attempts.conflicts <= 8 else { throw conflictFailure(collection) }
+            try await Task.sleep(for: .milliseconds(2 << attempts.conflicts))
+            return mode
+        }
+        guard error.isTransient || error.hasLabel("UnknownTransactionCommitResult") else {
+            throw error.failure("applying changes" + (collection.map { " to \($0)" } ?? ""), at: pool.address)
+        }
+        attempts.interruptions += 1
+        try await wait(for: "MongoDB at \(pool.address)", attempt: attempts.interruptions)
+        return mode
+    }
+
+    private func nextMode(after mode: WriteMode, _ duplicate: MongoError.WriteError) -> WriteMode? {
+        switch mode {
+        case .insertFirst: duplicate.keyPattern == ["_id"] ? .overwrite : .rebuild
+        case .overwrite: duplicate.keyPattern == ["_id"] ? nil : .rebuild
+        case .rebuild: nil
+        }
+    }
+
+    private func uniqueIndexFailure(_ duplicate: MongoError.WriteError, collection: String?) -> Failure {
+        Failure(
+            .dataRefused,
+            "a unique index on (\(duplicate.keyPattern.joined(separator: ", "))) of collection \(collection ?? "?") "
+                + "refuses a document of the source",
+            hint: "The source allows two rows there that the index doesn't, or a document that isn't Wherry's holds the "
+                + "value. Drop the index or mend the data, then start again; nothing was skipped.")
+    }
+
+    private func conflictFailure(_ collection: String?) -> Failure {
+        Failure(
+            .targetInterrupted,
+            "other writers keep colliding with the batch" + (collection.map { " in collection \($0)" } ?? ""))
+    }
+
+    private func wait(for what: String, attempt: Int) async throws {
+        if attempt == 1 {
+            progress.update { $0.waiting = Waiting(reason: "waiting for \(what)", since: .now) }
+            logger.warning("waiting for the target", metadata: ["address": "\(pool.address)"])
+        }
+        try await Task.sleep(for: .milliseconds(min(50 << min(attempt, 7), 5000)))
+    }
+}

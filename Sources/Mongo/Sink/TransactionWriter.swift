@@ -1,0 +1,139 @@
+import BSON
+import Model
+
+/// Writes the documents of one batch into one open transaction.
+///
+/// Order of kinds: deletes, then replacements, then sets, then inserts, each as one bulk: a value of a unique index is
+/// given up before it is taken, wherever the source's own order allows.
+struct TransactionWriter {
+    let connection: MongoConnection
+    let session: MongoSession
+    let database: String
+
+    /// - Throws: `CollectionError` around a `MongoError`; `Failure(.dataRefused)` when a document that the stream updates
+    ///   in part is missing.
+    func write(_ batch: WriteBatch, mode: WriteMode) throws {
+        for writes in batch.collections {
+            do {
+                if mode == .rebuild { try rebuild(writes) } else { try write(writes, mode: mode) }
+            } catch let error as MongoError {
+                throw CollectionError(collection: writes.collection, error: error)
+            }
+        }
+    }
+
+    private func write(_ writes: CollectionWrites, mode: WriteMode) throws {
+        // Before the deletes: a moved document is read where it still is.
+        let moved = try wholeDocuments(writes, of: [.move])
+        try bulk(writes) { bulk, write, _ in
+            if write.kind == .delete { try writes.withBytes(write.key) { try bulk.remove($0) } }
+        }
+        try bulk(writes) { bulk, write, index in
+            switch write.kind {
+            case .replace: try replace(writes, write, write.body, in: bulk)
+            case .insert where mode == .overwrite: try replace(writes, write, write.body, in: bulk)
+            case .move: if let range = moved[index] { try replace(writes, write, range, in: bulk) }
+            default: break
+            }
+        }
+        try setFields(writes)
+        if mode == .insertFirst {
+            try bulk(writes) { bulk, write, _ in
+                if write.kind == .insert { try writes.withBytes(write.body) { try bulk.insert($0) } }
+            }
+        }
+    }
+
+    /// Deletes every key of the batch, then inserts what there shall be.
+    private func rebuild(_ writes: CollectionWrites) throws {
+        let completed = try wholeDocuments(writes, of: [.move, .set])
+        try bulk(writes) { bulk, write, _ in try writes.withBytes(write.key) { try bulk.remove($0) } }
+        try bulk(writes) { bulk, write, index in
+            switch write.kind {
+            case .delete: break
+            case .replace, .insert: try writes.withBytes(write.body) { try bulk.insert($0) }
+            case .set, .move:
+                if let range = completed[index] { try writes.withBytes(range) { try bulk.insert($0) } }
+            }
+        }
+    }
+
+    private func bulk(_ writes: CollectionWrites, _ add: (MongoBulk, DocumentWrite, Int) throws -> Void) throws {
+        let bulk = try connection.bulk(database, writes.collection, session: session)
+        for (index, write) in writes.writes.enumerated() { try add(bulk, write, index) }
+        if bulk.count > 0 { try bulk.execute() }
+    }
+
+    private func replace(
+        _ writes: CollectionWrites, _ write: DocumentWrite, _ body: Range<Int>, in bulk: MongoBulk
+    ) throws {
+        try writes.withBytes(write.key) { key in
+            try writes.withBytes(body) { document in
+                if writes.hasSpecialNames {
+                    try SpecialNames.replacement(document).bytes.withUnsafeBytes {
+                        try bulk.update(key, $0, upsert: true)
+                    }
+                } else {
+                    try bulk.replace(key, with: document)
+                }
+            }
+        }
+    }
+
+    private func setFields(_ writes: CollectionWrites) throws {
+        let bulk = try connection.bulk(database, writes.collection, session: session)
+        for write in writes.writes where write.kind == .set {
+            try writes.withBytes(write.body) { fields in
+                let update = writes.hasSpecialNames ? try SpecialNames.update(fields) : BSONDocument.set(fields)
+                try writes.withBytes(write.key) { key in
+                    try update.bytes.withUnsafeBytes { try bulk.update(key, $0, upsert: false) }
+                }
+            }
+        }
+        guard bulk.count > 0 else { return }
+        let outcome = try bulk.execute()
+        if outcome.matched < bulk.count { throw missing(bulk.count - outcome.matched, in: writes.collection) }
+    }
+
+    /// The whole documents that partial writes make, appended to the arena; by position in `writes`.
+    private func wholeDocuments(_ writes: CollectionWrites, of kinds: Set<DocumentWrite.Kind>) throws
+        -> [Int: Range<Int>]
+    {
+        let partial = writes.writes.indices.filter { kinds.contains(writes.writes[$0].kind) }
+        var whole: [Int: Range<Int>] = [:]
+        for index in partial {
+            let write = writes.writes[index]
+            let origin = BSONDocument(unchecked: writes.bytes(write.kind == .move ? write.origin : write.key))
+            guard
+                let found = try connection.find(
+                    database, writes.collection, filter: origin, limit: 1, session: session
+                ).first
+            else { throw missing(1, in: writes.collection) }
+            whole[index] = try writes.complete(found, with: write)
+        }
+        return whole
+    }
+
+    private func missing(_ count: Int, in collection: String) -> Failure {
+        Failure(
+            .dataRefused,
+            "\(count) document\(count == 1 ? " is" : "s are") missing in collection \(collection): the source changed "
+                + "part of a row, and there is nothing to change",
+            hint: "Something else has deleted documents in the target. Nothing was skipped: restore them, or run "
+                + "`wherry drop` and copy again.")
+    }
+}
+
+/// A `MongoError` and the collection it happened in.
+struct CollectionError: Error {
+    let collection: String
+    let error: MongoError
+}
+
+extension CollectionWrites {
+    /// The found document with the write's key and fields in place of its own, appended to the arena.
+    func complete(_ found: BSONDocument, with write: DocumentWrite) throws -> Range<Int> {
+        let origin = arena.append(found)
+        return try merge(try merge(origin, write.key), write.body)
+    }
+}

@@ -1,0 +1,36 @@
+import BSON
+import Model
+
+extension Checkpoint {
+    /// `{lsn, commit_time, open: null | {xid, commit_lsn, applied_changes}}`
+    var bson: BSONValue {
+        ["lsn": .string(lsn.description), "commit_time": .time(commitTime), "open": openBSON]
+    }
+
+    private var openBSON: BSONValue {
+        guard let open else { return .null }
+        return [
+            "xid": .int64(Int64(open.xid)), "commit_lsn": .string(open.commitLSN.description),
+            "applied_changes": .int64(Int64(open.appliedChanges)),
+        ]
+    }
+
+    init?(_ document: BSONDocument) {
+        guard let lsn = document["lsn"]?.asLSN else { return nil }
+        self.init(lsn: lsn, commitTime: document["commit_time"]?.asTime)
+        guard let open = document["open"]?.asDocument else { return }
+        guard let xid = open["xid"]?.asInt64.flatMap({ UInt32(exactly: $0) }),
+            let commitLSN = open["commit_lsn"]?.asLSN,
+            let applied = open["applied_changes"]?.asInt
+        else { return nil }
+        self.open = OpenTransaction(xid: xid, commitLSN: commitLSN, appliedChanges: applied)
+    }
+
+    /// Matches a pipeline whose stored checkpoint is this one.
+    var filter: [(String, BSONValue)] {
+        [("checkpoint.lsn", .string(lsn.description)), ("checkpoint.open", openBSON)]
+    }
+
+    /// Whether it is the same position (the time is for people only).
+    func isSamePosition(as other: Checkpoint) -> Bool { lsn == other.lsn && open == other.open }
+}

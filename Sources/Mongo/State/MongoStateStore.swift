@@ -1,0 +1,183 @@
+import BSON
+import Model
+import PinnedThread
+
+/// The state database in MongoDB. Writes have write concern majority and compare the worker's epoch.
+package actor MongoStateStore: StateStore {
+    private let thread = PinnedThread(name: "mongo-state")
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    private let pool: MongoPool
+    private let database: String
+    private lazy var connection = MongoConnection(pool)
+
+    /// - Parameter database: name of the state database.
+    package init(pool: MongoPool, database: String) {
+        self.pool = pool
+        self.database = database
+    }
+
+    package func load(_ pipeline: String) throws -> PipelineState? {
+        try find(StateCollection.pipelines, ["_id": .string(pipeline)]).first.map { try PipelineState($0) }
+    }
+
+    package func all() throws -> [PipelineState] {
+        try find(StateCollection.pipelines, [:]).map { try PipelineState($0) }.sorted { $0.pipeline < $1.pipeline }
+    }
+
+    package func tables(of pipeline: String) throws -> [TableState] {
+        try find(StateCollection.tables, ["_id.pipeline": .string(pipeline)]).map { document in
+            guard let table = TableState(document) else {
+                throw Failure(.unexpected, "a table's state document of pipeline \(pipeline) can't be read")
+            }
+            return table
+        }.sorted { $0.table < $1.table }
+    }
+
+    package func create(_ state: PipelineState, tables: [TableState]) throws {
+        try during("writing the pipeline's state") {
+            try createCollections()
+            for table in tables {
+                try connection.command(
+                    database,
+                    [
+                        "update": .string(StateCollection.tables),
+                        "updates": [
+                            [
+                                "q": ["_id": table.id(in: state.pipeline)],
+                                "u": .document(table.bson(in: state.pipeline)), "upsert": true,
+                            ]
+                        ], "writeConcern": majority,
+                    ])
+            }
+            do {
+                try connection.command(
+                    database,
+                    [
+                        "insert": .string(StateCollection.pipelines), "documents": [.document(state.bson)],
+                        "writeConcern": majority,
+                    ])
+            } catch let error as MongoError where error.duplicateKey != nil {
+                throw Failure(.inUse, "pipeline \(state.pipeline) was created by another worker at the same moment")
+            }
+        }
+    }
+
+    /// Collections are made before any transaction writes into them.
+    private func createCollections() throws {
+        for name in StateCollection.all {
+            do {
+                try connection.command(database, ["create": .string(name), "writeConcern": majority])
+            } catch let error as MongoError where error.code == 48 {
+                continue  // NamespaceExists
+            }
+        }
+    }
+
+    package func takeOver(_ state: PipelineState, sessions: [SessionID], worker: WorkerIdentity) throws -> PipelineState
+    {
+        try during("taking the pipeline over") {
+            if !state.sessions.isEmpty { try kill(state.sessions) }
+            var taken = state
+            taken.epoch += 1
+            taken.sessions = sessions
+            taken.worker = worker
+            let matched = try update(
+                [("_id", .string(state.pipeline)), ("epoch", .int64(state.epoch))],
+                set: [
+                    ("epoch", .int64(taken.epoch)),
+                    ("sessions", .array(sessions.map { .binary(subtype: 4, $0.bytes) })), ("worker", worker.bson),
+                ])
+            guard matched else {
+                throw Failure(.inUse, "another worker took pipeline \(state.pipeline) over at the same moment")
+            }
+            return taken
+        }
+    }
+
+    /// Ends the transactions an earlier worker left open: they would keep their documents locked for a minute.
+    private func kill(_ sessions: [SessionID]) throws {
+        let ids = sessions.map { session -> BSONValue in ["id": .binary(subtype: 4, session.bytes)] }
+        try connection.command("admin", ["killSessions": .array(ids)])
+    }
+
+    package func save(_ state: PipelineState) throws {
+        try during("writing the pipeline's state") {
+            let matched = try update(
+                [("_id", .string(state.pipeline)), ("epoch", .int64(state.epoch))], set: state.savedFields)
+            guard matched else { throw fenced(state.pipeline) }
+        }
+    }
+
+    package func saveProgress(_ tables: [TableState], of pipeline: String) throws {
+        guard !tables.isEmpty else { return }
+        try during("writing the copy's progress") {
+            let updates = tables.map { table -> BSONValue in
+                ["q": ["_id": table.id(in: pipeline)], "u": ["$set": ["copy": table.progress]]]
+            }
+            try connection.command(
+                database, ["update": .string(StateCollection.tables), "updates": .array(updates), "ordered": false])
+        }
+    }
+
+    package func note(_ error: LastError?, of pipeline: String, epoch: Int64) throws {
+        try during("writing the last error") {
+            _ = try update(
+                [("_id", .string(pipeline)), ("epoch", .int64(epoch))], set: [("last_error", error?.bson ?? .null)])
+        }
+    }
+
+    package func remove(_ pipeline: String) throws {
+        try during("removing the pipeline's state") {
+            let filters: [(String, BSONValue)] = [
+                (StateCollection.copiedKeys, ["_id.pipeline": .string(pipeline)]),
+                (StateCollection.tables, ["_id.pipeline": .string(pipeline)]),
+                (StateCollection.pipelines, ["_id": .string(pipeline)]),
+            ]
+            for (collection, filter) in filters {
+                try connection.command(
+                    database,
+                    [
+                        "delete": .string(collection), "deletes": [["q": filter, "limit": 0]],
+                        "writeConcern": majority,
+                    ])
+            }
+        }
+    }
+
+    // MARK: - Commands
+
+    /// Whether a pipeline matched.
+    private func update(_ filter: [(String, BSONValue)], set fields: [(String, BSONValue)]) throws -> Bool {
+        let reply = try connection.command(
+            database,
+            [
+                "update": .string(StateCollection.pipelines),
+                "updates": [
+                    ["q": .document(BSONDocument(filter)), "u": ["$set": .document(BSONDocument(fields))]]
+                ], "writeConcern": majority,
+            ])
+        return reply["n"]?.asInt64 == 1
+    }
+
+    private func find(_ collection: String, _ filter: BSONDocument) throws -> [BSONDocument] {
+        try during("reading the pipeline's state") {
+            try connection.find(database, collection, filter: filter, limit: 100_000)
+        }
+    }
+
+    private func fenced(_ pipeline: String) -> Failure { Failure.fenced(pipeline) }
+
+    private func during<Result>(_ action: String, _ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch let error as MongoError { throw error.failure(action, at: pool.address) }
+    }
+}
+
+extension Failure {
+    /// The pipeline's epoch is not this worker's any more.
+    static func fenced(_ pipeline: String) -> Failure {
+        Failure(
+            .fenced, "another worker has taken pipeline \(pipeline) over",
+            hint: "Nothing was written by this one since. `wherry status` shows where the active worker runs.")
+    }
+}

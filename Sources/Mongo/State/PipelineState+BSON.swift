@@ -1,0 +1,140 @@
+import BSON
+import Model
+
+extension PipelineState {
+    var bson: BSONDocument {
+        var fields: [(String, BSONValue)] = [("_id", .string(pipeline)), ("schema_version", .int32(stateSchemaVersion))]
+        fields += savedFields
+        fields += [
+            ("epoch", .int64(epoch)),
+            ("sessions", .array(sessions.map { .binary(subtype: 4, $0.bytes) })),
+            ("worker", worker.bson),
+            ("last_error", lastError?.bson ?? .null),
+        ]
+        return BSONDocument(fields)
+    }
+
+    /// What `StateStore.save` writes.
+    var savedFields: [(String, BSONValue)] {
+        [
+            ("stage", .string(stage.rawValue)),
+            ("stage_since", .time(stageSince)),
+            ("source", source.bson(slot: slot, publication: publication)),
+            ("target_database", .string(targetDatabase)),
+            ("checkpoint", checkpoint?.bson ?? .null),
+            ("copy_attempt", .int32(Int32(clamping: copyAttempt))),
+            ("statistics", ["split_transactions": .int64(statistics.splitTransactions)]),
+        ]
+    }
+
+    init(_ document: BSONDocument) throws {
+        let name = document["_id"]?.asString ?? "?"
+        if let version = document["schema_version"]?.asInt64, version > Int64(stateSchemaVersion) {
+            throw Failure(
+                .configuration,
+                "the state of pipeline \(name) was written by a newer Wherry (schema version \(version))",
+                hint: "Run that version; this one can't read it safely.")
+        }
+        guard let stage = document["stage"]?.asString.flatMap({ Stage(rawValue: $0) }),
+            let source = document["source"]?.asDocument,
+            let identity = SourceIdentity(source),
+            let slot = source["slot"]?.asString, let publication = source["publication"]?.asString,
+            let database = document["target_database"]?.asString,
+            let epoch = document["epoch"]?.asInt64
+        else {
+            throw Failure(
+                .unexpected, "the state document of pipeline \(name) can't be read",
+                hint: "Something else has written into the collection pipelines of the state database.")
+        }
+        self.init(
+            pipeline: name, stage: stage,
+            stageSince: document["stage_since"]?.asTime ?? SourceTime(microseconds: 0),
+            source: identity, slot: slot, publication: publication, targetDatabase: database, epoch: epoch,
+            sessions: (document["sessions"]?.asArray ?? []).compactMap(\.asBinary).map { SessionID(bytes: $0) },
+            checkpoint: document["checkpoint"]?.asDocument.flatMap { Checkpoint($0) },
+            copyAttempt: document["copy_attempt"]?.asInt ?? 1,
+            worker: WorkerIdentity(document["worker"]?.asDocument ?? BSONDocument()),
+            lastError: document["last_error"]?.asDocument.flatMap { LastError($0) },
+            statistics: Statistics(
+                splitTransactions: document["statistics"]?.asDocument?["split_transactions"]?.asInt64 ?? 0))
+    }
+}
+
+extension SourceIdentity {
+    func bson(slot: String, publication: String) -> BSONValue {
+        [
+            "system_identifier": .string(systemIdentifier), "timeline": .int32(Int32(clamping: timeline)),
+            "database": .string(database), "server_version": .int32(Int32(clamping: serverVersion)),
+            "slot": .string(slot), "publication": .string(publication),
+        ]
+    }
+
+    init?(_ document: BSONDocument) {
+        guard let system = document["system_identifier"]?.asString, let database = document["database"]?.asString
+        else { return nil }
+        self.init(
+            systemIdentifier: system, timeline: document["timeline"]?.asInt ?? 0, database: database,
+            serverVersion: document["server_version"]?.asInt ?? 0)
+    }
+}
+
+extension WorkerIdentity {
+    var bson: BSONValue {
+        ["host": .string(host), "pid": .int64(Int64(pid)), "started_at": .time(startedAt)]
+    }
+
+    init(_ document: BSONDocument) {
+        self.init(
+            host: document["host"]?.asString ?? "", pid: document["pid"]?.asInt ?? 0,
+            startedAt: document["started_at"]?.asTime ?? SourceTime(microseconds: 0))
+    }
+}
+
+extension LastError {
+    var bson: BSONValue {
+        [
+            "kind": .string(failure.kind.rawValue), "message": .string(failure.message),
+            "hint": failure.hint.map { .string($0) } ?? .null, "at": .time(at),
+        ]
+    }
+
+    init?(_ document: BSONDocument) {
+        guard let message = document["message"]?.asString, let at = document["at"]?.asTime else { return nil }
+        let kind = document["kind"]?.asString.flatMap { Failure.Kind(rawValue: $0) } ?? .unexpected
+        self.init(failure: Failure(kind, message, hint: document["hint"]?.asString), at: at)
+    }
+}
+
+extension TableState {
+    func id(in pipeline: String) -> BSONValue {
+        ["pipeline": .string(pipeline), "schema": .string(table.schema), "table": .string(table.name)]
+    }
+
+    func bson(in pipeline: String) -> BSONDocument {
+        [
+            "_id": id(in: pipeline), "schema_version": .int32(stateSchemaVersion),
+            "collection": .string(collection), "key": .array(keyColumns.map { .string($0) }),
+            "was_empty": .bool(wasEmpty), "copy": progress,
+        ]
+    }
+
+    var progress: BSONValue {
+        [
+            "stage": .string(copyStage.rawValue), "estimated_rows": .int64(Int64(estimatedRows)),
+            "copied_rows": .int64(Int64(copiedRows)),
+        ]
+    }
+
+    init?(_ document: BSONDocument) {
+        guard let id = document["_id"]?.asDocument, let schema = id["schema"]?.asString,
+            let name = id["table"]?.asString, let collection = document["collection"]?.asString,
+            let key = document["key"]?.asArray, let wasEmpty = document["was_empty"]?.asBool
+        else { return nil }
+        let copy = document["copy"]?.asDocument ?? BSONDocument()
+        self.init(
+            table: TableName(schema: schema, name: name), collection: collection,
+            keyColumns: key.compactMap(\.asString), wasEmpty: wasEmpty,
+            copyStage: copy["stage"]?.asString.flatMap { CopyStage(rawValue: $0) } ?? .waiting,
+            estimatedRows: copy["estimated_rows"]?.asInt ?? 0, copiedRows: copy["copied_rows"]?.asInt ?? 0)
+    }
+}

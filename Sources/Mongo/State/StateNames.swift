@@ -1,0 +1,30 @@
+import BSON
+import Model
+
+/// Collections of the state database.
+enum StateCollection {
+    /// One document a pipeline, `_id` its name.
+    static let pipelines = "pipelines"
+    /// One document a table, `_id` {pipeline, table}.
+    static let tables = "tables"
+    /// Keys that an initial copy has written into a collection that was not empty: {pipeline, collection, key}.
+    static let copiedKeys = "copied_keys"
+
+    static let all = [pipelines, tables, copiedKeys]
+}
+
+/// Shape of every state document. Raised when a change is not merely additive.
+let stateSchemaVersion: Int32 = 1
+
+extension BSONValue {
+    static func time(_ time: SourceTime?) -> BSONValue { time.map { .date($0.unixMilliseconds) } ?? .null }
+
+    /// A BSON date as a moment of the source's clock (milliseconds are all it holds).
+    var asTime: SourceTime? {
+        asDate.map { SourceTime(microseconds: ($0 - SourceTime.epochOffsetSeconds * 1000) * 1000) }
+    }
+
+    var asLSN: LSN? { asString.flatMap { LSN($0) } }
+}
+
+let majority: BSONValue = ["w": "majority"]

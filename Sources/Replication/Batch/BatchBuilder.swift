@@ -1,0 +1,81 @@
+import BSON
+import Mapping
+import Model
+
+/// How large a batch may grow. A single change may exceed the bytes; nothing else does.
+package struct BatchLimits: Hashable, Sendable {
+    /// Writes after coalescing; a collection counts as `commandCost` writes more, because each costs a command.
+    package var operations: Int
+    /// Bytes of encoded documents.
+    package var bytes: Int
+
+    /// What one more command costs, in writes (0.2 ms against 15 µs).
+    package static let commandCost = 15
+
+    package init(operations: Int = 5000, bytes: Int = 16 << 20) {
+        self.operations = operations
+        self.bytes = bytes
+    }
+}
+
+/// Grows one batch: source transactions that are whole, or a part of one that is too large for any batch.
+struct BatchBuilder {
+    private var collections: [String: CollectionBuilder] = [:]
+    private(set) var counts = WriteBatch.Counts()
+    private(set) var bytes = 0
+    private var checkpoint: Checkpoint?
+
+    /// Whether a seal would give a batch (with writes, or just a newer position).
+    var isEmpty: Bool { checkpoint == nil }
+    var hasWrites: Bool { counts.writes > 0 }
+
+    /// Operations as the limits count them.
+    var load: Int { counts.writes + collections.count * BatchLimits.commandCost }
+
+    mutating func add(_ change: Change, plans: PlanTable) throws {
+        counts.changes += 1
+        switch change {
+        case .insert(let table, let new):
+            try fold(table, plans) { builder, plan in try builder.insert(new, plan: plan) }
+        case .update(let table, let old, let new):
+            try fold(table, plans) { builder, plan in try builder.update(old: old, new: new, plan: plan) }
+        case .delete(let table, let old):
+            try fold(table, plans) { builder, plan in try builder.delete(old, plan: plan) }
+        case .truncate:
+            throw Failure(.unexpected, "a truncation reached a batch")
+        }
+    }
+
+    private mutating func fold(
+        _ table: TableVersion, _ plans: PlanTable, _ body: (inout CollectionBuilder, MappingPlan) throws -> Void
+    ) throws {
+        let plan = try plans.plan(for: table)
+        // Moved out and back, so that the builder is changed in place rather than copied.
+        var builder = collections.removeValue(forKey: plan.collection) ?? CollectionBuilder(plan: plan)
+        let (writesBefore, bytesBefore) = (builder.writes.writes.count, builder.writes.arena.count)
+        defer {
+            counts.writes += builder.writes.writes.count - writesBefore
+            bytes += builder.writes.arena.count - bytesBefore
+            collections[plan.collection] = builder
+        }
+        try body(&builder, plan)
+    }
+
+    /// The checkpoint after everything added so far.
+    mutating func advance(to checkpoint: Checkpoint, endsTransaction: Bool) {
+        self.checkpoint = checkpoint
+        if endsTransaction { counts.transactions += 1 }
+    }
+
+    mutating func markSplit() { counts.startsSplitTransaction = true }
+
+    /// The batch so far; the builder is empty afterwards.
+    mutating func seal() -> WriteBatch? {
+        guard let checkpoint else { return nil }
+        let sorted = collections.values.filter { !$0.writes.writes.isEmpty }
+            .sorted { $0.writes.collection < $1.writes.collection }
+        let batch = WriteBatch(checkpoint: checkpoint, collections: sorted.map(\.writes), counts: counts)
+        self = BatchBuilder()
+        return batch
+    }
+}

@@ -1,0 +1,141 @@
+import BSON
+import Foundation
+import Mapping
+import Model
+
+/// The net writes of one batch to one collection, grown change by change: every key has one write, which the next change
+/// of that key is folded into.
+///
+/// | there is   | + whole row    | + part of a row | + delete | + key change away, part of a row |
+/// |------------|----------------|-----------------|----------|----------------------------------|
+/// | nothing    | insert/replace | set             | delete   | move from here                   |
+/// | insert     | insert         | insert, merged  | delete   | whole: merged                    |
+/// | replace    | replace        | replace, merged | delete   | whole: merged                    |
+/// | set        | replace        | set, merged     | delete   | move from here, merged           |
+/// | move       | replace        | move, merged    | delete   | move from its origin, merged     |
+/// | delete     | replace        | (impossible)    | delete   | (impossible)                     |
+struct CollectionBuilder {
+    let writes: CollectionWrites
+    private var index = KeyIndex()
+    private(set) var coalesced = 0
+
+    init(plan: MappingPlan) {
+        writes = CollectionWrites(collection: plan.collection, hasSpecialNames: plan.needsSetField)
+    }
+
+    mutating func insert(_ row: Row, plan: MappingPlan) throws {
+        let key = try plan.encodeKey(row, fallback: nil, into: &writes.arena)
+        let body = try plan.encodeDocument(row, into: &writes.arena)
+        put(.insert, key: key, body: body)
+    }
+
+    mutating func update(old: OldRow?, new: Row, plan: MappingPlan) throws {
+        let newKey = try plan.encodeKey(new, fallback: old?.row, into: &writes.arena)
+        var origin: Range<Int>?
+        if let old {
+            let oldKey = try plan.encodeKey(old.row, fallback: nil, into: &writes.arena)
+            if !writes.hasEqualBytes(oldKey, newKey) { origin = oldKey }
+        }
+        if isWhole(new, old: old, plan: plan) {
+            let body = try plan.encodeDocument(new, old: old?.row, into: &writes.arena)
+            if let origin {
+                delete(key: origin)
+                put(.insert, key: newKey, body: body)
+            } else {
+                put(.replace, key: newKey, body: body)
+            }
+        } else {
+            let sent = try plan.encodeSentFields(new, into: &writes.arena)
+            if let origin {
+                try move(from: origin, to: newKey, sent: sent, table: plan.schema.name)
+            } else {
+                try set(key: newKey, sent: sent, table: plan.schema.name)
+            }
+        }
+    }
+
+    /// Whether every value of the row is known: sent, or in the old row. (An old key holds the key's columns only.)
+    private func isWhole(_ row: Row, old: OldRow?, plan: MappingPlan) -> Bool {
+        if case .full = old { return true }
+        if row.isWhole { return true }
+        return row.fields.indices.allSatisfy { row.fields[$0].kind != .unchanged || plan.keyIndices.contains($0) }
+    }
+
+    mutating func delete(_ old: OldRow, plan: MappingPlan) throws {
+        delete(key: try plan.encodeKey(old.row, fallback: nil, into: &writes.arena))
+    }
+
+    // MARK: - Folding
+
+    private mutating func put(_ kind: DocumentWrite.Kind, key: Range<Int>, body: Range<Int>) {
+        guard let position = position(of: key, or: DocumentWrite(kind: kind, key: key, body: body)) else { return }
+        let isInsert = writes.writes[position].kind == .insert
+        writes.writes[position].kind = isInsert ? .insert : .replace
+        writes.writes[position].body = body
+    }
+
+    private mutating func delete(key: Range<Int>) {
+        guard let position = position(of: key, or: DocumentWrite(kind: .delete, key: key)) else { return }
+        writes.writes[position].kind = .delete
+        writes.writes[position].body = 0..<0
+    }
+
+    private mutating func set(key: Range<Int>, sent: Range<Int>, table: TableName) throws {
+        guard let position = position(of: key, or: DocumentWrite(kind: .set, key: key, body: sent)) else { return }
+        guard writes.writes[position].kind != .delete else { throw impossible(table) }
+        writes.writes[position].body = try writes.merge(writes.writes[position].body, sent)
+    }
+
+    private mutating func move(from oldKey: Range<Int>, to newKey: Range<Int>, sent: Range<Int>, table: TableName) throws
+    {
+        let departure = DocumentWrite(kind: .delete, key: oldKey)
+        var arrival = DocumentWrite(kind: .move, key: newKey, body: sent, origin: oldKey)
+        if let position = position(of: oldKey, or: departure) {
+            let there = writes.writes[position]
+            switch there.kind {
+            case .delete: throw impossible(table)
+            case .insert, .replace:
+                let moved = try writes.merge(there.body, newKey)
+                arrival = DocumentWrite(kind: .replace, key: newKey, body: try writes.merge(moved, sent))
+            case .set: arrival.body = try writes.merge(there.body, sent)
+            case .move:
+                arrival.body = try writes.merge(there.body, sent)
+                arrival.origin = there.origin
+            }
+            writes.writes[position] = departure
+        }
+        if let position = position(of: newKey, or: arrival) { writes.writes[position] = arrival }
+    }
+
+    /// Where the write of an equal key stands; nil when there was none and `write` is now it.
+    private mutating func position(of key: Range<Int>, or write: DocumentWrite) -> Int? {
+        let writes = self.writes
+        let next = Int32(writes.writes.count)
+        let hash = writes.withBytes(key) { KeyIndex.hash($0) }
+        let found = index.find(hash: hash, orInsert: next) { writes.hasEqualBytes(writes.writes[Int($0)].key, key) }
+        guard let found else {
+            writes.writes.append(write)
+            return nil
+        }
+        coalesced += 1
+        return Int(found)
+    }
+
+    private func impossible(_ table: TableName) -> Failure {
+        Failure(
+            .unexpected, "the stream updates a row of \(table) in part after deleting it",
+            hint: "This is a defect: please report it with the PostgreSQL version.")
+    }
+}
+
+extension CollectionWrites {
+    func hasEqualBytes(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+        guard left.count == right.count else { return false }
+        return withBytes(left) { left in
+            withBytes(right) { right in
+                guard let one = left.baseAddress, let other = right.baseAddress else { return true }
+                return memcmp(one, other, left.count) == 0
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import Mapping
+import Model
+
+/// Which collection each table goes to, and the mapping plan of each table version in use.
+///
+/// A new RELATION makes a new plan; the key's columns and the collection stay as they were decided at the first start.
+package struct PlanTable: Sendable {
+    private let states: [TableName: TableState]
+    private var plans: [ObjectIdentifier: MappingPlan] = [:]
+    /// Keeps the versions alive, so that no identifier is used twice.
+    private var versions: [UInt32: TableVersion] = [:]
+
+    package init(tables: [TableState]) {
+        states = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Makes the plan of a table version.
+    ///
+    /// - Throws: `Failure(.configuration)` for a table that isn't part of the pipeline, or whose key no longer fits.
+    package mutating func register(_ table: TableVersion) throws {
+        guard let state = states[table.schema.name] else {
+            throw Failure(
+                .configuration, "table \(table.schema.name) is in the publication but not in the pipeline",
+                hint: "Take it out again with ALTER PUBLICATION … DROP TABLE, or drop the pipeline and start anew with it."
+            )
+        }
+        if let before = versions[table.schema.oid] { plans[ObjectIdentifier(before)] = nil }
+        versions[table.schema.oid] = table
+        plans[ObjectIdentifier(table)] = try MappingPlan(
+            schema: table.schema, collection: state.collection, keyColumns: state.keyColumns)
+    }
+
+    package func plan(for table: TableVersion) throws -> MappingPlan {
+        guard let plan = plans[ObjectIdentifier(table)] else {
+            throw Failure(.unexpected, "a change of \(table.schema.name) arrived before its relation")
+        }
+        return plan
+    }
+
+    /// The collection of a table, whatever its version.
+    package func collection(of table: TableVersion) throws -> String { try plan(for: table).collection }
+}

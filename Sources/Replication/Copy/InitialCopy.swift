@@ -1,0 +1,114 @@
+import BSON
+import Mapping
+import Model
+
+/// Copies every table from the slot's exported snapshot: several workers, each reading one range of pages at a time and
+/// writing it while the next rows are being read.
+struct InitialCopy {
+    let snapshot: any SnapshotSource
+    let sinks: [any CopySink]
+    let store: any StateStore
+    let pipeline: String
+    let attempt: Int
+    let plans: PlanTable
+    let limits: BatchLimits
+    let progress: Progress
+
+    /// - Parameters:
+    ///   - ranges: in the order of copying.
+    ///   - tables: the tables' states; their stages and counts are kept up to date in the store.
+    func run(_ ranges: [CopyRange], tables: [TableState]) async throws {
+        let board = CopyBoard(ranges, tables: tables)
+        publish(board)
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for sink in sinks {
+                group.addTask {
+                    try await copy(board, into: sink)
+                    return true
+                }
+            }
+            group.addTask {
+                try await save(board)
+                return false
+            }
+            var working = sinks.count
+            while working > 0, let isWorker = try await group.next() { working -= isWorker ? 1 : 0 }
+            group.cancelAll()
+        }
+        try await store.saveProgress(board.tables, of: pipeline)
+    }
+
+    private func copy(_ board: CopyBoard, into sink: any CopySink) async throws {
+        guard !board.isDrained else { return }
+        let reader = try await snapshot.openReader()
+        do {
+            while let range = board.next() {
+                try Task.checkCancellation()
+                try await copy(range, board, from: reader, into: sink)
+                board.finish(range)
+                publish(board)
+            }
+        } catch {
+            await reader.close()
+            throw error
+        }
+        await reader.close()
+    }
+
+    private func copy(_ range: CopyRange, _ board: CopyBoard, from reader: any SnapshotReader, into sink: any CopySink)
+        async throws
+    {
+        let plan = try plans.plan(for: range.table)
+        let table = range.table.schema.name
+        let ledger = board.wasEmpty(table) ? nil : attempt
+        try await reader.start(range)
+        var pending = try await read(reader, plan: plan)
+        while let writes = pending {
+            async let written: Void = sink.write(writes, ledger: ledger)
+            pending = try await read(reader, plan: plan)
+            try await written
+            board.add(writes.writes.count, to: table)
+            publish(board)
+        }
+    }
+
+    /// The next rows, as documents; nil when the range is finished.
+    private func read(_ reader: any SnapshotReader, plan: MappingPlan) async throws -> CollectionWrites? {
+        let writes = CollectionWrites(
+            collection: plan.collection, hasSpecialNames: plan.needsSetField, capacity: 1 << 20)
+        while writes.writes.count < limits.operations, writes.arena.count < limits.bytes {
+            let rows = try await reader.next(maxBytes: InitialCopy.readSize)
+            if rows.isEmpty { break }
+            for row in rows {
+                let key = try plan.encodeKey(row, into: &writes.arena)
+                let body = try plan.encodeDocument(row, into: &writes.arena)
+                writes.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
+            }
+        }
+        return writes.writes.isEmpty ? nil : writes
+    }
+
+    /// Bytes read from the source at once.
+    private static let readSize = 512 * 1024
+
+    private func publish(_ board: CopyBoard) {
+        let rows = board.tables
+        progress.update { snapshot in
+            snapshot.tables = rows.map { table in
+                var entry = TableProgress(
+                    table: table.table, collection: table.collection, estimatedRows: table.estimatedRows)
+                entry.copiedRows = table.copiedRows
+                entry.isFinished = table.copyStage == .finished
+                return entry
+            }
+        }
+    }
+
+    /// Writes the board to the state database once a second, for `status`.
+    private func save(_ board: CopyBoard) async throws {
+        while !Task.isCancelled {
+            try await store.saveProgress(board.tables, of: pipeline)
+            do { try await Task.sleep(for: .seconds(1)) } catch { return }
+        }
+    }
+}

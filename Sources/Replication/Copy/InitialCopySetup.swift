@@ -1,0 +1,93 @@
+import Logging
+import Model
+
+/// Everything around the initial copy: cleaning up after an interrupted one, publication, slot and snapshot before it, the
+/// first checkpoint after it.
+struct InitialCopySetup {
+    let pipeline: Pipeline
+    let lease: PipelineLease
+
+    private var ports: PipelinePorts { pipeline.ports }
+    private var settings: PipelineSettings { pipeline.settings }
+
+    /// Returns the state in stage `.streaming`.
+    func run(_ before: PipelineState) async throws -> PipelineState {
+        pipeline.progress.update { $0.phase = .copying }
+        var state = before
+        let states = await lease.tables
+        try await cleanUp(after: state, states)
+        state.copyAttempt += 1
+        try await ports.store.save(state)
+
+        let versions = try await currentVersions(states)
+        var plans = PlanTable(tables: states)
+        for version in versions { try plans.register(version) }
+        try await ports.target.createCollections(states.map(\.collection))
+        try await ports.source.ensurePublication(tables: states.map(\.table))
+        let snapshot = try await createSlot()
+        pipeline.logger.info(
+            "initial copy begins",
+            metadata: [
+                "tables": "\(states.count)", "attempt": "\(state.copyAttempt)",
+                "consistent_point": "\(snapshot.consistentPoint)",
+            ])
+
+        let copy = InitialCopy(
+            snapshot: try await ports.source.snapshotSource(snapshot), sinks: try await lease.copySinks(),
+            store: ports.store, pipeline: settings.pipeline, attempt: state.copyAttempt, plans: plans,
+            limits: settings.limits, progress: pipeline.progress)
+        try await copy.run(try await ports.source.planRanges(versions), tables: states)
+        for table in states where !table.wasEmpty {
+            try await ports.target.sweepLedger(of: table.collection, attempt: state.copyAttempt)
+        }
+        await lease.closeCopySinks()
+
+        state.checkpoint = Checkpoint(lsn: snapshot.consistentPoint)
+        state.stage = .streaming
+        state.stageSince = .now
+        try await ports.store.save(state)
+        pipeline.logger.info("initial copy finished", metadata: ["rows": "\(copiedRows)"])
+        return state
+    }
+
+    private var copiedRows: Int { pipeline.progress.snapshot().tables.reduce(0) { $0 + $1.copiedRows } }
+
+    /// A copy can't be resumed: its snapshot went with its session. The slot goes, and so does what the copy wrote into
+    /// collections that were empty; elsewhere its rows are overwritten, and the ledger finds those that are gone.
+    private func cleanUp(after state: PipelineState, _ tables: [TableState]) async throws {
+        if let slot = try await ports.source.slot() {
+            guard state.copyAttempt > 0 else {
+                throw Failure(
+                    .configuration, "slot \(slot.name) exists already, and pipeline \(state.pipeline) is new",
+                    hint: "If nothing else uses it: SELECT pg_drop_replication_slot('\(slot.name)'); else choose another "
+                        + "name with source.slot.")
+            }
+            try await ports.source.dropSlot()
+        }
+        guard state.copyAttempt > 0 else { return }
+        pipeline.logger.notice("an earlier initial copy was interrupted, starting it again")
+        for table in tables where table.wasEmpty { try await ports.target.empty(table.collection) }
+    }
+
+    private func currentVersions(_ states: [TableState]) async throws -> [TableVersion] {
+        let byName = Dictionary(
+            try await ports.catalogTables().map { ($0.schema.name, $0) }, uniquingKeysWith: { first, _ in first })
+        return try states.map { state in
+            guard let table = byName[state.table] else {
+                throw Failure(
+                    .configuration, "table \(state.table) belongs to the pipeline and can't be replicated any more",
+                    hint: "Run `wherry check` to see why; `wherry drop \(settings.pipeline)` starts anew without it.")
+            }
+            return TableVersion(schema: table.schema)
+        }
+    }
+
+    private func createSlot() async throws -> ExportedSnapshot {
+        let (progress, logger) = (pipeline.progress, pipeline.logger)
+        defer { progress.update { $0.waiting = nil } }
+        return try await ports.source.createSlot(timeout: settings.slotCreationTimeout) { reason in
+            progress.update { $0.waiting = Waiting(reason: reason, since: .now) }
+            logger.notice("slot creation waits", metadata: ["for": "\(reason)"])
+        }
+    }
+}

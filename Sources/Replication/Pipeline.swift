@@ -1,0 +1,127 @@
+import Logging
+import Model
+
+/// A pipeline from start to stop: take it over, copy if the copy isn't whole, stream; after an interruption the same
+/// again from what is stored. Recovery is the ordinary start.
+package struct Pipeline: Sendable {
+    let settings: PipelineSettings
+    let ports: PipelinePorts
+    let progress: Progress
+    let stop: StopSignal
+    let logger: Logger
+
+    package init(
+        settings: PipelineSettings, ports: PipelinePorts, progress: Progress, stop: StopSignal, logger: Logger
+    ) {
+        self.settings = settings
+        self.ports = ports
+        self.progress = progress
+        self.stop = stop
+        self.logger = logger
+    }
+
+    /// Runs until stopped, or until the end asked for.
+    ///
+    /// - Throws: the `Failure` that waiting can't mend; it is noted in the state when that can be written.
+    package func run() async throws -> PipelineEnd {
+        let lease = PipelineLease(settings: settings, ports: ports, progress: progress, logger: logger)
+        do {
+            let end = try await keepRunning(lease)
+            await lease.close()
+            return end
+        } catch {
+            await lease.close()
+            throw error
+        }
+    }
+
+    private func keepRunning(_ lease: PipelineLease) async throws -> PipelineEnd {
+        var limits = AdaptiveLimits(settings.limits)
+        var attempt = 0
+        var appliedBefore = LSN.zero
+        while !stop.isStopped {
+            do {
+                return try await start(lease, limits: limits.current)
+            } catch {
+                if stop.isStopped { return .stopped }
+                let failure = (error as? Failure) ?? Failure(.unexpected, "unexpected error: \(error)")
+                let applied = progress.snapshot().applied
+                attempt = applied > appliedBefore ? 1 : attempt + 1
+                appliedBefore = applied
+                let decision = RetryPolicy.decide(failure, attempt: attempt, hasRun: await lease.hasRun)
+                guard let delay = decision.delay else {
+                    await lease.note(failure)
+                    throw failure
+                }
+                if case .retrySmaller = decision { limits.shrink() } else { limits.restore() }
+                await pause(failure, delay)
+            }
+        }
+        return .stopped
+    }
+
+    /// One start: everything is derived from what is stored.
+    private func start(_ lease: PipelineLease, limits: BatchLimits) async throws -> PipelineEnd {
+        progress.update { $0.phase = .starting }
+        let state = try await stop.cancelling {
+            let state = try await lease.take()
+            guard state.stage == .backfilling else { return state }
+            return try await InitialCopySetup(pipeline: self, lease: lease).run(state)
+        }
+        guard let checkpoint = state.checkpoint else {
+            throw Failure(.unexpected, "pipeline \(state.pipeline) streams without a checkpoint")
+        }
+        await lease.note(nil)
+        let stream = StreamRun(
+            settings: settings, limits: limits, source: ports.source, sink: ports.sink,
+            plans: PlanTable(tables: await lease.tables), progress: progress, stop: stop, logger: logger)
+        return try await stream.run(from: checkpoint)
+    }
+
+    private func pause(_ failure: Failure, _ delay: Duration) async {
+        logger.warning(
+            "interrupted, going on from the checkpoint",
+            metadata: ["reason": "\(failure.message)", "retry_in": "\(delay)"])
+        progress.update {
+            $0.reconnects += 1
+            $0.waiting = Waiting(reason: failure.message, since: .now)
+        }
+        await ports.source.close()
+        try? await stop.cancelling { try await Task.sleep(for: delay) }
+        progress.update { $0.waiting = nil }
+    }
+}
+
+/// Both databases, as the engine sees them.
+package struct PipelinePorts: Sendable {
+    package let source: any SourceDatabase
+    package let target: any TargetDatabase
+    package let store: any StateStore
+    package let sink: any DocumentSink
+    /// One for each worker of the initial copy.
+    package let makeCopySinks: @Sendable () async throws -> [any CopySink]
+    /// The tables to replicate, as the catalogue shows them now.
+    package let catalogTables: @Sendable () async throws -> [SourceTable]
+
+    package init(
+        source: any SourceDatabase, target: any TargetDatabase, store: any StateStore, sink: any DocumentSink,
+        makeCopySinks: @escaping @Sendable () async throws -> [any CopySink],
+        catalogTables: @escaping @Sendable () async throws -> [SourceTable]
+    ) {
+        self.source = source
+        self.target = target
+        self.store = store
+        self.sink = sink
+        self.makeCopySinks = makeCopySinks
+        self.catalogTables = catalogTables
+    }
+}
+
+extension RetryPolicy.Decision {
+    var delay: Duration? {
+        switch self {
+        case .retry(let delay), .retrySmaller(let delay): delay
+        case .stop: nil
+        }
+    }
+}

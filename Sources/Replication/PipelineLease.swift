@@ -1,0 +1,166 @@
+import Logging
+import Model
+
+/// This worker's hold on its pipeline: the mark on the source, the epoch in the state, and what was decided at the first
+/// start.
+actor PipelineLease {
+    private let settings: PipelineSettings
+    private let ports: PipelinePorts
+    private let progress: Progress
+    private let logger: Logger
+
+    /// The epoch this worker took over under; nil before.
+    private var epoch: Int64?
+    private(set) var tables: [TableState] = []
+    private var openCopySinks: [any CopySink] = []
+
+    init(settings: PipelineSettings, ports: PipelinePorts, progress: Progress, logger: Logger) {
+        self.settings = settings
+        self.ports = ports
+        self.progress = progress
+        self.logger = logger
+    }
+
+    /// Whether both servers have been reached since the start of the program.
+    var hasRun: Bool { epoch != nil }
+
+    /// The pipeline's state, with the pipeline held by this worker.
+    func take() async throws -> PipelineState {
+        let progress = self.progress
+        try await ports.source.acquire(wait: settings.takeOverWait) { reason in
+            progress.update { $0.waiting = Waiting(reason: reason, since: .now) }
+        }
+        progress.update { $0.waiting = nil }
+        let identity = try await ports.source.identify()
+        var state: PipelineState
+        if let stored = try await ports.store.load(settings.pipeline) { state = stored } else { state = try await create(identity) }
+        try check(state, against: identity)
+        tables = try await ports.store.tables(of: settings.pipeline)
+        if let epoch {
+            guard state.epoch == epoch else { throw Failure.takenOver(settings.pipeline) }
+        } else {
+            state = try await takeOver(state)
+        }
+        if state.source.timeline != identity.timeline {
+            logger.notice(
+                "the source is on another timeline; the slot is there, going on",
+                metadata: ["before": "\(state.source.timeline)", "now": "\(identity.timeline)"])
+        }
+        if state.source != identity {
+            state.source = identity
+            try await ports.store.save(state)
+        }
+        return state
+    }
+
+    private func takeOver(_ state: PipelineState) async throws -> PipelineState {
+        if state.stage == .backfilling { openCopySinks = try await ports.makeCopySinks() }
+        var sessions = [try await ports.sink.session]
+        for sink in openCopySinks { sessions.append(try await sink.session) }
+        let taken = try await ports.store.takeOver(state, sessions: sessions, worker: settings.worker)
+        epoch = taken.epoch
+        await ports.sink.begin(epoch: taken.epoch)
+        for sink in openCopySinks { await sink.begin(epoch: taken.epoch) }
+        logger.info("pipeline taken over", metadata: ["epoch": "\(taken.epoch)", "stage": "\(taken.stage.rawValue)"])
+        return taken
+    }
+
+    /// The writers of the initial copy; their sessions are in the state.
+    func copySinks() throws -> [any CopySink] {
+        guard !openCopySinks.isEmpty else { throw Failure(.unexpected, "the copy has no writers") }
+        return openCopySinks
+    }
+
+    func closeCopySinks() async {
+        for sink in openCopySinks { await sink.close() }
+        openCopySinks = []
+    }
+
+    func note(_ failure: Failure?) async {
+        guard let epoch else { return }
+        do {
+            let error = failure.map { LastError(failure: $0, at: .now) }
+            try await ports.store.note(error, of: settings.pipeline, epoch: epoch)
+        } catch {
+            logger.warning("the reason for stopping could not be stored", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    func close() async {
+        await closeCopySinks()
+        await ports.sink.close()
+        await ports.source.close()
+    }
+
+    // MARK: - First start
+
+    private func create(_ identity: SourceIdentity) async throws -> PipelineState {
+        let chosen = try await ports.catalogTables()
+        guard !chosen.isEmpty else {
+            throw Failure(
+                .configuration, "there is no table to replicate in the chosen schemas",
+                hint: "Check source.schemas and source.exclude; `wherry check` lists what it sees.")
+        }
+        let names = chosen.map(\.schema.name.defaultCollection)
+        try checkUnique(chosen)
+        let occupied = try await ports.target.nonEmpty(names)
+        if !occupied.isEmpty, !settings.adopt {
+            throw Failure(
+                .configuration,
+                "the target already holds documents in: \(occupied.sorted().joined(separator: ", "))",
+                hint: "Empty these collections, choose another database, or run with --adopt: then rows overwrite "
+                    + "documents of the same key, and all others stay.")
+        }
+        let tables = chosen.map { table in
+            TableState(
+                table: table.schema.name, collection: table.schema.name.defaultCollection,
+                keyColumns: table.primaryKey, wasEmpty: !occupied.contains(table.schema.name.defaultCollection))
+        }
+        let state = PipelineState(
+            pipeline: settings.pipeline, stage: .backfilling, stageSince: .now, source: identity,
+            slot: settings.slot, publication: settings.publication, targetDatabase: settings.targetDatabase,
+            epoch: 0, sessions: [], checkpoint: nil, copyAttempt: 0, worker: settings.worker)
+        try await ports.store.create(state, tables: tables)
+        return state
+    }
+
+    private func checkUnique(_ tables: [SourceTable]) throws {
+        let groups = Dictionary(grouping: tables.map(\.schema.name), by: \.defaultCollection)
+        guard let (collection, clash) = groups.first(where: { $1.count > 1 }) else { return }
+        throw Failure(
+            .configuration,
+            "tables \(clash.sorted().map(\.description).joined(separator: " and ")) would share collection \(collection)",
+            hint: "Exclude one of them with source.exclude.")
+    }
+
+    // MARK: - Later starts
+
+    private func check(_ state: PipelineState, against identity: SourceIdentity) throws {
+        if state.source.systemIdentifier != identity.systemIdentifier || state.source.database != identity.database {
+            throw Failure(
+                .dataGap,
+                "the source is not the one pipeline \(state.pipeline) was started with: cluster "
+                    + "\(identity.systemIdentifier), database \(identity.database) instead of cluster "
+                    + "\(state.source.systemIdentifier), database \(state.source.database)",
+                hint: "Point the source URI at the old server, or remove the pipeline with `wherry drop "
+                    + "\(state.pipeline)` and copy from the new one.")
+        }
+        let expected = [
+            ("slot", state.slot, settings.slot), ("publication", state.publication, settings.publication),
+            ("target database", state.targetDatabase, settings.targetDatabase),
+        ]
+        for (what, stored, configured) in expected where stored != configured {
+            throw Failure(
+                .configuration, "pipeline \(state.pipeline) was started with \(what) \(stored), not \(configured)",
+                hint: "Put \(stored) back into the configuration, or give the pipeline another name.")
+        }
+    }
+}
+
+extension Failure {
+    static func takenOver(_ pipeline: String) -> Failure {
+        Failure(
+            .fenced, "another worker has taken pipeline \(pipeline) over",
+            hint: "Nothing was written by this one since. `wherry status` shows where the active worker runs.")
+    }
+}

@@ -1,0 +1,42 @@
+import Model
+
+/// Takes batches from the preparer and has the sink apply them, one after the other.
+struct BatchWriter {
+    let sink: any DocumentSink
+    let handoff: StepHandoff
+    let positions: StreamPositions
+    let progress: Progress
+    /// Where to stop: the first checkpoint at or beyond it ends the stream.
+    let target: LSN?
+    var checkpoint: Checkpoint
+
+    /// Runs until the target position is applied (true) or there are no more steps (false).
+    mutating func run() async throws -> Bool {
+        if let target, checkpoint.lsn >= target { return true }
+        while let step = await handoff.take() {
+            switch step {
+            case .truncate(let collections):
+                try await sink.truncate(collections, at: checkpoint)
+            case .batch(let batch):
+                try await sink.apply(batch, after: checkpoint)
+                advance(batch)
+                if let target, checkpoint.lsn >= target { return true }
+            }
+        }
+        return false
+    }
+
+    private mutating func advance(_ batch: WriteBatch) {
+        checkpoint = batch.checkpoint
+        positions.apply(checkpoint.lsn)
+        progress.update {
+            $0.applied = batch.checkpoint.lsn
+            $0.appliedCommitTime = batch.checkpoint.commitTime ?? $0.appliedCommitTime
+            $0.changesApplied += batch.counts.changes
+            $0.transactionsApplied += batch.counts.transactions
+            $0.changesCoalesced += batch.counts.changes - batch.counts.writes
+            $0.batchesApplied += 1
+            if batch.counts.startsSplitTransaction { $0.transactionsSplit += 1 }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+import Logging
+import Model
+
+/// Turns frames into batches: decodes, holds a source transaction together until its commit, folds it into the batch
+/// under construction, and hands batches to the writer: a full one at once, any other when the writer has nothing to do.
+struct ChangePreparer {
+    /// Where the stream starts: the transaction it may have to skip the beginning of.
+    private var resumed: Checkpoint.OpenTransaction?
+    /// Changes of the resumed transaction that are applied already and still to come.
+    private var toSkip = 0
+
+    private let limits: BatchLimits
+    private let source: any ChangeSource
+    private var decoder: any ChangeDecoder
+    private var plans: PlanTable
+    private let handoff: StepHandoff
+
+    private var batch = BatchBuilder()
+    /// The last end of a transaction that has been put into a batch.
+    private var position: Checkpoint
+    /// The transaction whose commit has not arrived yet.
+    private var open: OpenTransaction?
+    private var idlePositionDue = ContinuousClock.now
+
+    private struct OpenTransaction {
+        let start: TransactionStart
+        /// Decoded, not yet in a batch.
+        var changes: [Change] = []
+        var bytes = 0
+        /// Changes so far, in a batch or not, applied before or not.
+        var ordinal = 0
+        var isSplit = false
+    }
+
+    init(
+        from checkpoint: Checkpoint, limits: BatchLimits, source: any ChangeSource, decoder: any ChangeDecoder,
+        plans: PlanTable, handoff: StepHandoff
+    ) {
+        self.limits = limits
+        self.source = source
+        self.decoder = decoder
+        self.plans = plans
+        self.handoff = handoff
+        position = checkpoint
+        resumed = checkpoint.open
+        position.open = nil
+    }
+
+    /// Runs until cancelled.
+    mutating func run(_ queue: FrameQueue) async throws {
+        while !Task.isCancelled {
+            let frames = await queue.pop()
+            for frame in frames {
+                if let event = try decoder.decode(frame) { try await take(event) }
+            }
+            if queue.isEmpty { await flushIfWanted(minimum: 0) }
+        }
+    }
+
+    private mutating func take(_ event: StreamEvent) async throws {
+        switch event {
+        case .begin(let start): try begin(start)
+        case .relation(let relation):
+            let table = try await source.resolve(relation)
+            decoder.register(table)
+            try plans.register(table)
+        case .change(let change): try await add(change)
+        case .commit(let end): try await commit(end)
+        case .message: break
+        case .position(let lsn):
+            // A keepalive inside a transaction says nothing about it; outside, all that committed before has been sent.
+            if open == nil, lsn > position.lsn, resumed == nil {
+                position.lsn = lsn
+                batch.advance(to: position, endsTransaction: false)
+            }
+        }
+    }
+
+    private mutating func begin(_ start: TransactionStart) throws {
+        guard open == nil else { throw Failure(.unexpected, "the stream began a transaction inside another one") }
+        open = OpenTransaction(start: start)
+        guard let resumed else { return }
+        guard resumed.xid == start.xid, resumed.commitLSN == start.commitLSN else {
+            throw Failure(
+                .dataGap,
+                "the stream goes on with transaction \(start.xid) at \(start.commitLSN), but \(resumed.appliedChanges) "
+                    + "changes of transaction \(resumed.xid) at \(resumed.commitLSN) are applied and the rest is missing",
+                hint: "Slot and checkpoint no longer belong together. Run `wherry drop` and copy again.")
+        }
+        toSkip = resumed.appliedChanges
+        open?.isSplit = true
+        self.resumed = nil
+    }
+
+    private mutating func add(_ change: Change) async throws {
+        guard open != nil else { throw Failure(.unexpected, "the stream sent a change outside of a transaction") }
+        open?.ordinal += 1
+        if toSkip > 0 {
+            toSkip -= 1
+            return
+        }
+        if case .truncate(let tables) = change {
+            open?.ordinal -= 1
+            try await splitOpenTransaction()
+            let collections = try Set(tables.map { try plans.collection(of: $0) }).sorted()
+            await handoff.put(.truncate(collections))
+            open?.ordinal += 1
+            return
+        }
+        open?.changes.append(change)
+        open?.bytes += change.byteCount
+        if (open?.changes.count ?? 0) >= limits.operations || (open?.bytes ?? 0) >= limits.bytes {
+            try await splitOpenTransaction()
+        }
+    }
+
+    /// Puts what is there of the open transaction into batches of its own: the transaction is too large for one, or a
+    /// truncation stands in it.
+    private mutating func splitOpenTransaction() async throws {
+        guard var transaction = open else { return }
+        await flush()
+        if transaction.changes.isEmpty { return }
+        let isFirst = !transaction.isSplit
+        for change in transaction.changes { try batch.add(change, plans: plans) }
+        transaction.changes = []
+        transaction.bytes = 0
+        transaction.isSplit = true
+        var checkpoint = position
+        checkpoint.open = Checkpoint.OpenTransaction(
+            xid: transaction.start.xid, commitLSN: transaction.start.commitLSN, appliedChanges: transaction.ordinal)
+        open = transaction
+        batch.advance(to: checkpoint, endsTransaction: false)
+        if isFirst { batch.markSplit() }
+        await flush()
+    }
+
+    private mutating func commit(_ end: TransactionEnd) async throws {
+        guard let transaction = open, transaction.start.commitLSN == end.commitLSN, toSkip == 0 else {
+            throw Failure(.unexpected, "the stream committed a transaction that it had not begun, or not sent whole")
+        }
+        if !batch.isEmpty, batch.load + transaction.changes.count > limits.operations
+            || batch.bytes + transaction.bytes > limits.bytes
+        {
+            await flush()
+        }
+        for change in transaction.changes { try batch.add(change, plans: plans) }
+        open = nil
+        position = Checkpoint(lsn: end.endLSN, commitTime: end.commitTime)
+        batch.advance(to: position, endsTransaction: true)
+        if batch.load >= limits.operations || batch.bytes >= limits.bytes {
+            await flush()
+        } else {
+            // The writer idles: what there is will do, unless more is at hand and this is little.
+            await flushIfWanted(minimum: limits.operations / 4)
+        }
+    }
+
+    private mutating func flushIfWanted(minimum: Int) async {
+        guard handoff.isWanted, !batch.isEmpty, batch.load >= minimum else { return }
+        if !batch.hasWrites, batch.counts.changes == 0 {
+            // Only the position has moved. Once a second is enough for the slot, and keeps an idle pipeline idle.
+            let now = ContinuousClock.now
+            guard now >= idlePositionDue else { return }
+            idlePositionDue = now + .seconds(1)
+        }
+        await flush()
+    }
+
+    private mutating func flush() async {
+        if let sealed = batch.seal() { await handoff.put(.batch(sealed)) }
+    }
+}
+
+extension Change {
+    /// Bytes the change keeps in memory, roughly: the limit on an open transaction.
+    var byteCount: Int {
+        switch self {
+        case .insert(_, let new): new.block.count + 128
+        case .update(_, let old, let new): new.block.count + 192 + (old == nil ? 0 : 64)
+        case .delete(_, let old): old.row.block.count + 128
+        case .truncate: 64
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Model
+import Synchronization
+
+/// The bounded stretch between the replication socket and the decoder: frames in the order of the stream, limited by
+/// bytes. One task pushes, one pops.
+package final class FrameQueue: Sendable {
+    private struct State {
+        var frames: [Frame] = []
+        var bytes = 0
+        var isPoked = false
+        var consumer: CheckedContinuation<[Frame], Never>?
+        var producer: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+    private let capacity: Int
+
+    /// - Parameter capacity: bytes at which `hasRoom` turns false. A push may exceed it by its own size.
+    package init(capacity: Int) { self.capacity = capacity }
+
+    package var bytes: Int { state.withLock { $0.bytes } }
+    package var isEmpty: Bool { state.withLock { $0.frames.isEmpty } }
+    package var hasRoom: Bool { state.withLock { $0.bytes < capacity } }
+
+    package func push(_ frames: [Frame]) {
+        guard !frames.isEmpty else { return }
+        let waiting = state.withLock { state -> (CheckedContinuation<[Frame], Never>, [Frame])? in
+            state.frames.append(contentsOf: frames)
+            state.bytes += frames.reduce(0) { $0 + $1.byteCount }
+            guard let consumer = state.consumer else { return nil }
+            state.consumer = nil
+            return (consumer, FrameQueue.drain(&state))
+        }
+        waiting?.0.resume(returning: waiting!.1)
+    }
+
+    /// Wakes the consumer with no frames: something else wants its attention.
+    package func poke() {
+        let consumer = state.withLock { state in
+            state.isPoked = state.consumer == nil
+            defer { state.consumer = nil }
+            return state.consumer
+        }
+        consumer?.resume(returning: [])
+    }
+
+    /// Everything queued, as soon as there is something; empty after a poke or a cancellation.
+    package func pop() async -> [Frame] {
+        let (frames, producer) = state.withLock { state -> ([Frame], CheckedContinuation<Void, Never>?) in
+            let frames = FrameQueue.drain(&state)
+            defer { state.producer = nil }
+            return (frames, state.producer)
+        }
+        producer?.resume()
+        if !frames.isEmpty { return frames }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let ready = state.withLock { state -> [Frame]? in
+                    if state.isPoked || !state.frames.isEmpty || Task.isCancelled {
+                        state.isPoked = false
+                        return FrameQueue.drain(&state)
+                    }
+                    state.consumer = continuation
+                    return nil
+                }
+                if let ready { continuation.resume(returning: ready) }
+            }
+        } onCancel: {
+            poke()
+        }
+    }
+
+    /// Returns when there is room, at the deadline, or when cancelled.
+    package func waitForRoom(until deadline: ContinuousClock.Instant) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await Task.sleep(until: deadline, clock: .continuous) }
+            group.addTask { await self.room() }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func room() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isReady = state.withLock { state in
+                    if state.bytes < capacity || Task.isCancelled { return true }
+                    state.producer = continuation
+                    return false
+                }
+                if isReady { continuation.resume() }
+            }
+        } onCancel: {
+            let producer = state.withLock { state in
+                defer { state.producer = nil }
+                return state.producer
+            }
+            producer?.resume()
+        }
+    }
+
+    private static func drain(_ state: inout State) -> [Frame] {
+        let frames = state.frames
+        state.frames = []
+        state.bytes = 0
+        return frames
+    }
+}
+
+extension Frame {
+    /// Bytes that the frame keeps in memory, roughly.
+    var byteCount: Int {
+        switch self {
+        case .data(let block, _): block.count + 64
+        case .keepalive: 32
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Model
+
+/// Reads the replication socket into the queue and tells the server how far the target is, on time, however slow the
+/// target may be: a full queue stops the reading, never the telling.
+struct FrameReceiver {
+    let stream: any ChangeStream
+    let queue: FrameQueue
+    let positions: StreamPositions
+    let progress: Progress
+
+    /// Bytes asked for at once: enough to keep the decoder busy, small against the queue.
+    private static let readSize = 256 * 1024
+
+    /// Runs until cancelled. Throws what the stream throws.
+    func run() async throws {
+        let clock = ContinuousClock()
+        var statusDue = clock.now
+        while !Task.isCancelled {
+            if clock.now >= statusDue {
+                try await sendStatus()
+                statusDue = clock.now + stream.statusInterval
+                // The preparer may have a position to write down, and no frame will tell it.
+                queue.poke()
+            }
+            guard queue.hasRoom else {
+                await queue.waitForRoom(until: statusDue)
+                continue
+            }
+            let frames = try await stream.receive(maxBytes: FrameReceiver.readSize, until: statusDue)
+            for frame in frames {
+                switch frame {
+                case .data(_, let end): positions.receive(end)
+                case .keepalive(let position, let replyRequested):
+                    positions.receive(position)
+                    if replyRequested { statusDue = clock.now }
+                }
+            }
+            queue.push(frames)
+        }
+    }
+
+    func sendStatus() async throws {
+        let applied = positions.applied
+        try await stream.sendStatus(received: max(positions.received, applied), applied: applied)
+        positions.confirm(applied)
+        let (received, queued) = (positions.received, queue.bytes)
+        progress.update {
+            $0.received = received
+            $0.confirmed = applied
+            $0.queuedBytes = queued
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Logging
+import Model
+
+/// One connection's worth of streaming: receiver, preparer and writer side by side, with a heartbeat beside them. The
+/// first one to end ends all.
+struct StreamRun: Sendable {
+    let settings: PipelineSettings
+    let limits: BatchLimits
+    let source: any SourceDatabase
+    let sink: any DocumentSink
+    let plans: PlanTable
+    let progress: Progress
+    let stop: StopSignal
+    let logger: Logger
+
+    func run(from checkpoint: Checkpoint) async throws -> PipelineEnd {
+        let stream = try await stop.cancelling { try await source.open(after: checkpoint.lsn) }
+        do {
+            let end = try await run(stream, from: checkpoint)
+            await stream.close()
+            return end
+        } catch {
+            await stream.close()
+            throw error
+        }
+    }
+
+    private func run(_ stream: any ChangeStream, from checkpoint: Checkpoint) async throws -> PipelineEnd {
+        let target = try await targetPosition()
+        progress.update {
+            $0.phase = .streaming
+            $0.waiting = nil
+            $0.applied = checkpoint.lsn
+            $0.appliedCommitTime = checkpoint.commitTime
+        }
+        logger.info("streaming", metadata: ["from": "\(checkpoint.lsn)"])
+        let queue = FrameQueue(capacity: settings.queueBytes)
+        let handoff = StepHandoff(onWanted: { queue.poke() })
+        let positions = StreamPositions(start: checkpoint.lsn)
+        let receiver = FrameReceiver(stream: stream, queue: queue, positions: positions, progress: progress)
+        let hasReached = try await withThrowingTaskGroup(of: Bool?.self) { group in
+            group.addTask {
+                try await receiver.run()
+                return nil
+            }
+            group.addTask {
+                var preparer = ChangePreparer(
+                    from: checkpoint, limits: limits, source: source, decoder: stream.makeDecoder(), plans: plans,
+                    handoff: handoff)
+                try await preparer.run(queue)
+                return nil
+            }
+            group.addTask {
+                var writer = BatchWriter(
+                    sink: sink, handoff: handoff, positions: positions, progress: progress, target: target,
+                    checkpoint: checkpoint)
+                return try await writer.run()
+            }
+            group.addTask {
+                try await heartbeat()
+                return nil
+            }
+            group.addTask {
+                await stop.wait()
+                // The writer finishes what it has begun, and then there is nothing more.
+                handoff.finish()
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let result = try await group.next() {
+                if let result { return result }
+            }
+            return false
+        }
+        progress.update { $0.phase = .stopping }
+        try await receiver.sendStatus()
+        guard hasReached, let target else { return .stopped }
+        return .reached(target)
+    }
+
+    /// Where to stop. For "caught up" a message is written into the WAL now: whatever committed before is in the target
+    /// once the stream has passed it, however idle the source may be.
+    private func targetPosition() async throws -> LSN? {
+        switch settings.end {
+        case .never: nil
+        case .caughtUp: try await source.emitHeartbeat()
+        case .position(let lsn): lsn
+        }
+    }
+
+    /// Asks for the end of the WAL every second, for the lag, and writes a message into it now and then, so that a
+    /// pipeline whose tables are idle keeps moving and holds no WAL.
+    private func heartbeat() async throws {
+        let clock = ContinuousClock()
+        var due = clock.now
+        while !Task.isCancelled {
+            do {
+                if clock.now >= due {
+                    _ = try await source.emitHeartbeat()
+                    due = clock.now + settings.heartbeatInterval
+                }
+                let end = try await source.currentLSN()
+                progress.update { $0.sourceEnd = end }
+            } catch let failure as Failure {
+                // The stream has a connection of its own, and notices by itself when the server is gone.
+                logger.debug("no heartbeat", metadata: ["reason": "\(failure.message)"])
+            }
+            do { try await Task.sleep(for: .seconds(1)) } catch { return }
+        }
+    }
+}
