@@ -1,4 +1,5 @@
 import Model
+import Replication
 import ServiceLifecycle
 
 /// The pipeline as a service: a graceful shutdown becomes a request to stop, and the service ends when the work does.
@@ -10,7 +11,7 @@ struct PipelineService: Service {
         try await withGracefulShutdownHandler {
             try await work(stop)
         } onGracefulShutdown: {
-            stop.request()
+            stop.stop()
         }
     }
 }

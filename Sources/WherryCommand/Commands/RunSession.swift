@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Model
+import Replication
 import ServiceLifecycle
 import Synchronization
 import UnixSignals

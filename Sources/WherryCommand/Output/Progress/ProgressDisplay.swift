@@ -1,5 +1,6 @@
 import Logging
 import Model
+import Replication
 import ServiceLifecycle
 
 /// Shows the progress board while the pipeline runs: a block that is drawn four times a second on a terminal, one log
@@ -20,10 +21,10 @@ struct ProgressDisplay: Service {
             await withTaskCancellationHandler {
                 await tick(&meter, until: ended)
             } onCancel: {
-                ended.request()
+                ended.stop()
             }
         } onGracefulShutdown: {
-            ended.request()
+            ended.stop()
         }
         let last = meter.read(sample())
         if showsBlock || last.snapshot.phase != .starting { show(last) }
@@ -43,10 +44,10 @@ struct ProgressDisplay: Service {
         await withTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
                 await ended.wait()
-                return ended.isRequested
+                return ended.isStopped
             }
             tasks.addTask {
-                do { try await ContinuousClock().sleep(for: pause) } catch { return ended.isRequested }
+                do { try await ContinuousClock().sleep(for: pause) } catch { return ended.isStopped }
                 return false
             }
             let isOver = await tasks.next() ?? true
