@@ -38,6 +38,12 @@ extension Backend {
 func program(
     _ arguments: String..., environment: [String: String] = [:], backend: Backend = .unused, answer: String? = nil
 ) async -> ProgramRun {
+    await program(arguments, environment: environment, backend: backend, answer: answer)
+}
+
+func program(
+    _ arguments: [String], environment: [String: String] = [:], backend: Backend = .unused, answer: String? = nil
+) async -> ProgramRun {
     let output = TextSink()
     let errors = TextSink()
     let context = ProgramContext(
