@@ -38,6 +38,8 @@ let package = Package(
         .target(
             name: "Postgres",
             dependencies: ["CLibPQ", "PinnedThread", "Model", .product(name: "Logging", package: "swift-log")],
+            // A link to sql/catalog: what the program asks the catalogue is what psql runs.
+            resources: [.embedInCode("SQL")],
             swiftSettings: settings),
         .target(
             name: "Mongo",

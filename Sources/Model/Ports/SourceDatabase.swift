@@ -54,37 +54,3 @@ package struct ExportedSnapshot: Hashable, Sendable {
         self.name = name
     }
 }
-
-/// A row of `pg_replication_slots`.
-package struct SlotStatus: Hashable, Sendable {
-    package var name: String
-    package var plugin: String
-    package var database: String
-    package var isActive: Bool
-    package var activePID: Int?
-    package var isTemporary: Bool
-    package var restartLSN: LSN?
-    package var confirmedFlushLSN: LSN?
-    /// reserved, extended, unreserved, lost; nil before PostgreSQL 13.
-    package var walStatus: String?
-    package var safeWALSize: Int64?
-    /// Bytes of WAL the slot keeps the server from removing.
-    package var heldBytes: Int64
-
-    package init(
-        name: String, plugin: String, database: String, isActive: Bool, activePID: Int?, isTemporary: Bool,
-        restartLSN: LSN?, confirmedFlushLSN: LSN?, walStatus: String?, safeWALSize: Int64?, heldBytes: Int64
-    ) {
-        self.name = name
-        self.plugin = plugin
-        self.database = database
-        self.isActive = isActive
-        self.activePID = activePID
-        self.isTemporary = isTemporary
-        self.restartLSN = restartLSN
-        self.confirmedFlushLSN = confirmedFlushLSN
-        self.walStatus = walStatus
-        self.safeWALSize = safeWALSize
-        self.heldBytes = heldBytes
-    }
-}

@@ -1,9 +1,12 @@
 import Model
+import Replication
 
 /// The one place that knows both databases: builds the adapters from the settings and hands them to the engine.
 enum Wiring {
     static let backend = Backend(
-        run: { _, _, _, _ in throw absent },
+        run: { request, progress, logger, stop in
+            try await RunWiring(request: request, progress: progress, logger: logger).run(stop: stop)
+        },
         check: { _, _ in throw absent },
         status: { _, _ in throw absent },
         pipelines: { _, _ in throw absent },

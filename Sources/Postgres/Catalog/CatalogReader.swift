@@ -1,0 +1,44 @@
+import Model
+
+/// Puts tables together from the answers of `list_tables.sql` and `list_columns.sql`.
+enum CatalogReader {
+    static func tables(_ tables: QueryResult, columns: QueryResult, types: TypeCatalog) -> [CatalogTable] {
+        let columnsByTable = Dictionary(grouping: columns.records) { $0.oid("table_oid") ?? 0 }
+        return tables.records.compactMap { row in
+            guard let oid = row.oid("oid") else { return nil }
+            return table(row, oid: oid, columns: columnsByTable[oid] ?? [], types)
+        }
+    }
+
+    private static func table(
+        _ row: QueryResult.Record, oid: UInt32, columns all: [QueryResult.Record], _ types: TypeCatalog
+    ) -> CatalogTable {
+        let columns = all.filter { !$0.bool("is_generated") }
+        let schema = TableSchema(
+            oid: oid, name: TableName(schema: row.text("schema_name"), name: row.text("table_name")),
+            columns: columns.map {
+                Column(
+                    name: $0.text("column_name"), type: types.type($0.oid("type_oid") ?? 0),
+                    isIdentity: $0.bool("is_identity"))
+            },
+            replicaIdentity: row.text("replica_identity").first.flatMap { ReplicaIdentity(rawValue: $0) } ?? .nothing)
+        let key = all.compactMap { column in column.int("key_position").map { ($0, column.text("column_name")) } }
+        return CatalogTable(
+            schema: schema,
+            kind: row.text("kind").first.flatMap { .init(rawValue: $0) } ?? .ordinary,
+            persistence: row.text("persistence").first.flatMap { .init(rawValue: $0) } ?? .permanent,
+            isPartition: row.bool("is_partition"), hasChildren: row.bool("has_children"),
+            hasParent: row.bool("has_parent"),
+            primaryKey: key.sorted { $0.0 < $1.0 }.map(\.1),
+            generatedColumns: all.filter { $0.bool("is_generated") }.map { $0.text("column_name") },
+            rowSecurity: .init(
+                isEnabled: row.bool("has_row_security"), isForced: row.bool("is_row_security_forced"),
+                isActive: row.bool("is_row_security_active")),
+            owner: row.text("owner"), isOwned: row.bool("is_owned"),
+            isReadable: row.bool("is_selectable") && row.bool("is_schema_usable"),
+            estimatedRows: row.int("estimated_rows") ?? 0,
+            pages: (row.int("size_bytes") ?? 0) / max(1, row.int("block_size") ?? 8192),
+            unsendableColumns: columns.filter { !types.isSendable($0.oid("type_oid") ?? 0) }
+                .map { $0.text("column_name") })
+    }
+}

@@ -1,0 +1,97 @@
+import Model
+
+/// The pipeline's publication: exactly its tables, all four operations.
+extension PostgresSource {
+    /// A publication as the catalogue shows it.
+    struct Publication: Sendable {
+        let owner: String
+        let isForAllTables: Bool
+        /// Operations it doesn't publish, of insert, update, delete, truncate.
+        let missingOperations: [String]
+        let tables: [TableName]
+        let hasRowFilter: Bool
+    }
+
+    /// nil when there is none of the pipeline's name.
+    func publication() async throws -> Publication? {
+        let rows = try await ask(CatalogQuery.publications, doing: "read the publications").records
+            .filter { $0["pubname"] == settings.publication }
+        guard let first = rows.first else { return nil }
+        let operations = [
+            ("insert", "pubinsert"), ("update", "pubupdate"), ("delete", "pubdelete"), ("truncate", "pubtruncate"),
+        ]
+        return Publication(
+            owner: first.text("owner"), isForAllTables: first.bool("is_for_all_tables"),
+            missingOperations: operations.filter { !first.bool($0.1) }.map(\.0),
+            tables: rows.compactMap { row in
+                row["table_name"].map { TableName(schema: row.text("schema_name"), name: $0) }
+            },
+            hasRowFilter: rows.contains { $0["row_filter"] != nil })
+    }
+
+    /// The statement that makes the publication.
+    package nonisolated func createPublicationStatement(_ tables: [TableName]) -> String {
+        "CREATE PUBLICATION \(quoteIdentifier(settings.publication)) FOR TABLE "
+            + tables.sorted().map { "ONLY \($0.quoted)" }.joined(separator: ", ")
+            + " WITH (publish = 'insert, update, delete, truncate')"
+    }
+
+    /// The statements that would make an existing publication right, and what is wrong with it; nil when nothing is.
+    nonisolated func publicationRepair(
+        _ publication: Publication, _ tables: [TableName]
+    ) -> (problem: String, statements: String)? {
+        let name = quoteIdentifier(settings.publication)
+        if publication.isForAllTables {
+            return ("it is FOR ALL TABLES", "DROP PUBLICATION \(name); \(createPublicationStatement(tables))")
+        }
+        var problems: [String] = []
+        var statements: [String] = []
+        if !publication.missingOperations.isEmpty {
+            problems.append("it doesn't publish \(publication.missingOperations.joined(separator: ", "))")
+            statements.append("ALTER PUBLICATION \(name) SET (publish = 'insert, update, delete, truncate')")
+        }
+        let missing = Set(tables).subtracting(publication.tables).sorted()
+        let extra = Set(publication.tables).subtracting(tables).sorted()
+        if !missing.isEmpty { problems.append("it lacks \(missing.map(\.description).joined(separator: ", "))") }
+        if !extra.isEmpty { problems.append("it has \(extra.map(\.description).joined(separator: ", ")) too") }
+        if publication.hasRowFilter { problems.append("it filters rows") }
+        if !missing.isEmpty || !extra.isEmpty || publication.hasRowFilter {
+            let list = tables.sorted().map { "ONLY \($0.quoted)" }.joined(separator: ", ")
+            statements.append("ALTER PUBLICATION \(name) SET TABLE \(list)")
+        }
+        return problems.isEmpty ? nil : (problems.joined(separator: "; "), statements.joined(separator: "; "))
+    }
+
+    /// Creates the publication, or checks that the existing one has exactly these tables and every operation.
+    ///
+    /// - Throws: `Failure` of kind `.configuration` with the ALTER statement when it differs; `.denied` with the CREATE
+    ///   statement when the role may not make it.
+    package func ensurePublication(tables: [TableName]) async throws {
+        guard !tables.isEmpty else {
+            throw Failure(
+                .configuration, "there is no table to publish",
+                hint: "Choose schemas with tables that have a primary key.")
+        }
+        if let existing = try await publication() {
+            guard let repair = publicationRepair(existing, tables) else { return }
+            throw Failure(
+                .configuration, "publication \(settings.publication) doesn't fit: \(repair.problem)",
+                hint: "As \(existing.owner) run: \(repair.statements);")
+        }
+        let statement = createPublicationStatement(tables)
+        guard case .failure(let error) = try await control().attempt(statement) else { return }
+        guard error.sqlState == SQLState.insufficientPrivilege else {
+            throw error.failure(doing: "create publication \(settings.publication)", at: target)
+        }
+        throw Failure(
+            .denied, "the role may not create publication \(settings.publication): \(error.safeMessage)",
+            hint: "Ask an owner of the tables, or a superuser, to run: \(statement);")
+    }
+
+    /// Drops the publication; does nothing when there is none.
+    package func dropPublication() async throws {
+        _ = try await ask(
+            "DROP PUBLICATION IF EXISTS \(quoteIdentifier(settings.publication))",
+            doing: "drop publication \(settings.publication)")
+    }
+}

@@ -1,0 +1,121 @@
+import Logging
+import Model
+
+/// Starting the stream, and what it means when it ends.
+extension PostgresSource {
+    package func open(after position: LSN) async throws -> any ChangeStream {
+        if let replication, await replication.isStarted {
+            await replication.close()
+            self.replication = nil
+        }
+        // The session before this one may take a moment to end on the server.
+        try await acquire(wait: .seconds(10))
+        guard let replication else { throw Failure(.unexpected, "the replication connection is missing") }
+        let server = try await serverPosition()
+        try PositionCheck.check(
+            slot: try await slot(), named: settings.slot, database: target.database, position: position,
+            serverFlush: server.flush)
+        try await chooseFormat()
+        try await start(replication, after: position)
+        // The server moves a start position that is too old forward without a word: see whether that has happened.
+        try PositionCheck.check(
+            slot: try await slot(), named: settings.slot, database: target.database, position: position,
+            serverFlush: .init(rawValue: .max))
+        return PgOutputStream(
+            source: self, connection: replication, statusInterval: Self.statusInterval(server.walSenderTimeout))
+    }
+
+    /// At most a second, and half of what the server is willing to wait (0: for ever).
+    static func statusInterval(_ walSenderTimeout: Duration) -> Duration {
+        walSenderTimeout == .zero ? .seconds(1) : max(.milliseconds(10), min(.seconds(1), walSenderTimeout / 2))
+    }
+
+    private func start(_ replication: ReplicationConnection, after position: LSN) async throws {
+        let version = try await control().serverVersion
+        var options = ["proto_version '1'", "publication_names \(quoteLiteral(quoteIdentifier(settings.publication)))"]
+        if version >= 140_000 {
+            options.append("binary '\(textReason == nil && settings.binary)'")
+            options.append("messages 'true'")
+        }
+        let command =
+            "START_REPLICATION SLOT \(quoteIdentifier(settings.slot)) LOGICAL \(position) "
+            + "(\(options.joined(separator: ", ")))"
+        let deadline = ContinuousClock.now + .seconds(10)
+        while true {
+            do {
+                return try await replication.start(command)
+            } catch let error as ServerError where error.sqlState == SQLState.objectInUse {
+                // Our own walsender of a moment ago ends soon; anybody else is named.
+                guard .now < deadline, try await slot()?.activeApplication == application else {
+                    throw try await slotInUse()
+                }
+                try await Task.sleep(for: .milliseconds(50))
+            } catch let error as ServerError {
+                throw streamFailure(error)
+            }
+        }
+    }
+
+    /// Classifies what ended the stream or kept it from starting.
+    func streamFailure(_ error: ServerError) -> Failure {
+        switch error.sqlState {
+        case SQLState.undefinedFunction where isBinary:
+            useText("a type has no binary output function")
+            return restartAsText
+        case SQLState.undefinedObject where error.message.contains("publication"):
+            return Failure(
+                .configuration, "publication \(settings.publication) was missing when a change was made",
+                hint: "It has to exist before the slot: create it and start the pipeline anew with a new slot.")
+        case SQLState.undefinedObject, SQLState.undefinedFile:
+            return PositionCheck.lost(settings.slot, error.safeMessage)
+        case SQLState.objectNotInPrerequisiteState where !error.message.contains("wal_level"):
+            return PositionCheck.lost(settings.slot, error.safeMessage)
+        default:
+            return error.failure(doing: "stream from slot \(settings.slot)", at: target)
+        }
+    }
+
+    // MARK: - Text or binary
+
+    private var isBinary: Bool { settings.binary && textReason == nil }
+
+    private func useText(_ reason: String) {
+        textReason = reason
+        logger.notice("values are streamed as text", metadata: ["reason": "\(reason)"])
+    }
+
+    private var restartAsText: Failure {
+        Failure(
+            .sourceInterrupted, "the stream is started again with values as text: \(textReason ?? "")",
+            hint: "Nothing is wrong: some types can't be read in binary form.")
+    }
+
+    /// Before a start: looks at every column of the publication's tables.
+    private func chooseFormat() async throws {
+        guard isBinary else { return }
+        let published = try await ask(CatalogQuery.publications, doing: "read the publication").records
+            .filter { $0["pubname"] == settings.publication }
+            .compactMap { row in row["table_name"].map { TableName(schema: row.text("schema_name"), name: $0) } }
+        let names = Set(published)
+        let tables = try await allTables().filter { names.contains($0.schema.name) }
+        let columns = tables.flatMap { table in table.schema.columns.map { (table.schema.name, $0) } }
+        let types = try await types(for: columns.map(\.1.type.oid))
+        for (table, column) in columns where !canDecodeBinary(column, types) {
+            return useText("\(table).\(column.name) is \(column.type.name)")
+        }
+    }
+
+    /// While running: a relation may bring a column of a type without a binary form.
+    func requireDecodable(_ columns: [Column], of table: TableName, _ types: TypeCatalog) throws {
+        guard isBinary, let column = columns.first(where: { !canDecodeBinary($0, types) }) else { return }
+        useText("\(table).\(column.name) is \(column.type.name)")
+        throw restartAsText
+    }
+
+    /// A type without a send function comes as text even in a binary stream; an array of one makes the server fail.
+    private func canDecodeBinary(_ column: Column, _ types: TypeCatalog) -> Bool {
+        guard types.contains(column.type.oid) else { return false }
+        if !types.hasSendFunction(column.type.oid) { return true }
+        return types.isSendable(column.type.oid) && settings.hasBinaryCodec(column.type)
+    }
+}

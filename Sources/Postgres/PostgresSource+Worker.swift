@@ -1,0 +1,50 @@
+import Model
+
+/// One active worker a pipeline.
+extension PostgresSource {
+    /// Opens the replication connection and takes the pipeline's lock on it; does nothing when this source holds it
+    /// already.
+    ///
+    /// - Parameters:
+    ///   - wait: How long another worker may take to go away.
+    ///   - onWaiting: Called with a line for the operator while waiting.
+    /// - Throws: `Failure` of kind `.inUse` naming the other worker, or what connecting throws.
+    package func acquire(wait: Duration, onWaiting: @Sendable (String) -> Void = { _ in }) async throws {
+        if let replication, await replication.isUsable { return }
+        let deadline = ContinuousClock.now + wait
+        do {
+            let connection = try await ReplicationConnection.open(target, application: application)
+            // Asking again and again, not one call that waits: a statement that waits holds a snapshot, and a standby
+            // worker would keep the source from cleaning up for weeks.
+            while try await connection.run(WorkerLock.tryLock(settings.pipeline)).scalar != "t" {
+                let holder = try await activeWorker()
+                guard .now < deadline else { throw inUse(holder) }
+                if let holder { onWaiting("pipeline \(settings.pipeline) is worked on by \(holder.summary)") }
+                try await Task.sleep(for: min(.milliseconds(500), ContinuousClock.now.duration(to: deadline)))
+            }
+            replication = connection
+        } catch let error as ServerError {
+            throw error.failure(doing: "open a replication connection", at: target)
+        }
+    }
+
+    private func inUse(_ holder: ActiveWorker?) -> Failure {
+        Failure(
+            .inUse,
+            "pipeline \(settings.pipeline) is worked on already: \(holder?.summary ?? "by a session that just ended")",
+            hint: "Only one worker runs a pipeline: stop that one first, or end a dead one with SELECT "
+                + "pg_terminate_backend(\(holder.map { "\($0.pid)" } ?? "pid")).")
+    }
+
+    /// Who holds the pipeline's lock, by the server's own view.
+    package func activeWorker() async throws -> ActiveWorker? {
+        let workers = try await ask(CatalogQuery.workers, doing: "look for the pipeline's worker")
+        let object = WorkerLock.objectID(settings.pipeline)
+        let row = workers.records.first { $0.oid("classid") == WorkerLock.classID && $0.oid("objid") == object }
+        return row.map {
+            ActiveWorker(
+                pid: $0.int("pid") ?? 0, applicationName: $0.text("application_name"),
+                clientAddress: $0["client_address"], since: $0["backend_start"])
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import Logging
+import Model
+
+/// The PostgreSQL side of one pipeline: a control connection for questions and, from `acquire` on, a replication
+/// connection that marks the one active worker and later carries the stream.
+///
+/// Nothing connects before it is needed, and a control connection that was lost is opened again by the next call.
+package actor PostgresSource: SourceDatabase {
+    package nonisolated let settings: SourceSettings
+    package nonisolated let target: ConnectionTarget
+    let logger: Logger
+
+    private var controlConnection: PostgresConnection?
+    private var typeCatalog: TypeCatalog?
+    /// The replication connection, once the worker's lock is on it.
+    var replication: ReplicationConnection?
+    /// Why values come as text although binary was asked for; nil while binary is fine.
+    var textReason: String?
+
+    /// - Throws: `Failure` of kind `.configuration` for an unreadable URI.
+    package init(_ settings: SourceSettings, logger: Logger) throws {
+        self.settings = settings
+        self.target = try ConnectionTarget(settings.uri)
+        self.logger = logger
+    }
+
+    nonisolated var application: String { "wherry \(settings.pipeline)" }
+
+    /// The control connection, opened again when it was lost.
+    ///
+    /// - Throws: `Failure` of kind `.unreachable`, `.denied`, `.configuration`, `.sourceInterrupted`.
+    package func control() async throws -> PostgresConnection {
+        if let controlConnection, await controlConnection.isUsable { return controlConnection }
+        let opened = try await PostgresConnection.open(target, application: application)
+        controlConnection = opened
+        return opened
+    }
+
+    /// Asks on the control connection; when that turns out to be lost, once more on a new one. Only for statements that
+    /// may run twice.
+    func ask(_ sql: String, _ parameters: [String?] = [], doing action: String) async throws -> QueryResult {
+        let connection = try await control()
+        do {
+            return try await connection.query(sql, parameters, doing: action)
+        } catch let failure as Failure where failure.kind == .sourceInterrupted {
+            guard await !connection.isUsable else { throw failure }
+            return try await control().query(sql, parameters, doing: action)
+        }
+    }
+
+    /// Asks the server who it is, on the replication connection if there is one, else on a passing one.
+    package func identify() async throws -> SourceIdentity {
+        let answer = try await onReplication("IDENTIFY_SYSTEM", doing: "identify the source").records.first
+        guard let answer, let system = answer["systemid"], let timeline = answer.int("timeline") else {
+            throw Failure(.unexpected, "the source doesn't say who it is (IDENTIFY_SYSTEM)")
+        }
+        let position = try await serverPosition()
+        return SourceIdentity(
+            systemIdentifier: system, timeline: timeline, database: answer["dbname"] ?? target.database,
+            serverVersion: try await control().serverVersion, isInRecovery: position.isInRecovery)
+    }
+
+    /// Runs a command on the replication connection, or on a passing one while that streams or doesn't exist.
+    private func onReplication(_ command: String, doing action: String) async throws -> QueryResult {
+        do {
+            if let replication, await replication.isUsable, await !replication.isStarted {
+                return try await replication.run(command)
+            }
+            let passing = try await ReplicationConnection.open(target, application: application)
+            let result = try await passing.run(command)
+            await passing.close()
+            return result
+        } catch let error as ServerError {
+            throw error.failure(doing: action, at: target)
+        }
+    }
+
+    struct ServerPosition: Sendable {
+        let isInRecovery: Bool
+        let flush: LSN
+        let walSenderTimeout: Duration
+    }
+
+    func serverPosition() async throws -> ServerPosition {
+        let row = try await ask(CatalogQuery.position, doing: "read the server's position").records.first
+        guard let row, let flush = row.lsn("flush_lsn") else {
+            throw Failure(.unexpected, "the source doesn't say where its log stands")
+        }
+        return ServerPosition(
+            isInRecovery: row.bool("is_in_recovery"), flush: flush,
+            walSenderTimeout: .milliseconds(row.int("wal_sender_timeout_ms") ?? 60_000))
+    }
+
+    /// End of the source's flushed WAL, for lag.
+    package func currentLSN() async throws -> LSN { try await serverPosition().flush }
+
+    package func emitHeartbeat() async throws -> LSN {
+        let answer = try await ask(
+            "SELECT pg_catalog.pg_logical_emit_message(true, 'wherry', '')", doing: "write a heartbeat")
+        guard let lsn = answer.scalar.flatMap({ LSN($0) }) else {
+            throw Failure(.unexpected, "the heartbeat has no position")
+        }
+        return lsn
+    }
+
+    // MARK: - Types
+
+    /// The types of the source, read again when one of `oids` isn't among those known.
+    func types(for oids: some Sequence<UInt32>) async throws -> TypeCatalog {
+        if let typeCatalog, oids.allSatisfy({ typeCatalog.contains($0) }) { return typeCatalog }
+        let loaded = TypeCatalog(try await ask(CatalogQuery.types, doing: "read the types"))
+        typeCatalog = loaded
+        return loaded
+    }
+
+    package func resolve(_ relation: WireRelation) async throws -> TableVersion {
+        let types = try await types(for: relation.columns.map(\.typeOID))
+        let columns = relation.columns.map {
+            Column(name: $0.name, type: types.type($0.typeOID), isIdentity: $0.isIdentity)
+        }
+        try requireDecodable(columns, of: relation.name, types)
+        return TableVersion(
+            schema: TableSchema(
+                oid: relation.oid, name: relation.name, columns: columns, replicaIdentity: relation.replicaIdentity))
+    }
+
+    /// Closes both connections; the worker's lock goes with them.
+    package func close() async {
+        await replication?.close()
+        await controlConnection?.close()
+        replication = nil
+        controlConnection = nil
+    }
+}

@@ -1,0 +1,27 @@
+import Model
+
+/// What a source needs to know.
+package struct SourceSettings: Sendable {
+    /// A URI or libpq's `key=value` pairs; may hold a password. For messages there is `ConnectionTarget.safeURI`.
+    package var uri: String
+    package var pipeline: String
+    package var slot: String
+    package var publication: String
+    /// Ask for binary values where the server offers them (14+) and every column has a codec for them.
+    package var binary: Bool
+    /// Whether rows' values of a type can be decoded from binary. Columns of other types are copied as text, and when a
+    /// published table has one the whole stream is text.
+    package var hasBinaryCodec: @Sendable (PostgresType) -> Bool
+
+    package init(
+        uri: String, pipeline: String, slot: String, publication: String, binary: Bool = true,
+        hasBinaryCodec: @escaping @Sendable (PostgresType) -> Bool
+    ) {
+        self.uri = uri
+        self.pipeline = pipeline
+        self.slot = slot
+        self.publication = publication
+        self.binary = binary
+        self.hasBinaryCodec = hasBinaryCodec
+    }
+}

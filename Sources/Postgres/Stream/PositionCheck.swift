@@ -1,0 +1,51 @@
+import Model
+
+/// Whether a slot still has everything after a position. The server won't tell by itself: it moves a start that is too
+/// old forward, and a start in the future delivers nothing (PostgreSQL source, `CreateDecodingContext`).
+enum PositionCheck {
+    /// - Throws: `Failure` of kind `.dataGap` or `.configuration`.
+    static func check(
+        slot: SlotStatus?, named name: String, database: String, position: LSN, serverFlush: LSN
+    ) throws {
+        guard let slot else { throw missing(name) }
+        guard slot.plugin == "pgoutput" else {
+            throw Failure(
+                .configuration, "slot \(name) uses the plugin \(slot.plugin), not pgoutput",
+                hint: "It wasn't made by this pipeline: choose another slot name.")
+        }
+        guard slot.database == database || database.isEmpty else {
+            throw Failure(
+                .configuration, "slot \(name) belongs to the database \(slot.database), not to \(database)",
+                hint: "A slot decodes one database: choose another slot name.")
+        }
+        guard !slot.isLost else { throw lost(name, slot.invalidationReason ?? "wal_status is lost") }
+        guard position != .zero else { return }
+        if let confirmed = slot.confirmedFlushLSN, confirmed > position {
+            throw Failure(
+                .dataGap,
+                "slot \(name) is ahead of the checkpoint: confirmed \(confirmed), checkpoint \(position); the changes "
+                    + "between are gone",
+                hint: "Somebody else has read from the slot, or the target was restored from a backup. \(copyAgain)")
+        }
+        guard position <= serverFlush else {
+            throw Failure(
+                .dataGap, "the checkpoint \(position) is beyond the end of the source's log, \(serverFlush)",
+                hint: "This is another cluster, or one restored from a backup. \(copyAgain)")
+        }
+    }
+
+    private static let copyAgain =
+        "Documents may differ from the source: remove the pipeline with `wherry drop` and run it again for a new copy."
+
+    static func missing(_ name: String) -> Failure {
+        Failure(
+            .dataGap, "slot \(name) doesn't exist any more: changes since the checkpoint are gone",
+            hint: "Somebody dropped it, or the server was restored or failed over. \(copyAgain)")
+    }
+
+    static func lost(_ name: String, _ reason: String) -> Failure {
+        Failure(
+            .dataGap, "slot \(name) is lost: \(reason)",
+            hint: "The server has removed WAL that was still needed (max_slot_wal_keep_size). \(copyAgain)")
+    }
+}

@@ -1,0 +1,151 @@
+import CLibPQ
+import Model
+import PinnedThread
+
+/// A walsender connection (`replication=database`) on a thread of its own: first for commands (IDENTIFY_SYSTEM, the
+/// worker's lock, CREATE_REPLICATION_SLOT), then for the stream. It never waits for anybody but the server.
+actor ReplicationConnection {
+    private let thread = PinnedThread(name: "pg-stream")
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    private let wakeup = Wakeup()
+    private var session: Session?
+    private var isStreaming = false
+    /// What ended the stream, while frames that came before it are still to be delivered.
+    private var ending: (any Error)?
+    private var reported = (received: LSN.zero, applied: LSN.zero)
+
+    private init() {}
+
+    /// - Throws: `ServerError`, `CancellationError`.
+    static func open(_ target: ConnectionTarget, application: String) async throws -> ReplicationConnection {
+        let connection = ReplicationConnection()
+        try await connection.connect(target, application)
+        return connection
+    }
+
+    private func connect(_ target: ConnectionTarget, _ application: String) async throws {
+        let wakeup = wakeup
+        try await withTaskCancellationHandler {
+            session = try Session(target, application: application, isReplication: true, wakeup: wakeup)
+        } onCancel: {
+            wakeup.signal()
+        }
+    }
+
+    var isUsable: Bool { session?.isUsable ?? false }
+    var isStarted: Bool { isStreaming }
+    var backendPID: Int32 { session?.backendPID ?? 0 }
+
+    /// Runs a replication command or a plain SQL statement (simple protocol: no parameters).
+    ///
+    /// - Throws: `ServerError`, `CancellationError`.
+    @discardableResult
+    func run(_ command: String, timeout: Duration? = .seconds(60)) async throws -> QueryResult {
+        let session = try opened()
+        let wakeup = wakeup
+        return try await withTaskCancellationHandler {
+            try session.run(command, [], until: timeout.map { .now + $0 })
+        } onCancel: {
+            wakeup.signal()
+        }
+    }
+
+    /// Runs START_REPLICATION; from here on only `receive`, `sendStatus` and `close`.
+    ///
+    /// - Throws: `ServerError`, `CancellationError`.
+    func start(_ command: String) async throws {
+        let session = try opened()
+        let wakeup = wakeup
+        try await withTaskCancellationHandler {
+            try session.runCopy(command, expecting: PGRES_COPY_BOTH, until: .now + .seconds(60))
+            isStreaming = true
+        } onCancel: {
+            wakeup.signal()
+        }
+    }
+
+    private func opened() throws -> Session {
+        guard let session else { throw ServerError(.connection, "closed") }
+        return session
+    }
+
+    // MARK: - The stream
+
+    /// - Throws: `ServerError`; `CancellationError` without losing a frame.
+    func receive(maxBytes: Int, until deadline: ContinuousClock.Instant) async throws -> [Frame] {
+        let session = try opened()
+        let wakeup = wakeup
+        return try await withTaskCancellationHandler {
+            try receive(on: session, maxBytes: maxBytes, until: deadline)
+        } onCancel: {
+            wakeup.signal()
+        }
+    }
+
+    private func receive(
+        on session: Session, maxBytes: Int, until deadline: ContinuousClock.Instant
+    ) throws -> [Frame] {
+        if let ending { throw ending }
+        var frames: [Frame] = []
+        while true {
+            do {
+                try session.readSocket()
+                try drain(session, into: &frames, maxBytes: maxBytes)
+            } catch {
+                ending = error
+                guard !frames.isEmpty else { throw error }
+            }
+            guard frames.isEmpty else { return frames }
+            let unsent = try !session.flush()
+            guard try session.wait(reading: true, writing: unsent, until: deadline) else { return [] }
+        }
+    }
+
+    /// Takes messages until there is none left, reading the socket again as long as that brings more.
+    private func drain(_ session: Session, into frames: inout [Frame], maxBytes: Int) throws {
+        var bytes = 0
+        var isFresh = true
+        while bytes < maxBytes {
+            switch try session.nextCopyMessage() {
+            case .data(let memory, let count):
+                frames.append(try ReplicationMessage.frame(memory, count))
+                bytes += count
+                isFresh = false
+            case .pending where isFresh: return
+            case .pending:
+                try session.readSocket()
+                isFresh = true
+            case .ended:
+                try session.finishCopy()
+                throw ServerError(.connection, "the server ended the stream")
+            }
+        }
+    }
+
+    /// Positions never go back, whatever the caller says: a smaller one would be ignored by the server for flush, but
+    /// it is a sign of mixed-up positions and stays here.
+    ///
+    /// - Throws: `ServerError`.
+    func sendStatus(received: LSN, applied: LSN) throws {
+        if let ending { throw ending }
+        let session = try opened()
+        reported.received = max(reported.received, received, applied)
+        reported.applied = max(reported.applied, applied)
+        let message = ReplicationMessage.status(received: reported.received, applied: reported.applied)
+        try message.withUnsafeBytes { try session.putCopyData($0) }
+    }
+
+    /// Sends what is queued (one second at most) and says goodbye. The server's walsender ends soon afterwards.
+    func close() {
+        if let session, session.isUsable, isStreaming {
+            let deadline = ContinuousClock.now + .seconds(1)
+            while let isDone = try? session.flush(), !isDone {
+                let ready = try? session.wait(reading: true, writing: true, until: deadline, ignoringCancellation: true)
+                guard ready == true, (try? session.readSocket()) != nil else { break }
+            }
+        }
+        session = nil
+        isStreaming = false
+    }
+}

@@ -1,0 +1,44 @@
+import Foundation
+import Logging
+import Mapping
+import Model
+import Postgres
+
+/// The ends of a pipeline, made from its settings.
+enum Endpoint {
+    static func applicationName(_ settings: Settings) -> String { "wherry \(settings.pipeline)" }
+
+    static func source(_ settings: Settings, logger: Logger) throws -> PostgresSource {
+        try PostgresSource(
+            SourceSettings(
+                uri: settings.source.uri.reveal(), pipeline: settings.pipeline, slot: settings.source.slot,
+                publication: settings.source.publication, hasBinaryCodec: MappingPlan.hasBinaryCodec),
+            logger: logger)
+    }
+
+    /// The tables to replicate: those of the chosen schemas that are not excluded.
+    ///
+    /// - Throws: `Failure(.configuration)` naming every table that can't be replicated.
+    static func tables(_ source: PostgresSource, _ settings: Settings) async throws -> [SourceTable] {
+        let candidates = try await source.tables(schemas: settings.source.schemas)
+            .filter { !settings.source.excluded.contains($0.name) }
+        let refused = candidates.compactMap { table -> String? in
+            if let reason = table.refusal { return "\(table.name) is \(reason)" }
+            return table.primaryKey.isEmpty ? "\(table.name) has no primary key" : nil
+        }
+        guard refused.isEmpty else {
+            throw Failure(
+                .configuration, "\(refused.count == 1 ? "a table" : "\(refused.count) tables") can't be replicated: "
+                    + refused.joined(separator: "; "),
+                hint: "Leave them out with source.exclude or --exclude, or mend them; `wherry check` says how.")
+        }
+        return candidates.map { SourceTable(schema: $0.schema, primaryKey: $0.primaryKey) }
+    }
+
+    static var thisWorker: WorkerIdentity {
+        let now = Date().timeIntervalSince1970 - Double(SourceTime.epochOffsetSeconds)
+        return WorkerIdentity(
+            host: ProcessInfo.processInfo.hostName, pid: Int(ProcessInfo.processInfo.processIdentifier),
+            startedAt: SourceTime(microseconds: Int64(now * 1_000_000)))
+    }
+}

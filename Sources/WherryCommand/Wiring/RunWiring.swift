@@ -1,0 +1,64 @@
+import Foundation
+import Logging
+import Mapping
+import Model
+import Mongo
+import Postgres
+import Replication
+
+/// Builds a pipeline from its settings and runs it.
+struct RunWiring: Sendable {
+    let request: RunRequest
+    let progress: Model.Progress
+    let logger: Logger
+
+    private var settings: Settings { request.settings }
+
+    func run(stop: StopSignal) async throws -> RunOutcome {
+        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
+        let source = try Endpoint.source(settings, logger: logger)
+        let ports = PipelinePorts(
+            source: source,
+            target: MongoTarget(pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline),
+            store: MongoStateStore(pool: pool, database: settings.target.stateDatabase),
+            sink: try await MongoDocumentSink(
+                pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline,
+                progress: progress, logger: logger),
+            makeCopySinks: { try await copySinks(pool) },
+            catalogTables: { try await Endpoint.tables(source, settings) })
+        let pipeline = Pipeline(
+            settings: pipelineSettings, ports: ports, progress: progress, stop: stop, logger: logger)
+        switch try await pipeline.run() {
+        case .stopped: return .stopped
+        case .reached: return request.goal == .caughtUp ? .caughtUp : .positionReached
+        }
+    }
+
+    private func copySinks(_ pool: MongoPool) async throws -> [any CopySink] {
+        var sinks: [any CopySink] = []
+        for _ in 0..<settings.backfill.workers {
+            sinks.append(
+                try await MongoCopySink(
+                    pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline,
+                    progress: progress))
+        }
+        return sinks
+    }
+
+    private var pipelineSettings: PipelineSettings {
+        var result = PipelineSettings(
+            pipeline: settings.pipeline, slot: settings.source.slot, publication: settings.source.publication,
+            targetDatabase: settings.target.uri.database, worker: Endpoint.thisWorker)
+        result.adopt = request.adopts
+        result.copyWorkers = settings.backfill.workers
+        result.limits = BatchLimits(
+            operations: settings.apply.maxBatchOperations, bytes: settings.apply.maxBatchBytes)
+        result.end =
+            switch request.goal {
+            case .none: .never
+            case .caughtUp: .caughtUp
+            case .position(let lsn): .position(lsn)
+            }
+        return result
+    }
+}

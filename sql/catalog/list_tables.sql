@@ -1,0 +1,26 @@
+-- Every table of every schema that is not the system's: ordinary (r), partitioned (p) and foreign (f).
+SELECT c.oid,
+       n.nspname AS schema_name,
+       c.relname AS table_name,
+       c.relkind AS kind,
+       c.relpersistence AS persistence,
+       c.relispartition AS is_partition,
+       EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS has_children,
+       EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid) AS has_parent,
+       c.relreplident AS replica_identity,
+       c.relrowsecurity AS has_row_security,
+       c.relforcerowsecurity AS is_row_security_forced,
+       pg_catalog.row_security_active(c.oid) AS is_row_security_active,
+       pg_catalog.has_table_privilege(c.oid, 'SELECT') AS is_selectable,
+       pg_catalog.pg_has_role(c.relowner, 'USAGE') AS is_owned,
+       pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS is_schema_usable,
+       pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+       greatest(c.reltuples, 0)::int8 AS estimated_rows,
+       CASE WHEN c.relkind = 'r' THEN pg_catalog.pg_relation_size(c.oid) ELSE 0 END AS size_bytes,
+       pg_catalog.current_setting('block_size')::int8 AS block_size
+  FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'f')
+   AND n.nspname <> 'information_schema'
+   AND n.nspname !~ '^pg_'
+ ORDER BY n.nspname, c.relname;
