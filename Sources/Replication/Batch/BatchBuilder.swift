@@ -12,7 +12,7 @@ package struct BatchLimits: Hashable, Sendable {
     /// What one more command costs, in writes (0.2 ms against 15 µs).
     package static let commandCost = 15
 
-    package init(operations: Int = 5000, bytes: Int = 16 << 20) {
+    package init(operations: Int = 5000, bytes: Int = 4 << 20) {
         self.operations = operations
         self.bytes = bytes
     }

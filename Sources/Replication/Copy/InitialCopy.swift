@@ -28,7 +28,7 @@ struct InitialCopy {
                 }
             }
             group.addTask {
-                try await save(board)
+                await save(board)
                 return false
             }
             var working = sinks.count
@@ -76,7 +76,7 @@ struct InitialCopy {
     private func read(_ reader: any SnapshotReader, plan: MappingPlan) async throws -> CollectionWrites? {
         let writes = CollectionWrites(
             collection: plan.collection, hasSpecialNames: plan.needsSetField, capacity: 1 << 20)
-        while writes.writes.count < limits.operations, writes.arena.count < limits.bytes {
+        while writes.writes.count < limits.operations, writes.arena.count < min(limits.bytes, InitialCopy.batchBytes) {
             let rows = try await reader.next(maxBytes: InitialCopy.readSize)
             if rows.isEmpty { break }
             for row in rows {
@@ -87,6 +87,9 @@ struct InitialCopy {
         }
         return writes.writes.isEmpty ? nil : writes
     }
+
+    /// Bytes of one write: rows that are wide should not cost memory for every worker twice.
+    private static let batchBytes = 4 << 20
 
     /// Bytes read from the source at once.
     private static let readSize = 512 * 1024
@@ -105,10 +108,11 @@ struct InitialCopy {
     }
 
     /// Writes the board to the state database once a second, for `status`.
-    private func save(_ board: CopyBoard) async throws {
+    private func save(_ board: CopyBoard) async {
         while !Task.isCancelled {
-            try await store.saveProgress(board.tables, of: pipeline)
-            do { try await Task.sleep(for: .seconds(1)) } catch { return }
+            // Only for show: a target that is away is the writers' matter.
+            try? await store.saveProgress(board.tables, of: pipeline)
+            try? await Task.sleep(for: .seconds(1))
         }
     }
 }

@@ -13,6 +13,9 @@ struct StreamRun: Sendable {
     let stop: StopSignal
     let logger: Logger
 
+    /// How long a batch in flight may take once a stop is asked for.
+    private static let stopPatience = Duration.seconds(20)
+
     func run(from checkpoint: Checkpoint) async throws -> PipelineEnd {
         let stream = try await stop.cancelling { try await source.open(after: checkpoint.lsn) }
         do {
@@ -62,9 +65,11 @@ struct StreamRun: Sendable {
             }
             group.addTask {
                 await stop.wait()
-                // The writer finishes what it has begun, and then there is nothing more.
+                // The writer finishes what it has begun, and then there is nothing more. A target that doesn't answer
+                // must not keep the program for ever: what isn't durable is sent again by the next start.
                 handoff.finish()
-                return nil
+                try await Task.sleep(for: StreamRun.stopPatience)
+                throw CancellationError()
             }
             defer { group.cancelAll() }
             while let result = try await group.next() {

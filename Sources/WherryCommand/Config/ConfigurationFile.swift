@@ -58,7 +58,7 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
     struct Apply: Decodable, Sendable, Equatable {
         /// At most so many writes in one MongoDB transaction. Default: 5000.
         var maxBatchOperations: Int?
-        /// At most so many bytes in one MongoDB transaction, as `16MiB` or a number. Default: 16 MiB.
+        /// At most so many bytes in one MongoDB transaction, as `16MiB` or a number. Default: 4 MiB.
         var maxBatchBytes: String?
 
         enum CodingKeys: String, CodingKey, CaseIterable {

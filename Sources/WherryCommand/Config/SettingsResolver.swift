@@ -161,7 +161,7 @@ struct SettingsResolver: Sendable {
     }
 
     private func batchBytes() throws -> Int {
-        guard let given = layer.maxBatchBytes else { return 16 << 20 }
+        guard let given = layer.maxBatchBytes else { return 4 << 20 }
         guard let bytes = ByteSize.parse(given.value), (64 << 10...256 << 20).contains(bytes) else {
             throw Failure(
                 .configuration, "\(given.origin) is '\(given.value)'",
