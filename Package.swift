@@ -107,10 +107,10 @@ let package = Package(
         .testTarget(
             name: "WherryTests",
             dependencies: [
-                "WherryCommand", "wherry", "Model",
+                "WherryCommand", "wherry", "Model", "Replication",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
         .testTarget(
