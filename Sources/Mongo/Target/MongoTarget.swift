@@ -59,7 +59,8 @@ package actor MongoTarget: TargetDatabase {
     package func sweepLedger(of collection: String, attempt: Int) throws {
         try during("removing documents whose rows are gone from \(collection)") {
             let mine: (String, BSONValue) = ("_id", StateCollection.copiedKeys(of: collection, in: pipeline))
-            let stale = BSONDocument([mine, ("attempt", ["$lt": .int32(Int32(clamping: attempt))])])
+            let earlier: [(String, BSONValue)] = [mine, ("attempt", ["$lt": .int32(Int32(clamping: attempt))])]
+            let stale = BSONDocument(earlier)
             while true {
                 let notes = try connection.find(
                     stateDatabase, StateCollection.copiedKeys, filter: stale, limit: 5000)
