@@ -14,11 +14,13 @@ import TestSupport
         let postgres: PostgresServer
         let environment: [String: String]
 
-        init() async throws {
+        /// `mongo` in the place of the shared one.
+        init(mongo own: MongoServer? = nil) async throws {
             name = uniqueName("cli")
             postgres = try await SharedServers.shared.postgresServer()
             _ = try await postgres.psql("CREATE DATABASE \(name)")
-            let mongo = try await SharedServers.shared.mongoServer()
+            let mongo: MongoServer
+            if let own { mongo = own } else { mongo = try await SharedServers.shared.mongoServer() }
             environment = [
                 "WHERRY_SOURCE": postgres.uri(database: name), "WHERRY_TARGET": mongo.uri(database: name),
                 "WHERRY_STATE_DATABASE": "\(name)_state", "PATH": "/usr/bin:/bin",
@@ -127,30 +129,75 @@ import TestSupport
     /// The worker as a process: it holds its pipeline against a drop, is seen by `status`, and ends on a signal.
     @Test func aRunningWorker() async throws {
         let place = try await Place()
-        let worker = Process()
-        worker.executableURL = ProcessTests.binary
-        worker.arguments = ["run", "--log-format", "json", "--progress-interval", "200ms"]
-        worker.environment = place.environment
-        let errors = Pipe()
-        let log = TextSink()
-        worker.standardError = errors
-        errors.fileHandleForReading.readabilityHandler = {
-            log.append(String(decoding: $0.availableData, as: UTF8.self))
-        }
-        try worker.run()
-        defer { if worker.isRunning { kill(worker.processIdentifier, SIGKILL) } }
-        try await waitUntil { log.text.contains(#""message":"streaming""#) }
+        let worker = try Worker(place.environment)
+        defer { worker.kill9() }
+        try await waitUntil { worker.log.text.contains(#""message":"streaming""#) }
 
         #expect((try await place.json("status")["worker"] as? [String: Any])?["active"] as? Bool == true)
         let drop = await place.wherry("drop", place.name, "--yes")
         #expect(drop.code == 75)
         #expect(drop.errors.contains("is worked on already"))
 
-        worker.terminate()
-        try await waitUntil { !worker.isRunning }
-        errors.fileHandleForReading.readabilityHandler = nil
-        #expect(worker.terminationReason == .exit && worker.terminationStatus == 0)
-        #expect(log.text.contains(#""outcome":"stopped""#))
+        worker.process.terminate()
+        try await waitUntil { !worker.process.isRunning }
+        #expect(worker.process.terminationReason == .exit && worker.process.terminationStatus == 0)
+        try await waitUntil { worker.log.text.contains(#""outcome":"stopped""#) }
         #expect(await place.wherry("drop", place.name, "--yes").code == 0)
+    }
+
+    /// A target that does not answer holds the clean stop up; the second signal does not wait for it.
+    @Test func theSecondSignalEndsItAtOnce() async throws {
+        let mongo = try await MongoServer.start(directory: SharedServers.directory("mongo_for_signals"))
+        let place = try await Place(mongo: mongo)
+        let worker = try Worker(place.environment)
+        defer { worker.kill9() }
+        try await waitUntil { worker.log.text.contains(#""message":"streaming""#) }
+        mongo.suspend()
+        try await place.sql("INSERT INTO a VALUES (4, 'y')")
+        let received = try await place.sql("SELECT pg_current_wal_lsn()")
+        try await waitUntil { worker.hasReceived(received) }
+
+        worker.process.terminate()
+        try await waitUntil { worker.log.text.contains(#""message":"stopping""#) }
+        worker.process.interrupt()
+        try await waitUntil { !worker.process.isRunning }
+        #expect(worker.process.terminationReason == .exit && worker.process.terminationStatus == 130)
+        mongo.resume()
+        #expect(await place.wherry("run", "--until-caught-up").code == 0)
+        #expect(await place.wherry("drop", place.name, "--yes").code == 0)
+        try await mongo.remove()
+    }
+
+    /// `wherry run` as a process, with its log.
+    private struct Worker {
+        let process = Process()
+        let log = TextSink()
+
+        init(_ environment: [String: String]) throws {
+            process.executableURL = ProcessTests.binary
+            process.arguments = ["run", "--log-format", "json", "--progress-interval", "100ms"]
+            process.environment = environment
+            let errors = Pipe()
+            process.standardError = errors
+            let log = log
+            errors.fileHandleForReading.readabilityHandler = { handle in
+                let data = handle.availableData
+                if data.isEmpty { handle.readabilityHandler = nil }
+                log.append(String(decoding: data, as: UTF8.self))
+            }
+            try process.run()
+        }
+
+        /// Whether a line of the log says that everything up to `lsn` has arrived.
+        func hasReceived(_ lsn: String) -> Bool {
+            guard let lsn = LSN(lsn) else { return false }
+            return log.text.matches(of: /"received_lsn":"([0-9A-F\/]+)"/).contains {
+                LSN($0.output.1).map { $0 >= lsn } == true
+            }
+        }
+
+        func kill9() {
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        }
     }
 }
