@@ -108,7 +108,7 @@ let package = Package(
         .testTarget(
             name: "WherryTests",
             dependencies: [
-                "WherryCommand", "wherry", "Model", "Replication",
+                "WherryCommand", "wherry", "Model", "Replication", "DevServers", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

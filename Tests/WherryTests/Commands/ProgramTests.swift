@@ -168,7 +168,7 @@ private let servers = ["WHERRY_SOURCE": "postgres://u:s3cr3t@h/db", "WHERRY_TARG
         backend.drop = { settings, documents, _ in
             DropReport(
                 pipeline: settings.pipeline, slot: settings.source.slot, publication: settings.source.publication,
-                state: true, collections: documents ? ["a"] : [], documents: 1)
+                state: true, collections: documents ? ["a"] : [])
         }
         let blind = await program("drop", "old", environment: servers, backend: backend)
         #expect(blind.code == 64 && blind.output.isEmpty)
