@@ -28,7 +28,8 @@ enum Endpoint {
         }
         guard refused.isEmpty else {
             throw Failure(
-                .configuration, "\(refused.count == 1 ? "a table" : "\(refused.count) tables") can't be replicated: "
+                .configuration,
+                "\(refused.count == 1 ? "a table" : "\(refused.count) tables") can't be replicated: "
                     + refused.joined(separator: "; "),
                 hint: "Leave them out with source.exclude or --exclude, or mend them; `wherry check` says how.")
         }
@@ -40,5 +41,22 @@ enum Endpoint {
         return WorkerIdentity(
             host: ProcessInfo.processInfo.hostName, pid: Int(ProcessInfo.processInfo.processIdentifier),
             startedAt: SourceTime(microseconds: Int64(now * 1_000_000)))
+    }
+}
+
+extension Endpoint {
+    /// What the mapping has to say about a table: its types, and why its key can't be an `_id`.
+    static func typeFindings(_ table: SourceTable) -> [Finding] {
+        do {
+            return try MappingPlan(
+                schema: table.schema, collection: table.schema.name.defaultCollection, keyColumns: table.primaryKey
+            ).typeFindings
+        } catch {
+            return [
+                Finding(
+                    .error, "key_refused", subject: table.schema.name.description, error.message, remedy: error.hint,
+                    kind: error.kind)
+            ]
+        }
     }
 }
