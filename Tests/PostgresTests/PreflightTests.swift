@@ -56,9 +56,10 @@ struct PreflightTests {
         let findings = try await findings(cluster, excluded: [TableName(schema: "public", name: "excluded")])
         #expect(
             errors(findings) == [
-                "column_named_id public.underscore._id", "inherited_table public.child",
+                "column_named_id public.underscore._id", "deferrable_key public.deferred",
+                "inherited_table public.child",
                 "inherited_table public.parent",
-                "partition public.leaf", "partitioned_table public.whole", "replica_identity public.deferred",
+                "partition public.leaf", "partitioned_table public.whole",
                 "replica_identity public.indexed", "replica_identity public.nothing",
                 "table_without_key public.keyless",
                 "unlogged_table public.unlogged",

@@ -59,6 +59,16 @@ struct SlotTests {
         await source.close()
     }
 
+    /// Any command on the connection that exports it would end it.
+    @Test func askingForTheIdentityKeepsTheSnapshot() async throws {
+        let cluster = try await TestCluster.make("CREATE TABLE t (id int PRIMARY KEY);")
+        let source = try cluster.source()
+        let snapshot = try await source.createSlot(timeout: .seconds(60))
+        _ = try await source.identify()
+        await (try await source.snapshotSource(snapshot).openReader()).close()
+        await source.close()
+    }
+
     @Test func gaps() async throws {
         let cluster = try await TestCluster.make("CREATE TABLE t (id int PRIMARY KEY);")
         let source = try cluster.source()

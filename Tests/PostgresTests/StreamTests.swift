@@ -106,13 +106,15 @@ struct StreamTests {
         await stream.close()
     }
 
-    @Test func suchAColumnAddedWhileRunningRestartsTheStreamAsText() async throws {
-        let cluster = try await TestCluster.make("CREATE TABLE t (id int PRIMARY KEY);")
+    /// inet: the codec is ours to miss; an array of seg: the server fails to send it, at that position for ever.
+    @Test(arguments: [("inet", "10.0.0.1"), ("seg[]", "{\"1 .. 2\"}")])
+    func suchAColumnAddedWhileRunningRestartsTheStreamAsText(type: String, value: String) async throws {
+        let cluster = try await TestCluster.make("CREATE EXTENSION seg; CREATE TABLE t (id int PRIMARY KEY);")
         let stream = try await cluster.stream("t")
         try await cluster.psql("INSERT INTO t VALUES (1);")
         _ = try await stream.transaction()
         let position = stream.position
-        try await cluster.psql("ALTER TABLE t ADD address inet; INSERT INTO t VALUES (2, '10.0.0.1');")
+        try await cluster.psql("ALTER TABLE t ADD added \(type); INSERT INTO t VALUES (2, '\(value)');")
         let failure = await #expect(throws: Failure.self) { _ = try await stream.transaction() }
         #expect(failure?.kind == .sourceInterrupted)
         try await stream.reopen(after: position)
@@ -120,7 +122,7 @@ struct StreamTests {
             Issue.record("not an insert")
             return
         }
-        #expect(values(row) == ["2", "10.0.0.1"])
+        #expect(values(row) == ["2", value])
         await stream.close()
     }
 
