@@ -59,6 +59,24 @@ struct ConnectionTests {
         await connection.close()
     }
 
+    /// Many more waiting statements than the shared pool has threads.
+    @Test func waitingBlocksNobodyElse() async throws {
+        let cluster = try await TestCluster.make()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<16 {
+                let plain = try await cluster.connection()
+                group.addTask { _ = try await plain.query("SELECT pg_sleep(600)", timeout: nil) }
+            }
+            try await eventually("all of them wait") {
+                try await cluster.psql(
+                    "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)' AND state = 'active'"
+                        + " AND datname = current_database()") == "16"
+            }
+            group.cancelAll()
+            await #expect(throws: CancellationError.self) { try await group.waitForAll() }
+        }
+    }
+
     @Test func aStatementThatIsLate() async throws {
         let cluster = try await TestCluster.make()
         let connection = try await cluster.connection()

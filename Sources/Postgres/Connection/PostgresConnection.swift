@@ -34,13 +34,17 @@ package actor PostgresConnection {
     private func connect() async throws {
         let wakeup = wakeup
         try await withTaskCancellationHandler {
-            do {
-                session = try Session(target, application: application, wakeup: wakeup)
-            } catch let error as ServerError {
-                throw error.failure(doing: "connect", at: target)
-            }
+            try blockToConnect()
         } onCancel: {
             wakeup.signal()
+        }
+    }
+
+    private func blockToConnect() throws {
+        do {
+            session = try Session(target, application: application, wakeup: wakeup)
+        } catch let error as ServerError {
+            throw error.failure(doing: "connect", at: target)
         }
     }
 
@@ -66,16 +70,24 @@ package actor PostgresConnection {
     func attempt(
         _ sql: String, _ parameters: [String?] = [], timeout: Duration? = .seconds(60)
     ) async throws -> Result<QueryResult, ServerError> {
-        guard let session else { return .failure(ServerError(.connection, "closed")) }
         let wakeup = wakeup
         return try await withTaskCancellationHandler {
-            do {
-                return .success(try session.run(sql, parameters, until: timeout.map { .now + $0 }))
-            } catch let error as ServerError {
-                return .failure(error)
-            }
+            try block(sql, parameters, timeout)
         } onCancel: {
             wakeup.signal()
+        }
+    }
+
+    /// Blocks this actor's thread. A method, because a closure that doesn't use `self` is not isolated: it would run,
+    /// and block, on a thread of the shared pool.
+    private func block(
+        _ sql: String, _ parameters: [String?], _ timeout: Duration?
+    ) throws -> Result<QueryResult, ServerError> {
+        guard let session else { return .failure(ServerError(.connection, "closed")) }
+        do {
+            return .success(try session.run(sql, parameters, until: timeout.map { .now + $0 }))
+        } catch let error as ServerError {
+            return .failure(error)
         }
     }
 

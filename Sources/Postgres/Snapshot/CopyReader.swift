@@ -32,10 +32,10 @@ actor CopyReader: SnapshotReader {
     private func connect(_ snapshot: ExportedSnapshot) async throws {
         let target = source.target
         try await onThread("import the snapshot") {
-            session = try Session(target, application: "\(source.application) copy", wakeup: wakeup)
+            $0.session = try Session(target, application: "\($0.source.application) copy", wakeup: $0.wakeup)
         }
         try await onThread("import the snapshot") {
-            _ = try session?.run(
+            _ = try $0.opened().run(
                 """
                 BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
                 SET TRANSACTION SNAPSHOT \(quoteLiteral(snapshot.name))
@@ -50,14 +50,14 @@ actor CopyReader: SnapshotReader {
             !types.isSendable($0.type.oid) || !source.settings.hasBinaryCodec($0.type)
         }
         if checkedTable != table.oid {
-            try await onThread("lock \(table.name)") { try lock(table) }
+            try await onThread("lock \(table.name)") { try $0.lock(table) }
             checkedTable = table.oid
         }
         decoder = CopyDecoder(table: table.name, isText: isText)
         isEnded = false
         let statement = CopyStatement.text(range, isText: isText)
         try await onThread("copy \(table.name)") {
-            try opened().runCopy(statement, expecting: PGRES_COPY_OUT, until: nil)
+            try $0.opened().runCopy(statement, expecting: PGRES_COPY_OUT, until: nil)
         }
     }
 
@@ -79,7 +79,7 @@ actor CopyReader: SnapshotReader {
     func next(maxBytes: Int) async throws -> [Row] {
         guard var decoder else { return [] }
         self.decoder = nil
-        let rows = try await onThread("copy \(decoder.table)") { try read(&decoder, maxBytes: maxBytes) }
+        let rows = try await onThread("copy \(decoder.table)") { try $0.read(&decoder, maxBytes: maxBytes) }
         // Empty only at the end, and then there is nothing more to ask for.
         self.decoder = rows.isEmpty ? nil : decoder
         return rows
@@ -128,12 +128,16 @@ actor CopyReader: SnapshotReader {
         return session
     }
 
-    /// Runs `body` here, wakes it up when the task is cancelled, and classifies what it throws.
-    private func onThread<Value>(_ action: String, _ body: () throws -> Value) async throws -> Value {
+    /// Runs `body`, which may block, on this actor's thread, wakes it up when the task is cancelled, and classifies what
+    /// it throws. The actor is a parameter, because a closure that doesn't use `self` is not isolated: it would run, and
+    /// block, on a thread of the shared pool.
+    private func onThread<Value: Sendable>(
+        _ action: String, _ body: (isolated CopyReader) throws -> Value
+    ) async throws -> Value {
         let wakeup = wakeup
         return try await withTaskCancellationHandler {
             do {
-                return try body()
+                return try body(self)
             } catch let error as ServerError {
                 throw SnapshotFailure.classify(error, doing: action, at: source.target)
             }

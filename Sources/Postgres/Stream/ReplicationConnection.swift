@@ -25,9 +25,20 @@ actor ReplicationConnection {
     }
 
     private func connect(_ target: ConnectionTarget, _ application: String) async throws {
+        try await interruptibly {
+            $0.session = try Session(target, application: application, isReplication: true, wakeup: $0.wakeup)
+        }
+    }
+
+    /// Runs `body`, which may block, on this actor's thread, and wakes it up when the task is cancelled. The actor is a
+    /// parameter, because a closure that doesn't use `self` is not isolated: it would run, and block, on a thread of the
+    /// shared pool.
+    private func interruptibly<Value: Sendable>(
+        _ body: (isolated ReplicationConnection) throws -> Value
+    ) async throws -> Value {
         let wakeup = wakeup
-        try await withTaskCancellationHandler {
-            session = try Session(target, application: application, isReplication: true, wakeup: wakeup)
+        return try await withTaskCancellationHandler {
+            try body(self)
         } onCancel: {
             wakeup.signal()
         }
@@ -42,26 +53,16 @@ actor ReplicationConnection {
     /// - Throws: `ServerError`, `CancellationError`.
     @discardableResult
     func run(_ command: String, timeout: Duration? = .seconds(60)) async throws -> QueryResult {
-        let session = try opened()
-        let wakeup = wakeup
-        return try await withTaskCancellationHandler {
-            try session.run(command, [], until: timeout.map { .now + $0 })
-        } onCancel: {
-            wakeup.signal()
-        }
+        try await interruptibly { try $0.opened().run(command, [], until: timeout.map { .now + $0 }) }
     }
 
     /// Runs START_REPLICATION; from here on only `receive`, `sendStatus` and `close`.
     ///
     /// - Throws: `ServerError`, `CancellationError`.
     func start(_ command: String) async throws {
-        let session = try opened()
-        let wakeup = wakeup
-        try await withTaskCancellationHandler {
-            try session.runCopy(command, expecting: PGRES_COPY_BOTH, until: .now + .seconds(60))
-            isStreaming = true
-        } onCancel: {
-            wakeup.signal()
+        try await interruptibly {
+            try $0.opened().runCopy(command, expecting: PGRES_COPY_BOTH, until: .now + .seconds(60))
+            $0.isStreaming = true
         }
     }
 
@@ -74,13 +75,7 @@ actor ReplicationConnection {
 
     /// - Throws: `ServerError`; `CancellationError` without losing a frame.
     func receive(maxBytes: Int, until deadline: ContinuousClock.Instant) async throws -> [Frame] {
-        let session = try opened()
-        let wakeup = wakeup
-        return try await withTaskCancellationHandler {
-            try receive(on: session, maxBytes: maxBytes, until: deadline)
-        } onCancel: {
-            wakeup.signal()
-        }
+        try await interruptibly { try $0.receive(on: $0.opened(), maxBytes: maxBytes, until: deadline) }
     }
 
     private func receive(
