@@ -88,9 +88,8 @@ extension PostgresSource {
 
     /// Names the five oldest writing transactions, empty when there are none.
     private func blockers() async throws -> String {
-        let mine = await replication?.backendPID
         let rows = try await ask(CatalogQuery.transactions, doing: "look for running transactions").records
-        let others = rows.filter { $0.int("pid") != mine.map { Int($0) } }
+        let others = rows.filter { $0["pid"] == nil || $0.int("pid") != replicationPID }
         let named = others.prefix(5).map { row in
             let who = row["pid"].map { "pid \($0) (\(row.text("application_name")), \(row.text("state")))" }
             return "\(who ?? row.text("application_name")) in \(row.text("database")) for \(row.text("age_seconds")) s"

@@ -25,6 +25,7 @@ extension PostgresSource {
                 pause = min(pause * 2, .milliseconds(500))
             }
             replication = connection
+            replicationPID = Int(await connection.backendPID)
             holdsSnapshot = false
         } catch let error as ServerError {
             throw error.failure(doing: "open a replication connection", at: target)

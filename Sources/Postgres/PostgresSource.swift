@@ -14,6 +14,8 @@ package actor PostgresSource: SourceDatabase {
     private var typeCatalog: TypeCatalog?
     /// The replication connection, once the worker's lock is on it.
     var replication: ReplicationConnection?
+    /// Its process on the server; kept here, because the connection can't answer while it waits.
+    var replicationPID: Int?
     /// Any command on the replication connection would end the exported snapshot.
     var holdsSnapshot = false
     /// Why values come as text although binary was asked for; nil while binary is fine.
