@@ -1,14 +1,14 @@
 import CSpawn
 import Glibc
 
-/// Ends a server when we are gone, however we went: a shell waits for the end of a pipe that only we hold open, then
-/// kills the process its pid file names. With the pid file deleted it does nothing.
-final class Lifeline: Sendable {
+/// Ends a server, or another child of ours, when we are gone, however we went: a shell waits for the end of a pipe that
+/// only we hold open, then kills the process its pid file names. With the pid file deleted it does nothing.
+package final class Lifeline: Sendable {
     private let writeEnd: Int32
     private let shell: ChildProcess
 
     /// - Parameter signal: what the server gets, as kill(1) spells it: "QUIT".
-    init(pidFile: String, signal: String) throws {
+    package init(pidFile: String, signal: String) throws {
         var ends: [Int32] = [0, 0]
         guard cspawn_pipe(&ends) == 0 else { throw DevServerError("can't open a pipe") }
         defer { close(ends[0]) }
