@@ -1,3 +1,4 @@
+import DevServers
 import TestSupport
 import Testing
 
