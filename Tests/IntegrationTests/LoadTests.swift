@@ -7,7 +7,7 @@ import Testing
         let fixture = try await PipelineFixture("load")
         try await Workload.createTables(fixture)
         let workload = Workload(fixture, seed: 1)
-        let violations = try await VersionWatcher.watching(fixture) {
+        let violations = try await VersionWatcher.watching(fixture) { _ in
             let wherry = try fixture.wherry(limits: BatchSizes(operations: 150))
             try await workload.working {
                 try await fixture.waitUntil("300 transactions are done", wherry) { workload.transactions >= 300 }

@@ -17,18 +17,23 @@ package actor VersionWatcher {
         self.collections = collections
     }
 
-    /// Watches while `body` runs.
+    /// Watches while `body` runs. What `body` is given waits until so many more whole looks at all documents are done.
     ///
     /// - Returns: what was wrong, in words; empty when nothing was.
     /// - Throws: what `body` throws; `TestFailure` when too little was seen to prove anything.
     package static func watching(
-        _ fixture: PipelineFixture, collections: [String] = Workload.versioned, during body: () async throws -> Void
+        _ fixture: PipelineFixture, collections: [String] = Workload.versioned,
+        during body: (_ looks: (Int) async throws -> Void) async throws -> Void
     ) async throws -> [String] {
         let watcher = try VersionWatcher(fixture, collections: collections)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await watcher.watch() }
             defer { group.cancelAll() }
-            try await body()
+            try await body { count in
+                // One more: the look that is under way began earlier.
+                let enough = await watcher.passes + count + 1
+                while await watcher.passes < enough { try await Task.sleep(for: .milliseconds(10)) }
+            }
         }
         let (passes, violations) = await (watcher.passes, watcher.violations)
         guard passes >= 5 else { throw TestFailure("the watcher has read the target only \(passes) times") }
