@@ -85,7 +85,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["DevServers", "Model", "BSON", "Postgres", "Mongo"],
+            dependencies: ["DevServers", "PinnedThread", "Model", "BSON", "Postgres", "Mongo"],
             path: "Tests/Support",
             swiftSettings: settings),
 
@@ -116,7 +116,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["Model", "BSON", "Postgres", "Mongo", "Replication", "TestSupport"],
+            dependencies: ["DevServers", "Model", "BSON", "Postgres", "Mongo", "TestSupport"],
             swiftSettings: settings),
     ]
 )
