@@ -70,7 +70,8 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
-            swiftSettings: settings),
+            // Its tests look inside, in the one release build that demo and tests share.
+            swiftSettings: settings + [.unsafeFlags(["-enable-testing"])]),
         .executableTarget(name: "wherry", dependencies: ["WherryCommand"], swiftSettings: settings),
 
         // Development only: real servers on loopback, for demo, tests and benchmarks.
@@ -92,7 +93,7 @@ let package = Package(
         .testTarget(name: "BSONTests", dependencies: ["BSON"], swiftSettings: settings),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
         .testTarget(
-            name: "MappingTests", dependencies: ["Mapping", "Model", "BSON", "Postgres", "TestSupport"],
+            name: "MappingTests", dependencies: ["Mapping", "Model", "BSON", "Postgres", "DevServers", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "Model", "TestSupport"], swiftSettings: settings),

@@ -101,10 +101,12 @@ final class ServerProcess: Sendable {
             leftovers.append(identity)
         }
         for case let identity? in leftovers {
-            identity.signal(signal)
-            identity.signal(SIGCONT)
-            let hasObeyed: Void? = try? await waitUntil("it has ended", within: .seconds(10)) { !identity.isAlive }
-            if hasObeyed != nil { continue }
+            if signal != SIGKILL {
+                identity.signal(signal)
+                identity.signal(SIGCONT)
+                let hasObeyed: Void? = try? await waitUntil("it has ended", within: .seconds(10)) { !identity.isAlive }
+                if hasObeyed != nil { continue }
+            }
             let family = identity.children + [identity]
             family.forEach { $0.signal(SIGKILL) }
             try await waitUntil("the leftover in \(directory) has ended") { !family.contains(where: \.isAlive) }

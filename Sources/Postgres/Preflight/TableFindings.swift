@@ -20,12 +20,15 @@ struct TableFindings {
             case (.foreign, _): "foreign_table"
             case (_, .unlogged): "unlogged_table"
             case _ where table.isPartition: "partition"
+            case _ where table.hasDeferrableKey: "deferrable_key"
             default: "inherited_table"
             }
         let remedy =
-            code == "unlogged_table"
-            ? "Leave it out (source.exclude), or: ALTER TABLE \(table.name.quoted) SET LOGGED;"
-            : "Leave it out (source.exclude): this version doesn't carry it."
+            switch code {
+            case "unlogged_table": "Leave it out (source.exclude), or: ALTER TABLE \(table.name.quoted) SET LOGGED;"
+            case "deferrable_key": "Leave it out (source.exclude), or make the key NOT DEFERRABLE."
+            default: "Leave it out (source.exclude): this version doesn't carry it."
+            }
         return Finding(.error, code, subject: subject, "\(table.name) is \(reason)", remedy: remedy)
     }
 
@@ -47,11 +50,6 @@ struct TableFindings {
                 .error, "replica_identity", subject: subject,
                 "\(table.name) has REPLICA IDENTITY NOTHING: its updates and deletes would fail once it is published",
                 remedy: repair + "DEFAULT;")
-        case .primaryKey where !missing.isEmpty:
-            return Finding(
-                .error, "replica_identity", subject: subject,
-                "the primary key of \(table.name) is deferrable and can't be its replica identity",
-                remedy: repair + "FULL; or make the key not deferrable.")
         case .index where !missing.isEmpty:
             return Finding(
                 .error, "replica_identity", subject: subject,

@@ -1,9 +1,11 @@
 import BSON
 import Model
+import Testing
 
 /// json, jsonb and arrays, which are compared as JSON by the server.
-struct OracleJSON: Sendable {
+struct OracleJSON: Sendable, CustomTestStringConvertible {
     let name: String
+    var testDescription: String { name }
     let type: PostgresType
     let sqlType: String
     let edges: [String]
