@@ -96,7 +96,11 @@ let package = Package(
             name: "MappingTests", dependencies: ["Mapping", "Model", "BSON", "Postgres", "DevServers", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "PostgresTests", dependencies: ["Postgres", "Model", "TestSupport"], swiftSettings: settings),
+            name: "PostgresTests",
+            dependencies: [
+                "Postgres", "Model", "DevServers", "TestSupport", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "MongoTests",
             dependencies: [

@@ -60,6 +60,7 @@ extension PostgresSource {
             guard let row = created.records.first, let point = row.lsn("consistent_point"),
                 let name = row["snapshot_name"]
             else { throw Failure(.unexpected, "the new slot has no consistent point") }
+            holdsSnapshot = true
             return ExportedSnapshot(consistentPoint: point, name: name)
         } catch let error as ServerError {
             throw try await creationFailure(error, timeout)
