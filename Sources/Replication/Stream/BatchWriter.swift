@@ -6,6 +6,7 @@ struct BatchWriter {
     let handoff: StepHandoff
     let positions: StreamPositions
     let progress: Progress
+    let limits: AdaptiveLimits
     /// Where to stop: the first checkpoint at or beyond it ends the stream.
     let target: LSN?
     var checkpoint: Checkpoint
@@ -19,6 +20,7 @@ struct BatchWriter {
                 try await sink.truncate(collections, at: checkpoint)
             case .batch(let batch):
                 try await sink.apply(batch, after: checkpoint)
+                limits.succeed()
                 advance(batch)
                 if let target, checkpoint.lsn >= target { return true }
             }
