@@ -160,7 +160,7 @@ import TestSupport
         try await waitUntil { worker.hasReceived(received) }
 
         worker.process.terminate()
-        try await waitUntil { worker.log.text.contains(#""message":"stopping""#) }
+        try await waitUntil { worker.log.text.contains(#""message":"stop requested"#) }
         worker.process.interrupt()
         try await waitUntil { !worker.process.isRunning }
         #expect(worker.process.terminationReason == .exit && worker.process.terminationStatus == 130)
