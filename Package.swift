@@ -92,7 +92,7 @@ let package = Package(
         .testTarget(name: "BSONTests", dependencies: ["BSON"], swiftSettings: settings),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
         .testTarget(
-            name: "MappingTests", dependencies: ["Mapping", "Model", "BSON", "Postgres", "TestSupport"],
+            name: "MappingTests", dependencies: ["Mapping", "Model", "BSON", "Postgres", "DevServers", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "Model", "TestSupport"], swiftSettings: settings),
@@ -107,10 +107,10 @@ let package = Package(
         .testTarget(
             name: "WherryTests",
             dependencies: [
-                "WherryCommand", "wherry", "Model",
+                "WherryCommand", "wherry", "Model", "Replication",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
         .testTarget(

@@ -1,83 +1,83 @@
 /// Key and value in one call.
 extension BSONWriter {
-    @inlinable package mutating func beginDocument(_ name: BSONName) -> Int {
+    package mutating func beginDocument(_ name: BSONName) -> Int {
         key(name)
         return putDocument()
     }
 
-    @inlinable package mutating func beginDocument(index: Int) -> Int {
+    package mutating func beginDocument(index: Int) -> Int {
         key(index: index)
         return putDocument()
     }
 
     /// The elements of the array follow with `index:`; ended by `endDocument`.
-    @inlinable package mutating func beginArray(_ name: BSONName) -> Int {
+    package mutating func beginArray(_ name: BSONName) -> Int {
         key(name)
         return putArray()
     }
 
-    @inlinable package mutating func beginArray(index: Int) -> Int {
+    package mutating func beginArray(index: Int) -> Int {
         key(index: index)
         return putArray()
     }
 
-    @inlinable package mutating func append(int32 value: Int32, _ name: BSONName) {
+    package mutating func append(int32 value: Int32, _ name: BSONName) {
         key(name)
         put(int32: value)
     }
 
-    @inlinable package mutating func append(int64 value: Int64, _ name: BSONName) {
+    package mutating func append(int64 value: Int64, _ name: BSONName) {
         key(name)
         put(int64: value)
     }
 
-    @inlinable package mutating func append(double value: Double, _ name: BSONName) {
+    package mutating func append(double value: Double, _ name: BSONName) {
         key(name)
         put(double: value)
     }
 
-    @inlinable package mutating func append(bool value: Bool, _ name: BSONName) {
+    package mutating func append(bool value: Bool, _ name: BSONName) {
         key(name)
         put(bool: value)
     }
 
-    @inlinable package mutating func append(date milliseconds: Int64, _ name: BSONName) {
+    package mutating func append(date milliseconds: Int64, _ name: BSONName) {
         key(name)
         put(date: milliseconds)
     }
 
-    @inlinable package mutating func append(string text: String, _ name: BSONName) {
+    package mutating func append(string text: String, _ name: BSONName) {
         key(name)
         put(string: text)
     }
 
-    @inlinable package mutating func append(string bytes: UnsafeRawBufferPointer, _ name: BSONName) {
+    package mutating func append(string bytes: UnsafeRawBufferPointer, _ name: BSONName) {
         key(name)
         put(string: bytes)
     }
 
-    @inlinable package mutating func append(binary bytes: UnsafeRawBufferPointer, subtype: UInt8, _ name: BSONName) {
+    package mutating func append(binary bytes: UnsafeRawBufferPointer, subtype: UInt8, _ name: BSONName) {
         key(name)
         put(binary: bytes, subtype: subtype)
     }
 
-    @inlinable package mutating func append(decimal128 value: Decimal128, _ name: BSONName) {
+    package mutating func append(decimal128 value: Decimal128, _ name: BSONName) {
         key(name)
         put(decimal128: value)
     }
 
-    @inlinable package mutating func appendNull(_ name: BSONName) {
+    package mutating func appendNull(_ name: BSONName) {
         key(name)
         putNull()
     }
 
     /// A ready-made document (its whole bytes), as the value of `name`.
-    @inlinable package mutating func append(document bytes: UnsafeRawBufferPointer, _ name: BSONName) {
+    package mutating func append(document bytes: UnsafeRawBufferPointer, _ name: BSONName) {
         key(name)
         put(document: bytes)
     }
 
-    @inlinable package mutating func append(document bytes: UnsafeRawBufferPointer, index: Int) {
+    package mutating func append(document bytes: UnsafeRawBufferPointer, index: Int) {
         key(index: index)
         put(document: bytes)
     }

@@ -7,12 +7,12 @@
 ///
 /// `@unchecked Sendable`: the struct can't be copied, so its one owner is the only one who reads or writes the memory.
 package struct BSONWriter: ~Copyable, @unchecked Sendable {
-    @usableFromInline var base: UnsafeMutableRawPointer
-    @usableFromInline var capacity: Int
+    var base: UnsafeMutableRawPointer
+    private var capacity: Int
     /// Bytes written so far.
-    @usableFromInline var end = 0
+    var end = 0
     /// Where the type byte of the element begun last goes.
-    @usableFromInline var typeOffset = 0
+    var typeOffset = 0
 
     /// `capacity` is in bytes; the buffer doubles when it is full.
     package init(capacity: Int = 4096) {
@@ -23,26 +23,26 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
     deinit { base.deallocate() }
 
     /// Bytes written so far.
-    @inlinable package var count: Int { end }
+    package var count: Int { end }
 
     /// Forgets everything from `count` on; the memory stays.
-    @inlinable package mutating func truncate(to count: Int) {
+    package mutating func truncate(to count: Int) {
         precondition(count >= 0 && count <= end)
         end = count
     }
 
     /// Forgets everything; the memory stays.
-    @inlinable package mutating func removeAll() { end = 0 }
+    package mutating func removeAll() { end = 0 }
 
     /// Lends all bytes written so far; the pointer is valid inside `body` only.
-    @inlinable package func withUnsafeBytes<Result, Failure: Error>(
+    package func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try body(UnsafeRawBufferPointer(start: base, count: end))
     }
 
     /// Lends the bytes of `range` (as an `encode…` function returned it); the pointer is valid inside `body` only.
-    @inlinable package func withUnsafeBytes<Result, Failure: Error>(
+    package func withUnsafeBytes<Result, Failure: Error>(
         in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         precondition(range.lowerBound >= 0 && range.upperBound <= end)
@@ -55,26 +55,26 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
     // MARK: documents
 
     /// Begins a document that is not inside another one; returns where, for `endDocument`.
-    @inlinable package mutating func beginDocument() -> Int {
+    package mutating func beginDocument() -> Int {
         let start = end
         store(Int32(0))
         return start
     }
 
     /// Ends what any of the `begin…` functions began: writes the terminator and the length.
-    @inlinable package mutating func endDocument(_ start: Int) {
+    package mutating func endDocument(_ start: Int) {
         store(UInt8(0))
         (base + start).storeBytes(of: Int32(truncatingIfNeeded: end - start).littleEndian, as: Int32.self)
     }
 
     /// The value of the element begun last is a document; ended by `endDocument`.
-    @inlinable package mutating func putDocument() -> Int {
+    package mutating func putDocument() -> Int {
         type(.document)
         return beginDocument()
     }
 
     /// The value of the element begun last is an array, its keys are `key(index:)`; ended by `endDocument`.
-    @inlinable package mutating func putArray() -> Int {
+    package mutating func putArray() -> Int {
         type(.array)
         return beginDocument()
     }
@@ -82,7 +82,7 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
     // MARK: keys
 
     /// Begins an element.
-    @inlinable package mutating func key(_ name: BSONName) {
+    package mutating func key(_ name: BSONName) {
         typeOffset = end
         store(UInt8(0))
         name.bytes.withUnsafeBytes { raw($0) }
@@ -90,7 +90,7 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
 
     /// Begins an element whose name is `name`, without a trailing zero byte. The caller has checked that there is no
     /// zero byte in it and that it is UTF-8.
-    @inlinable package mutating func key(bytes name: UnsafeRawBufferPointer) {
+    package mutating func key(bytes name: UnsafeRawBufferPointer) {
         typeOffset = end
         reserve(name.count + 2)
         (base + end).storeBytes(of: 0, as: UInt8.self)
@@ -100,13 +100,13 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
     }
 
     /// Begins an element from its ready-made head: a byte of room for the type, the name, a zero byte.
-    @inlinable package mutating func key(head: UnsafeRawBufferPointer) {
+    package mutating func key(head: UnsafeRawBufferPointer) {
         typeOffset = end
         raw(head)
     }
 
     /// Begins an element of an array: the key is the index in decimal digits.
-    @inlinable package mutating func key(index: Int) {
+    package mutating func key(index: Int) {
         typeOffset = end
         store(UInt8(0))
         decimal(UInt64(truncatingIfNeeded: index))
@@ -115,13 +115,13 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
 
     /// Begins an element whose name is written piece by piece with `appendToString`; the caller sees to it that there is
     /// no zero byte. Returns what `endKey` wants.
-    @inlinable package mutating func beginKey() -> Int {
+    package mutating func beginKey() -> Int {
         let start = end
         store(UInt8(0))
         return start
     }
 
-    @inlinable package mutating func endKey(_ start: Int) {
+    package mutating func endKey(_ start: Int) {
         store(UInt8(0))
         typeOffset = start
     }
@@ -139,16 +139,18 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
         end = target
     }
 
-    @inlinable mutating func type(_ type: BSONType) {
+    @inline(__always)
+    mutating func type(_ type: BSONType) {
         (base + typeOffset).storeBytes(of: type.rawValue, as: UInt8.self)
     }
 
     /// Makes room for `additional` bytes behind `count`.
-    @inlinable package mutating func reserve(_ additional: Int) {
+    @inline(__always)
+    package mutating func reserve(_ additional: Int) {
         if capacity - end < additional { grow(additional) }
     }
 
-    @usableFromInline mutating func grow(_ additional: Int) {
+    @inline(never) private mutating func grow(_ additional: Int) {
         let larger = max(capacity * 2, end + additional)
         let memory = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
         memory.copyMemory(from: base, byteCount: end)
@@ -157,21 +159,23 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
         capacity = larger
     }
 
-    @inlinable mutating func store<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number) {
+    @inline(__always)
+    mutating func store<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number) {
         let size = MemoryLayout<Number>.size
         reserve(size)
         (base + end).storeBytes(of: number.littleEndian, as: Number.self)
         end += size
     }
 
-    @inlinable mutating func raw(_ bytes: UnsafeRawBufferPointer) {
+    @inline(__always)
+    mutating func raw(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress else { return }
         reserve(bytes.count)
         (base + end).copyMemory(from: source, byteCount: bytes.count)
         end += bytes.count
     }
 
-    @inlinable mutating func decimal(_ number: UInt64) {
+    mutating func decimal(_ number: UInt64) {
         if number < 10 {
             store(UInt8(truncatingIfNeeded: 48 + number))
             return

@@ -59,26 +59,8 @@ package final class ChildProcess: Sendable {
         Self.redirect(1, to: output, in: &actions)
         Self.redirect(2, to: errors, in: &actions)
         cspawn_close_from(&actions, 3)
-
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        if ownSession { cspawn_own_session(&attributes) }
-
-        let variables = ProcessInfo.processInfo.environment.merging(environment.compactMapValues(\.self)) { $1 }
-            .filter { environment[$0.key] != .some(nil) }
-        let words = Self.cStrings([executable] + arguments)
-        let settings = Self.cStrings(variables.map { "\($0.key)=\($0.value)" })
-        defer { (words + settings).forEach { free($0) } }
-        var child: pid_t = 0
-        let result = posix_spawnp(&child, executable, &actions, &attributes, words, settings)
-        guard result == 0 else {
-            throw DevServerError("can't start \(executable): \(String(cString: strerror(result)))")
-        }
+        let child = try Self.spawn(
+            executable, arguments, environment: environment, actions: &actions, ownSession: ownSession)
         pid = child
         identity = ProcessIdentity(pid: child)
         let thread = Thread { [self] in reap() }
@@ -123,6 +105,32 @@ package final class ChildProcess: Sendable {
             return (status, state.waiters)
         }
         waiters.forEach { $0.resume(returning: status) }
+    }
+
+    private static func spawn(
+        _ executable: String, _ arguments: [String], environment: [String: String?],
+        actions: inout posix_spawn_file_actions_t, ownSession: Bool
+    ) throws -> pid_t {
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        if ownSession { cspawn_own_session(&attributes) }
+
+        let variables = ProcessInfo.processInfo.environment.merging(environment.compactMapValues(\.self)) { $1 }
+            .filter { environment[$0.key] != .some(nil) }
+        let words = cStrings([executable] + arguments)
+        let settings = cStrings(variables.map { "\($0.key)=\($0.value)" })
+        defer { (words + settings).forEach { free($0) } }
+        var child: pid_t = 0
+        let result = posix_spawnp(&child, executable, &actions, &attributes, words, settings)
+        guard result == 0 else {
+            throw DevServerError("can't start \(executable): \(String(cString: strerror(result)))")
+        }
+        return child
     }
 
     private static func redirect(_ descriptor: Int32, to output: Output, in actions: inout posix_spawn_file_actions_t) {

@@ -66,7 +66,7 @@ package final class MongoServer: Sendable {
         let portFile = "\(directory)/port"
         let executable = try findExecutable()
         try DevDirectory.makeDirectory(directory)
-        try await ServerProcess.killLeftover(in: directory, lockFile: "\(data)/mongod.lock")
+        try await stopLeftover(in: directory)
         if !options.keepsData { try? FileManager.default.removeItem(atPath: data) }
         let isNew = !FileManager.default.fileExists(atPath: "\(data)/WiredTiger")
         try DevDirectory.makeDirectory(data)
@@ -79,6 +79,12 @@ package final class MongoServer: Sendable {
         try await server.startOnFreePort(mayMove: isNew && options.port == nil)
         try Data(String(server.port).utf8).write(to: URL(fileURLWithPath: portFile))
         return server
+    }
+
+    /// Ends what runs in `directory`, whoever started it; Nothing runs: no error.
+    package static func stopLeftover(in directory: String) async throws {
+        let directory = URL(fileURLWithPath: directory).path
+        try await ServerProcess.endLeftover(in: directory, lockFile: "\(directory)/data/mongod.lock", signal: SIGTERM)
     }
 
     /// Starts it again after `stop` or `kill9`, on the same port.

@@ -58,7 +58,7 @@ package final class PostgresServer: Sendable {
         let installation = try await PostgresInstallation.find()
         let data = "\(directory)/data"
         try DevDirectory.makeDirectory(directory)
-        try await ServerProcess.killLeftover(in: directory, lockFile: "\(data)/postmaster.pid")
+        try await stopLeftover(in: directory)
         if !options.keepsData { try? FileManager.default.removeItem(atPath: data) }
         if !FileManager.default.fileExists(atPath: "\(data)/PG_VERSION") {
             try? FileManager.default.removeItem(atPath: data)
@@ -74,6 +74,13 @@ package final class PostgresServer: Sendable {
         try await server.writeConfiguration(options.configuration)
         try await server.startOnFreePort()
         return server
+    }
+
+    /// Ends what runs in `directory`, whoever started it; Nothing runs: no error.
+    package static func stopLeftover(in directory: String) async throws {
+        let directory = URL(fileURLWithPath: directory).path
+        try await ServerProcess.endLeftover(
+            in: directory, lockFile: "\(directory)/data/postmaster.pid", signal: SIGINT)
     }
 
     /// Starts it again after `stop` or `kill9`, on the same port.

@@ -29,7 +29,8 @@ package enum ScratchDirectory {
                 for server in contents("\(root)/\(run)") {
                     let directory = "\(root)/\(run)/\(server)"
                     for lock in ["postmaster.pid", "mongod.lock"] {
-                        try await ServerProcess.killLeftover(in: directory, lockFile: "\(directory)/data/\(lock)")
+                        try await ServerProcess.endLeftover(
+                            in: directory, lockFile: "\(directory)/data/\(lock)", signal: SIGKILL)
                     }
                 }
                 try FileManager.default.removeItem(atPath: "\(root)/\(run)")

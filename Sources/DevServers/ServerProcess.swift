@@ -5,7 +5,7 @@ import Synchronization
 /// One server in one directory: launched, signalled and cleaned up by its pid file (`server.pid`: pid and start time).
 final class ServerProcess: Sendable {
     private struct State {
-        var identity: ProcessIdentity?
+        var child: ChildProcess?
         var lifeline: Lifeline?
     }
 
@@ -21,7 +21,9 @@ final class ServerProcess: Sendable {
         self.directory = directory
     }
 
-    var identity: ProcessIdentity? { state.withLock { $0.identity } }
+    private var child: ChildProcess? { state.withLock { $0.child } }
+
+    var identity: ProcessIdentity? { child?.identity }
 
     var isRunning: Bool { identity?.isAlive ?? false }
 
@@ -34,15 +36,8 @@ final class ServerProcess: Sendable {
             throw DevServerError("\(name) ended at once: \(logTail)")
         }
         try identity.write(to: pidFile)
-        let lifeline = try deathSignal.map { try Lifeline(pidFile: pidFile, signal: $0) }
-        state.withLock { $0 = State(identity: identity, lifeline: lifeline) }
-    }
-
-    /// Takes over a server that another process of ours has left running; false when there is none.
-    func adopt() -> Bool {
-        guard let identity = ProcessIdentity(pidFile: pidFile) else { return false }
-        state.withLock { $0.identity = identity }
-        return true
+        let lifeline = try deathSignal.map { try Lifeline(of: identity, signal: $0) }
+        state.withLock { $0 = State(child: child, lifeline: lifeline) }
     }
 
     /// Waits until `condition` holds; fails at once when the server ends before that.
@@ -57,11 +52,11 @@ final class ServerProcess: Sendable {
 
     /// Sends `number` and waits for the end; with SIGKILL after `limit`.
     func stop(signal number: Int32, within limit: Duration = .seconds(30)) async throws {
-        guard let identity else { return }
+        guard let child, let identity else { return }
         identity.signal(number)
         identity.signal(SIGCONT)
         do {
-            try await waitUntil("\(name) has ended", within: limit) { !identity.isAlive }
+            try await waitUntil("\(name) has ended", within: limit) { !child.isRunning }
         } catch let error as DevServerError {
             try await kill9()
             throw error
@@ -71,12 +66,15 @@ final class ServerProcess: Sendable {
 
     /// SIGKILL to the server and to the processes it forked, as when the machine loses power.
     func kill9() async throws {
-        guard let identity else { return }
+        guard let child, let identity else { return }
         // Stopped first, so that it can't fork while we look for its children.
         identity.signal(SIGSTOP)
         let family = identity.children + [identity]
         family.forEach { $0.signal(SIGKILL) }
-        try await waitUntil("\(name) has been killed") { !family.contains(where: \.isAlive) }
+        try await waitUntil("\(name) has been killed") {
+            // Reaped, not only dead: PostgreSQL takes a zombie for a running server.
+            !child.isRunning && !family.contains(where: \.isAlive)
+        }
         forget()
     }
 
@@ -92,25 +90,32 @@ final class ServerProcess: Sendable {
         return String(text.suffix(2_000))
     }
 
-    /// Kills what a run that was killed has left in `directory`. Nothing is looked for by name: only the process of the
+    /// Ends what a run that was killed has left in `directory`: with `signal`, and after ten seconds by force. Nothing is looked for by name: only the process of the
     /// pid file, or the one in the server's own lock file if its command line names this directory.
-    static func killLeftover(in directory: String, lockFile: String) async throws {
+    static func endLeftover(in directory: String, lockFile: String, signal: Int32) async throws {
         var leftovers = [ProcessIdentity(pidFile: "\(directory)/server.pid")]
         if let text = try? String(contentsOfFile: lockFile, encoding: .utf8),
             let pid = text.split(whereSeparator: \.isWhitespace).first.flatMap({ Int32($0) }),
-            let identity = ProcessIdentity(pid: pid), identity.commandLine.contains(directory)
+            let identity = ProcessIdentity(pid: pid), identity.commandLine.contains("\(directory)/data")
         {
             leftovers.append(identity)
         }
         for case let identity? in leftovers {
+            if signal != SIGKILL {
+                identity.signal(signal)
+                identity.signal(SIGCONT)
+                let hasObeyed: Void? = try? await waitUntil("it has ended", within: .seconds(10)) { !identity.isAlive }
+                if hasObeyed != nil { continue }
+            }
             let family = identity.children + [identity]
             family.forEach { $0.signal(SIGKILL) }
             try await waitUntil("the leftover in \(directory) has ended") { !family.contains(where: \.isAlive) }
         }
         try? FileManager.default.removeItem(atPath: "\(directory)/server.pid")
+        // A zombie nobody reaps would be a running server to PostgreSQL.
+        try? FileManager.default.removeItem(atPath: lockFile)
     }
 
-    /// The pid file goes before the lifeline, which then has nobody to kill.
     private func forget() {
         try? FileManager.default.removeItem(atPath: pidFile)
         state.withLock { $0 = State() }

@@ -84,38 +84,34 @@ extension MappingPlan {
     private func appendKeyValue(
         _ column: PlannedColumn, _ row: Row, _ old: Row?, to writer: inout BSONWriter
     ) throws(ColumnError) {
-        if row.fields[column.index].kind == .null { throw ColumnError(.nullKey, column.index) }
+        switch row.fields[column.index].kind {
+        case .null: throw ColumnError(.nullKey, column.index)
+        case .unchanged: if case .null = old?.fields[column.index].kind { throw ColumnError(.nullKey, column.index) }
+        case .text, .binary: break
+        }
         try appendValue(column, row, old, to: &writer)
     }
 
-    @inline(__always)
     private func appendValue(
         _ column: PlannedColumn, _ row: Row, _ old: Row?, to writer: inout BSONWriter
     ) throws(ColumnError) {
         let field = row.fields[column.index]
         switch field.kind {
         case .null: writer.putNull()
-        case .text, .binary:
-            do throws(ValueError) {
-                try column.codec.encode(row.bytes(field), isBinary: field.kind == .binary, into: &writer)
-            } catch {
-                throw ColumnError(error, column.index)
-            }
+        case .text: try append(row.bytes(field), isBinary: false, column, to: &writer)
+        case .binary: try append(row.bytes(field), isBinary: true, column, to: &writer)
         case .unchanged:
-            guard let old, old.fields[column.index].kind != .unchanged else {
-                throw ColumnError(.notSent, column.index)
-            }
-            try appendOldValue(column, old, to: &writer)
+            guard let old else { throw ColumnError(.notSent, column.index) }
+            try appendValue(column, old, nil, to: &writer)
         }
     }
 
-    private func appendOldValue(
-        _ column: PlannedColumn, _ old: Row, to writer: inout BSONWriter
+    @inline(__always)
+    private func append(
+        _ bytes: UnsafeRawBufferPointer, isBinary: Bool, _ column: PlannedColumn, to writer: inout BSONWriter
     ) throws(ColumnError) {
-        let field = old.fields[column.index]
-        if field.kind == .null { return writer.putNull() }
         do throws(ValueError) {
-            try column.codec.encode(old.bytes(field), isBinary: field.kind == .binary, into: &writer)
+            try column.codec.encode(bytes, isBinary: isBinary, into: &writer)
         } catch {
             throw ColumnError(error, column.index)
         }

@@ -10,6 +10,12 @@ func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
             offset &+= 8
         }
         guard offset < count else { return true }
+        // What is left is less than eight bytes or begins with one that is not ASCII.
+        if count &- offset < 8, count >= 8,
+            bytes.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+        {
+            return true
+        }
         let size = scalarSize(bytes, at: offset)
         if size == 0 { return false }
         offset &+= size

@@ -46,6 +46,8 @@ extension UnsafeRawBufferPointer {
     /// Whether the bytes are exactly this ASCII text.
     @inline(__always)
     func isText(_ text: StaticString) -> Bool {
-        text.withUTF8Buffer { text in count == text.count && elementsEqual(text) }
+        guard count == text.utf8CodeUnitCount else { return false }
+        for index in 0..<count where self[index] != text.utf8Start[index] { return false }
+        return true
     }
 }

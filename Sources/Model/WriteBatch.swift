@@ -13,6 +13,8 @@ package struct WriteBatch: Sendable {
         package var transactions = 0
         /// Writes after coalescing.
         package var writes = 0
+        /// Changes folded into the write of an earlier change of their key.
+        package var coalesced = 0
         /// Whether its checkpoint lies inside a source transaction, and this is the first batch of that transaction.
         package var startsSplitTransaction = false
 

@@ -13,13 +13,13 @@ extension PostgresSource {
         guard let replication else { throw Failure(.unexpected, "the replication connection is missing") }
         let server = try await serverPosition()
         try PositionCheck.check(
-            slot: try await slot(), named: settings.slot, database: target.database, position: position,
+            slot: try await slot(), named: settings.slot, database: server.database, position: position,
             serverFlush: server.flush)
         try await chooseFormat()
         try await start(replication, after: position)
         // The server moves a start position that is too old forward without a word: see whether that has happened.
         try PositionCheck.check(
-            slot: try await slot(), named: settings.slot, database: target.database, position: position,
+            slot: try await slot(), named: settings.slot, database: server.database, position: position,
             serverFlush: .init(rawValue: .max))
         return PgOutputStream(
             source: self, connection: replication, statusInterval: Self.statusInterval(server.walSenderTimeout))
@@ -113,7 +113,7 @@ extension PostgresSource {
     }
 
     /// A type without a send function comes as text even in a binary stream; an array of one makes the server fail.
-    private func canDecodeBinary(_ column: Column, _ types: TypeCatalog) -> Bool {
+    func canDecodeBinary(_ column: Column, _ types: TypeCatalog) -> Bool {
         guard types.contains(column.type.oid) else { return false }
         if !types.hasSendFunction(column.type.oid) { return true }
         return types.isSendable(column.type.oid) && settings.hasBinaryCodec(column.type)

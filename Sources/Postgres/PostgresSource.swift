@@ -76,6 +76,7 @@ package actor PostgresSource: SourceDatabase {
     }
 
     struct ServerPosition: Sendable {
+        let database: String
         let isInRecovery: Bool
         let flush: LSN
         let walSenderTimeout: Duration
@@ -87,7 +88,7 @@ package actor PostgresSource: SourceDatabase {
             throw Failure(.unexpected, "the source doesn't say where its log stands")
         }
         return ServerPosition(
-            isInRecovery: row.bool("is_in_recovery"), flush: flush,
+            database: row.text("database_name"), isInRecovery: row.bool("is_in_recovery"), flush: flush,
             walSenderTimeout: .milliseconds(row.int("wal_sender_timeout_ms") ?? 60_000))
     }
 

@@ -9,7 +9,6 @@ package final class WherryProcess: Sendable {
     package let outputFile: String
     /// Standard error: the log, one JSON object a line, and whatever else the program says.
     package let logFile: String
-    private let pidFile: String
     private let lifeline: Lifeline?
 
     /// - Parameter folder: where its files go; `name` begins their names.
@@ -18,16 +17,10 @@ package final class WherryProcess: Sendable {
     ) throws {
         outputFile = "\(folder)/\(name).out"
         logFile = "\(folder)/\(name).log"
-        pidFile = "\(folder)/\(name).pid"
         child = try ChildProcess(
             try WherryProcess.executable, arguments, environment: environment, output: .file(outputFile),
             errors: .file(logFile))
-        if let identity = child.identity {
-            try identity.write(to: pidFile)
-            lifeline = try Lifeline(pidFile: pidFile, signal: "KILL")
-        } else {
-            lifeline = nil
-        }
+        lifeline = try child.identity.map { try Lifeline(of: $0, signal: "KILL") }
     }
 
     deinit { child.signal(SIGKILL) }
@@ -74,7 +67,6 @@ package final class WherryProcess: Sendable {
             child.signal(SIGKILL)
             throw TestFailure("wherry did not end within \(limit): \(tail)")
         }
-        try? FileManager.default.removeItem(atPath: pidFile)
         return await child.wait()
     }
 

@@ -1,11 +1,11 @@
 -- Every column of the tables in list_tables.sql. key_position: 1 for the first column of the primary key, and so on;
--- is_identity: it belongs to the replica identity. A deferrable key is a key, but not a replica identity.
+-- is_identity: it belongs to the replica identity. (Columns an index only INCLUDEs belong to neither.)
 SELECT c.oid AS table_oid,
        a.attname AS column_name,
        a.atttypid AS type_oid,
        a.attnotnull AS is_not_null,
        a.attgenerated <> '' AS is_generated,
-       (SELECT pg_catalog.array_position(string_to_array(k.indkey::text, ' ')::int2[], a.attnum)
+       (SELECT pg_catalog.array_position((string_to_array(k.indkey::text, ' ')::int2[])[1:k.indnkeyatts], a.attnum)
           FROM pg_catalog.pg_index k
          WHERE k.indrelid = c.oid AND k.indisprimary) AS key_position,
        CASE c.relreplident

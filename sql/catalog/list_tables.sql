@@ -14,6 +14,8 @@ SELECT c.oid,
        pg_catalog.has_table_privilege(c.oid, 'SELECT') AS is_selectable,
        pg_catalog.pg_has_role(c.relowner, 'USAGE') AS is_owned,
        pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS is_schema_usable,
+       EXISTS (SELECT FROM pg_catalog.pg_index k
+                WHERE k.indrelid = c.oid AND k.indisprimary AND NOT k.indimmediate) AS has_deferrable_key,
        pg_catalog.pg_get_userbyid(c.relowner) AS owner,
        greatest(c.reltuples, 0)::int8 AS estimated_rows,
        CASE WHEN c.relkind = 'r' THEN pg_catalog.pg_relation_size(c.oid) ELSE 0 END AS size_bytes,

@@ -13,34 +13,46 @@ func encodeJSON(
     _ bytes: UnsafeRawBufferPointer, keysAreUnique: Bool, into writer: inout BSONWriter
 ) throws(ValueError) {
     guard isUTF8(bytes) else { throw .refused(.utf8) }
-    var parser = JSONParser(bytes: bytes, keysAreUnique: keysAreUnique, limit: sizeLimit(writer))
+    guard let base = bytes.baseAddress else { throw .malformed(.json) }
+    var parser = JSONParser(base: base, count: bytes.count, keysAreUnique: keysAreUnique, limit: sizeLimit(writer))
     try parser.value(depth: 0, into: &writer)
     parser.skipSpace()
-    guard parser.offset == bytes.count else { throw .malformed(.json) }
+    guard parser.offset == parser.count else { throw .malformed(.json) }
 }
 
 /// One pass over JSON text (RFC 8259) that writes BSON as it goes. PostgreSQL has checked the grammar, so this checks
 /// what it relies on, and may let other mistakes pass.
 private struct JSONParser {
-    let bytes: UnsafeRawBufferPointer
+    let base: UnsafeRawPointer
+    let count: Int
     let keysAreUnique: Bool
     let limit: Int
     var offset = 0
     static let maximumDepth = 100
 
-    init(bytes: UnsafeRawBufferPointer, keysAreUnique: Bool, limit: Int) {
-        self.bytes = bytes
+    init(base: UnsafeRawPointer, count: Int, keysAreUnique: Bool, limit: Int) {
+        self.base = base
+        self.count = count
         self.keysAreUnique = keysAreUnique
         self.limit = limit
     }
 
+    /// The next byte, 0 at the end (which stands for nothing in JSON).
     @inline(__always)
-    private var peek: UInt8 { offset < bytes.count ? bytes[offset] : 0 }
+    private var peek: UInt8 { offset < count ? byte(offset) : 0 }
+
+    @inline(__always)
+    private func byte(_ offset: Int) -> UInt8 { base.load(fromByteOffset: offset, as: UInt8.self) }
+
+    @inline(__always)
+    private func slice(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: base + start, count: end &- start)
+    }
 
     @inline(__always)
     mutating func skipSpace() {
-        while offset < bytes.count {
-            switch bytes[offset] {
+        while offset < count {
+            switch byte(offset) {
             case 0x20, 0x0A, 0x0D, 0x09: offset &+= 1
             default: return
             }
@@ -69,7 +81,7 @@ private struct JSONParser {
 
     private mutating func literal(_ text: StaticString) throws(ValueError) {
         let end = offset + text.utf8CodeUnitCount
-        guard end <= bytes.count, UnsafeRawBufferPointer(rebasing: bytes[offset..<end]).isText(text) else {
+        guard end <= count, slice(offset, end).isText(text) else {
             throw .malformed(.json)
         }
         offset = end
@@ -77,13 +89,22 @@ private struct JSONParser {
 
     private mutating func number(into writer: inout BSONWriter) throws(ValueError) {
         let start = offset
-        while offset < bytes.count {
-            switch bytes[offset] {
-            case 0x30...0x39, 0x2D, 0x2B, 0x2E, 0x65, 0x45: offset &+= 1
-            default: return try encodeJSONNumber(UnsafeRawBufferPointer(rebasing: bytes[start..<offset]), into: &writer)
+        var value: Int32 = 0
+        var isSmall = peek != 0x2D
+        while offset < count {
+            let byte = byte(offset)
+            if let digit = decimalDigit(byte) {
+                value = value &* 10 &+ Int32(digit)
+            } else if byte == 0x2E || byte == 0x2D || byte == 0x2B || byte | 0x20 == 0x65 {
+                isSmall = false
+            } else {
+                break
             }
+            offset &+= 1
         }
-        try encodeJSONNumber(UnsafeRawBufferPointer(rebasing: bytes[start..<offset]), into: &writer)
+        // Most numbers are small integers, and are known by now.
+        if isSmall, offset &- start < 10 { return writer.put(int32: value) }
+        try encodeJSONNumber(slice(start, offset), into: &writer)
     }
 
     private mutating func array(depth: Int, into writer: inout BSONWriter) throws(ValueError) {
@@ -109,16 +130,16 @@ private struct JSONParser {
         guard depth <= JSONParser.maximumDepth else { throw .refused(.depth) }
         offset += 1
         let start = writer.putDocument()
-        var count = 0
+        var members = 0
         skipSpace()
-        while peek != 0x7D || count > 0 {
+        while peek != 0x7D || members > 0 {
             skipSpace()
             try key(into: &writer)
             skipSpace()
             guard peek == 0x3A else { throw .malformed(.json) }
             offset += 1
             try value(depth: depth, into: &writer)
-            count += 1
+            members += 1
             skipSpace()
             if peek == 0x7D { break }
             guard peek == 0x2C else { throw .malformed(.json) }
@@ -126,7 +147,7 @@ private struct JSONParser {
         }
         offset += 1
         writer.endDocument(start)
-        if !keysAreUnique, count > 1 { removeRepeatedKeys(from: start, in: &writer) }
+        if !keysAreUnique, members > 1 { removeRepeatedKeys(from: start, in: &writer) }
     }
 
     private mutating func key(into writer: inout BSONWriter) throws(ValueError) {
@@ -163,25 +184,37 @@ private struct JSONParser {
         return try run()
     }
 
-    /// Up to the next quote or backslash.
+    /// Up to the next quote or backslash, eight bytes at a time.
     @inline(__always)
     private mutating func run() throws(ValueError) -> UnsafeRawBufferPointer {
         let start = offset
-        while offset < bytes.count {
-            let byte = bytes[offset]
-            if byte == 0x22 || byte == 0x5C {
-                return UnsafeRawBufferPointer(rebasing: bytes[start..<offset])
+        while offset &+ 8 <= count {
+            let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            let found = zeroBytes(word ^ 0x2222_2222_2222_2222) | zeroBytes(word ^ 0x5C5C_5C5C_5C5C_5C5C)
+            if found != 0 {
+                offset &+= found.trailingZeroBitCount / 8
+                return slice(start, offset)
             }
+            offset &+= 8
+        }
+        while offset < count {
+            if byte(offset) == 0x22 || byte(offset) == 0x5C { return slice(start, offset) }
             offset &+= 1
         }
         throw .malformed(.json)
     }
 
+    /// The lowest bit set is in the first byte of `word` that is zero; 0 when there is none.
+    @inline(__always)
+    private func zeroBytes(_ word: UInt64) -> UInt64 {
+        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+    }
+
     /// From a backslash to behind the closing quote.
     private mutating func escapedString(into writer: inout BSONWriter) throws(ValueError) {
         while peek == 0x5C {
-            guard offset + 1 < bytes.count else { throw .malformed(.json) }
-            let escape = bytes[offset + 1]
+            guard offset + 1 < count else { throw .malformed(.json) }
+            let escape = byte(offset + 1)
             offset += 2
             switch escape {
             case 0x22, 0x5C, 0x2F: writer.appendToString(escape)
@@ -201,7 +234,7 @@ private struct JSONParser {
     /// Behind `\u`: four hexadecimal digits, or two such escapes for a scalar beyond U+FFFF.
     private mutating func unicodeEscape(into writer: inout BSONWriter) throws(ValueError) {
         var value = try fourDigits()
-        if value & 0xFC00 == 0xD800, peek == 0x5C, offset + 1 < bytes.count, bytes[offset + 1] == 0x75 {
+        if value & 0xFC00 == 0xD800, peek == 0x5C, offset + 1 < count, byte(offset + 1) == 0x75 {
             offset += 2
             let low = try fourDigits()
             guard low & 0xFC00 == 0xDC00 else { throw .refused(.surrogate) }
@@ -212,9 +245,9 @@ private struct JSONParser {
     }
 
     private mutating func fourDigits() throws(ValueError) -> UInt32 {
-        guard bytes.count - offset >= 4 else { throw .malformed(.json) }
+        guard count - offset >= 4 else { throw .malformed(.json) }
         var value: UInt32 = 0
-        for byte in bytes[offset..<offset + 4] {
+        for byte in slice(offset, offset + 4) {
             guard let digit = hexadecimalDigit(byte) else { throw .malformed(.json) }
             value = value << 4 | UInt32(digit)
         }

@@ -13,7 +13,7 @@ func encodeChar(binary bytes: UnsafeRawBufferPointer, into writer: inout BSONWri
     putChar(try Wire.only(bytes), into: &writer)
 }
 
-/// `charout`: nothing for the zero byte; a backslash and three octal digits for bytes above 127 (before PostgreSQL 16
+/// `charout`: nothing for the zero byte; a backslash and three octal digits for bytes above 127 (before PostgreSQL 15
 /// the byte itself).
 func encodeChar(text bytes: UnsafeRawBufferPointer, into writer: inout BSONWriter) throws(ValueError) {
     if bytes.count == 1 { return putChar(bytes[0], into: &writer) }

@@ -77,7 +77,8 @@ package actor MongoCopySink: CopySink {
         for write in documents.writes {
             try documents.withBytes(write.body) { body in
                 guard overwrite else { return try bulk.insert(body) }
-                try documents.withBytes(write.key) { key in
+                let key: BSONDocument = ["_id": BSONDocument(unchecked: Array(body))["_id"] ?? .null]
+                try key.bytes.withUnsafeBytes { key in
                     guard documents.hasSpecialNames else { return try bulk.replace(key, with: body) }
                     try SpecialNames.replacement(body).bytes.withUnsafeBytes {
                         try bulk.update(key, $0, upsert: true)

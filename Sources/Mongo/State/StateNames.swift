@@ -11,6 +11,14 @@ enum StateCollection {
     static let copiedKeys = "copied_keys"
 
     static let all = [pipelines, tables, copiedKeys]
+
+    /// All keys of a collection, as a range of `_id` that its index serves.
+    static func copiedKeys(of collection: String, in pipeline: String) -> BSONValue {
+        func bound(_ key: BSONValue) -> BSONValue {
+            ["pipeline": .string(pipeline), "collection": .string(collection), "key": key]
+        }
+        return ["$gt": bound(.minKey), "$lt": bound(.maxKey)]
+    }
 }
 
 /// Shape of every state document. Raised when a change is not merely additive.

@@ -58,10 +58,9 @@ package actor MongoTarget: TargetDatabase {
 
     package func sweepLedger(of collection: String, attempt: Int) throws {
         try during("removing documents whose rows are gone from \(collection)") {
-            let mine: [(String, BSONValue)] = [
-                ("_id.pipeline", .string(pipeline)), ("_id.collection", .string(collection)),
-            ]
-            let stale = BSONDocument(mine + [("attempt", ["$lt": .int32(Int32(clamping: attempt))])])
+            let mine: (String, BSONValue) = ("_id", StateCollection.copiedKeys(of: collection, in: pipeline))
+            let earlier: [(String, BSONValue)] = [mine, ("attempt", ["$lt": .int32(Int32(clamping: attempt))])]
+            let stale = BSONDocument(earlier)
             while true {
                 let notes = try connection.find(
                     stateDatabase, StateCollection.copiedKeys, filter: stale, limit: 5000)
@@ -83,7 +82,7 @@ package actor MongoTarget: TargetDatabase {
                 stateDatabase,
                 [
                     "delete": .string(StateCollection.copiedKeys),
-                    "deletes": [["q": .document(BSONDocument(mine)), "limit": 0]], "writeConcern": majority,
+                    "deletes": [["q": .document(BSONDocument([mine])), "limit": 0]], "writeConcern": majority,
                 ])
         }
     }

@@ -8,6 +8,8 @@ enum CatalogQuery {
     static let transactions = text(PackageResources.list_transactions_sql)
     static let types = text(PackageResources.list_types_sql)
     static let workers = text(PackageResources.list_workers_sql)
+    static let notCarried = text(PackageResources.list_not_carried_sql)
+    static let facts = text(PackageResources.server_facts_sql)
     static let position = text(PackageResources.server_position_sql)
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -34,7 +34,7 @@ enum CatalogReader {
             rowSecurity: .init(
                 isEnabled: row.bool("has_row_security"), isForced: row.bool("is_row_security_forced"),
                 isActive: row.bool("is_row_security_active")),
-            owner: row.text("owner"), isOwned: row.bool("is_owned"),
+            hasDeferrableKey: row.bool("has_deferrable_key"), owner: row.text("owner"), isOwned: row.bool("is_owned"),
             isReadable: row.bool("is_selectable") && row.bool("is_schema_usable"),
             estimatedRows: row.int("estimated_rows") ?? 0,
             pages: (row.int("size_bytes") ?? 0) / max(1, row.int("block_size") ?? 8192),

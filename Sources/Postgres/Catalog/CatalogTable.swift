@@ -27,6 +27,8 @@ package struct CatalogTable: Hashable, Sendable {
     package let primaryKey: [String]
     package let generatedColumns: [String]
     package let rowSecurity: RowSecurity
+    /// Two rows may hold the same key until the end of a transaction.
+    package let hasDeferrableKey: Bool
     package let owner: String
     /// Whether the role is the owner, or a member of it: adding to a publication needs that.
     package let isOwned: Bool
@@ -58,6 +60,7 @@ package struct CatalogTable: Hashable, Sendable {
         }
         if isPartition { return "a partition" }
         if hasChildren || hasParent { return "part of a table inheritance" }
+        if hasDeferrableKey { return "a table whose primary key is deferrable: two rows may share a key for a while" }
         return nil
     }
 }

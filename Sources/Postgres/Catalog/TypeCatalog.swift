@@ -34,7 +34,9 @@ struct TypeCatalog: Sendable {
 
     private func type(_ oid: UInt32, depth: Int) -> PostgresType {
         // Domains over arrays of domains end somewhere; a damaged catalogue need not.
-        guard let entry = entries[oid], depth < 32 else { return PostgresType(oid: oid, name: "type \(oid)", shape: .other) }
+        guard let entry = entries[oid], depth < 32 else {
+            return PostgresType(oid: oid, name: "type \(oid)", shape: .other)
+        }
         return PostgresType(oid: oid, name: entry.name, shape: shape(entry, depth: depth))
     }
 

@@ -49,7 +49,9 @@ package struct ConnectionTarget: Sendable {
 
     /// How long opening a connection may take.
     var connectTimeout: Duration {
-        guard let text = parameters["connect_timeout"], let seconds = Int(text), seconds > 0 else { return .seconds(10) }
+        guard let text = parameters["connect_timeout"], let seconds = Int(text), seconds > 0 else {
+            return .seconds(10)
+        }
         return .seconds(max(2, min(seconds, 600)))
     }
 

@@ -50,7 +50,8 @@ package actor PostgresConnection {
     /// - Throws: `Failure`; `CancellationError`.
     @discardableResult
     package func query(
-        _ sql: String, _ parameters: [String?] = [], timeout: Duration? = .seconds(60), doing action: String = "ask the source"
+        _ sql: String, _ parameters: [String?] = [], timeout: Duration? = .seconds(60),
+        doing action: String = "ask the source"
     ) async throws -> QueryResult {
         do {
             return try await attempt(sql, parameters, timeout: timeout).get()

@@ -56,7 +56,8 @@ package struct PgOutputDecoder: ChangeDecoder {
         return Failure(
             .unexpected,
             "the stream can't be read at \(lsn): message \(name), offset \(error.offset): \(error.reason)",
-            hint: "This is a defect in wherry or an unknown kind of server: please report it with the server's version.")
+            hint: "This is a defect in wherry or an unknown kind of server: please report it with the server's version."
+        )
     }
 
     @inline(__always)

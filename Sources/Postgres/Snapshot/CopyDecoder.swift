@@ -57,7 +57,8 @@ struct CopyDecoder {
     private func failure(_ reason: String) -> Failure {
         Failure(
             .unexpected, "the copy of \(table) can't be read: \(reason)",
-            hint: "This is a defect in wherry or an unknown kind of server: please report it with the server's version.")
+            hint: "This is a defect in wherry or an unknown kind of server: please report it with the server's version."
+        )
     }
 
     private func joined(_ message: ByteBlock) -> ByteBlock {

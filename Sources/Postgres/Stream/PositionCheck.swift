@@ -13,7 +13,7 @@ enum PositionCheck {
                 .configuration, "slot \(name) uses the plugin \(slot.plugin), not pgoutput",
                 hint: "It wasn't made by this pipeline: choose another slot name.")
         }
-        guard slot.database == database || database.isEmpty else {
+        guard slot.database == database else {
             throw Failure(
                 .configuration, "slot \(name) belongs to the database \(slot.database), not to \(database)",
                 hint: "A slot decodes one database: choose another slot name.")

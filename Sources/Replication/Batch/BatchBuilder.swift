@@ -52,10 +52,11 @@ struct BatchBuilder {
         let plan = try plans.plan(for: table)
         // Moved out and back, so that the builder is changed in place rather than copied.
         var builder = collections.removeValue(forKey: plan.collection) ?? CollectionBuilder(plan: plan)
-        let (writesBefore, bytesBefore) = (builder.writes.writes.count, builder.writes.arena.count)
+        let before = (writes: builder.writes.writes.count, bytes: builder.writes.arena.count, coalesced: builder.coalesced)
         defer {
-            counts.writes += builder.writes.writes.count - writesBefore
-            bytes += builder.writes.arena.count - bytesBefore
+            counts.writes += builder.writes.writes.count - before.writes
+            bytes += builder.writes.arena.count - before.bytes
+            counts.coalesced += builder.coalesced - before.coalesced
             collections[plan.collection] = builder
         }
         try body(&builder, plan)

@@ -62,10 +62,10 @@ struct InitialCopy {
         let table = range.table.schema.name
         let ledger = board.wasEmpty(table) ? nil : attempt
         try await reader.start(range)
-        var pending = try await read(reader, plan: plan)
+        var pending = try await read(reader, plan: plan, needsKeys: ledger != nil)
         while let writes = pending {
             async let written: Void = sink.write(writes, ledger: ledger)
-            pending = try await read(reader, plan: plan)
+            pending = try await read(reader, plan: plan, needsKeys: ledger != nil)
             try await written
             board.add(writes.writes.count, to: table)
             publish(board)
@@ -73,14 +73,17 @@ struct InitialCopy {
     }
 
     /// The next rows, as documents; nil when the range is finished.
-    private func read(_ reader: any SnapshotReader, plan: MappingPlan) async throws -> CollectionWrites? {
+    private func read(_ reader: any SnapshotReader, plan: MappingPlan, needsKeys: Bool) async throws
+        -> CollectionWrites?
+    {
         let writes = CollectionWrites(
             collection: plan.collection, hasSpecialNames: plan.needsSetField, capacity: 1 << 20)
         while writes.writes.count < limits.operations, writes.arena.count < min(limits.bytes, InitialCopy.batchBytes) {
             let rows = try await reader.next(maxBytes: InitialCopy.readSize)
             if rows.isEmpty { break }
             for row in rows {
-                let key = try plan.encodeKey(row, into: &writes.arena)
+                // The key is in the document too; apart it is needed only where documents are overwritten.
+                let key = needsKeys ? try plan.encodeKey(row, into: &writes.arena) : 0..<0
                 let body = try plan.encodeDocument(row, into: &writes.arena)
                 writes.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
             }

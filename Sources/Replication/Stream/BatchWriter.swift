@@ -34,7 +34,7 @@ struct BatchWriter {
             $0.appliedCommitTime = batch.checkpoint.commitTime ?? $0.appliedCommitTime
             $0.changesApplied += batch.counts.changes
             $0.transactionsApplied += batch.counts.transactions
-            $0.changesCoalesced += batch.counts.changes - batch.counts.writes
+            $0.changesCoalesced += batch.counts.coalesced
             $0.batchesApplied += 1
             if batch.counts.startsSplitTransaction { $0.transactionsSplit += 1 }
         }

@@ -6,7 +6,7 @@ import Replication
 ///
 /// Everything throws `Failure`. Nothing here prints.
 package struct Backend: Sendable {
-    /// Runs the pipeline until its goal is reached or `stop` is requested, writing to `progress` meanwhile.
+    /// Runs the pipeline until its goal is reached or `stop` asks for the end, writing to `progress` meanwhile.
     package var run: @Sendable (RunRequest, Model.Progress, Logger, StopSignal) async throws -> RunOutcome
     /// Everything the preflight finds; read-only.
     package var check: @Sendable (Settings, Logger) async throws -> [Finding]

@@ -35,13 +35,15 @@ struct OutputOptions: ParsableArguments {
         try logFormat ?? EnvironmentVariable.logFormat.choice(LogFormat.self, in: environment) ?? .text
     }
 
-    /// Bootstraps logging and makes the command's logger.
+    /// Bootstraps logging and makes the command's logger, which writes to the context's console.
     func startLogging(_ context: ProgramContext) throws -> Logger {
+        let format = try format(environment: context.environment)
         let level =
             try logLevel ?? EnvironmentVariable.logLevel.choice(LogLevel.self, in: context.environment) ?? .info
-        LogSetup.bootstrap(
-            format: try format(environment: context.environment), level: level.level, console: context.console)
-        return Logger(label: "wherry")
+        LogSetup.bootstrap(format: format, level: level.level, console: context.console)
+        return Logger(label: "wherry") { _ in
+            ConsoleLogHandler(format: format, level: level.level, console: context.console)
+        }
     }
 }
 

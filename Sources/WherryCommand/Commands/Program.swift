@@ -67,7 +67,14 @@ enum UsageText {
         let command = full.firstMatch(of: /'(wherry[^']* --help|wherry help[^']*)'/).map { String($0.output.1) }
         return Failure(
             .usage, lowerCaseFirst(first.hasSuffix(".") ? String(first.dropLast()) : first),
-            hint: "See '\(command ?? "wherry --help")'.")
+            hint: suggestion(first) + "See '\(command ?? "wherry --help")'.")
+    }
+
+    /// For a subcommand that does not exist.
+    private static func suggestion(_ message: String) -> String {
+        guard let word = message.wholeMatch(of: /Unexpected argument '([^']*)'/)?.output.1 else { return "" }
+        let names = RootCommand.configuration.subcommands.compactMap { $0.configuration.commandName }
+        return Suggestion.nearest(to: String(word), among: names).map { "Did you mean 'wherry \($0)'? " } ?? ""
     }
 
     /// "Unknown option" becomes "unknown option"; a name in capitals stays.

@@ -9,6 +9,7 @@ struct RootCommand: AsyncParsableCommand {
             Settings come from flags, from the environment (WHERRY_SOURCE, WHERRY_TARGET, …) and from a file (--config), \
             in this order of precedence.
             """,
+        version: VersionReport.version,
         subcommands: [
             RunCommand.self, CheckCommand.self, StatusCommand.self, PipelinesCommand.self, DropCommand.self,
             VersionCommand.self,

@@ -10,10 +10,12 @@ struct SignalWatch: Sendable {
     /// What the second one does; the process ends here.
     let onSecond: @Sendable (UnixSignal) async -> Void
 
-    /// Runs until the task is cancelled.
-    func run(_ signals: UnixSignalsSequence) async {
+    /// Runs until the task is cancelled or there are no more signals.
+    func run<Signals: AsyncSequence>(_ signals: Signals) async where Signals.Element == UnixSignal {
         var count = 0
-        for await signal in signals {
+        var iterator = signals.makeAsyncIterator()
+        // A sequence of signals has no errors; one that had would be over.
+        while let signal = try? await iterator.next() {
             count += 1
             if count == 1 { await onFirst(signal) } else { await onSecond(signal) }
         }

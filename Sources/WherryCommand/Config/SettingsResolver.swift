@@ -11,8 +11,9 @@ struct SettingsResolver: Sendable {
     }
 
     func endpoints() throws -> Endpoints {
+        let source = try sourceURI()
         let target = try targetURI()
-        return Endpoints(source: try sourceURI(), target: target, stateDatabase: try stateDatabase(besides: target))
+        return Endpoints(source: source, target: target, stateDatabase: try stateDatabase(besides: target))
     }
 
     func settings() throws -> Settings {

@@ -32,7 +32,7 @@ struct ConsoleLogHandler: LogHandler {
     }
 }
 
-/// Bootstraps swift-log, once in a process.
+/// Bootstraps swift-log, once in a process, for what the libraries log. The commands' own logger does not need it.
 enum LogSetup {
     private static let isDone = Mutex(false)
 

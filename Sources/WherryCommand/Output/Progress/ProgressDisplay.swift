@@ -26,7 +26,8 @@ struct ProgressDisplay: Service {
         } onGracefulShutdown: {
             ended.stop()
         }
-        show(meter.read(sample()))
+        let last = meter.read(sample())
+        if showsBlock || last.snapshot.phase != .starting { show(last) }
         console.release()
     }
 

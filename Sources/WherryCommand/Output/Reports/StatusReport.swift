@@ -27,7 +27,7 @@ package struct StatusReport: Report, Equatable {
         package var collection: String
         package var estimatedRows: Int
         package var copiedRows: Int
-        /// `waiting`, `copying` or `done`.
+        /// `waiting`, `copying` or `finished`.
         package var state: String
 
         package init(table: String, collection: String, estimatedRows: Int, copiedRows: Int, state: String) {
@@ -55,7 +55,7 @@ package struct StatusReport: Report, Equatable {
 
     package let schemaVersion = 1
     package var pipeline: String
-    /// `absent` before the first run, then the stored state: `copying`, `streaming`, …
+    /// `absent` before the first run, then `backfilling` or `streaming`
     package var state: String
     package var stateSince: String?
     package var source: String

@@ -1,0 +1,141 @@
+import Foundation
+import Model
+
+/// The source's half of `wherry check`: reads, and writes nothing.
+extension PostgresSource {
+    /// Everything there is to say, each with its remedy. A source that can't be reached is one finding.
+    ///
+    /// - Throws: `CancellationError` only.
+    package func preflight(_ scope: PreflightScope) async throws -> [Finding] {
+        do {
+            let facts = try await serverFacts()
+            let slot = try await slot()
+            var findings = ServerFindings(facts: facts, plugin: scope.plugin, hasSlot: slot != nil).all
+            // What a missing privilege or setting explains already needs no second finding.
+            if !findings.contains(where: { $0.code == "replication_privilege" || $0.code == "max_wal_senders" }) {
+                findings += try await replicationFindings()
+            }
+            findings += slot.map { slotFindings($0) } ?? []
+            let chosen = try await tables(schemas: scope.schemas).filter { !scope.excluded.contains($0.name) }
+            findings += chosen.flatMap { TableFindings(table: $0, role: facts.role).all }
+            if chosen.isEmpty { findings.append(nothingChosen(scope)) }
+            findings += try await publicationFindings(
+                facts, chosen.filter { $0.refusal == nil && !$0.primaryKey.isEmpty })
+            findings += try await typeFindings(chosen.filter { $0.refusal == nil })
+            return findings + (try await notCarriedFindings(scope))
+        } catch let failure as Failure {
+            let code = failure.kind == .denied ? "source_denied" : "source_unreachable"
+            return [
+                Finding(.error, code, subject: "source", failure.message, remedy: failure.hint, kind: failure.kind)
+            ]
+        }
+    }
+
+    private func serverFacts() async throws -> ServerFacts {
+        let connection = try await control()
+        let before = Date().timeIntervalSince1970
+        let answer = try await connection.query(CatalogQuery.facts, doing: "read the server's settings")
+        let after = Date().timeIntervalSince1970
+        guard let row = answer.records.first else {
+            throw Failure(.unexpected, "the source shows nothing of its settings")
+        }
+        var facts = ServerFacts(row)
+        facts.announcedPID = Int(await connection.backendPID)
+        if let clock = row["clock_seconds"].flatMap({ Double($0) }) {
+            facts.clockDifference = clock < before ? clock - before : max(0, clock - after)
+        }
+        return facts
+    }
+
+    /// Whether a walsender can be had at all: pg_hba.conf, poolers.
+    private func replicationFindings() async throws -> [Finding] {
+        do {
+            await (try await ReplicationConnection.open(target, application: application)).close()
+            return []
+        } catch let error as ServerError {
+            let failure = error.failure(doing: "open a replication connection", at: target)
+            let code =
+                switch (failure.kind, error.sqlState) {
+                case (_, SQLState.protocolViolation): "connection_pooler"
+                case (.denied, _): "replication_denied"
+                default: "replication_connection"
+                }
+            return [
+                Finding(.error, code, subject: "source", failure.message, remedy: failure.hint, kind: failure.kind)
+            ]
+        }
+    }
+
+    private nonisolated func slotFindings(_ slot: SlotStatus) -> [Finding] {
+        if slot.isLost {
+            let failure = PositionCheck.lost(slot.name, slot.invalidationReason ?? "wal_status is lost")
+            return [
+                Finding(
+                    .error, "slot_lost", subject: "source", failure.message, remedy: failure.hint, kind: failure.kind)
+            ]
+        }
+        guard slot.active else { return [] }
+        let pid = slot.activePID.map { "\($0)" } ?? "unknown"
+        return [Finding(.info, "slot_active", subject: "source", "slot \(slot.name) is in use by pid \(pid)")]
+    }
+
+    private nonisolated func nothingChosen(_ scope: PreflightScope) -> Finding {
+        Finding(
+            .error, "no_tables", subject: "source",
+            "no table in \(scope.schemas.count == 1 ? "schema" : "schemas") \(scope.schemas.joined(separator: ", "))",
+            remedy: "Name the schemas that hold your tables (source.schemas).")
+    }
+
+    private func publicationFindings(_ facts: ServerFacts, _ tables: [CatalogTable]) async throws -> [Finding] {
+        guard !tables.isEmpty else { return [] }
+        let name = settings.publication
+        if let existing = try await publication() {
+            guard let repair = publicationRepair(existing, tables.map(\.name)) else { return [] }
+            return [
+                Finding(
+                    .error, "publication", subject: "source", "publication \(name) doesn't fit: \(repair.problem)",
+                    remedy: "As \(existing.owner) run: \(repair.statements);")
+            ]
+        }
+        let foreign = tables.filter { !$0.isOwned }.map(\.name.description)
+        guard !facts.isSuperuser, !facts.canCreatePublication || !foreign.isEmpty else { return [] }
+        let reason =
+            facts.canCreatePublication
+            ? "it doesn't own \(foreign.joined(separator: ", "))" : "it lacks CREATE on database \(facts.database)"
+        return [
+            Finding(
+                .error, "publication_missing", subject: "source",
+                "publication \(name) is missing and the role \(facts.role) may not create it: \(reason)",
+                remedy: "Ask an owner of the tables, or a superuser, to run: "
+                    + "\(createPublicationStatement(tables.map(\.name)));", kind: .denied)
+        ]
+    }
+
+    /// One column without a binary form makes the whole stream text.
+    private func typeFindings(_ tables: [CatalogTable]) async throws -> [Finding] {
+        guard settings.binary else { return [] }
+        let columns = tables.flatMap { table in table.schema.columns.map { (table.name, $0) } }
+        let types = try await types(for: columns.map(\.1.type.oid))
+        let reasons = columns.filter { !canDecodeBinary($0.1, types) }
+            .map { "\($0.0).\($0.1.name) (\($0.1.type.name))" }
+        guard !reasons.isEmpty else { return [] }
+        let more = reasons.count > 5 ? " and \(reasons.count - 5) more" : ""
+        return [
+            Finding(
+                .info, "stream_as_text", subject: "source",
+                "values are streamed as text instead of binary because of \(reasons.prefix(5).joined(separator: ", "))\(more)"
+            )
+        ]
+    }
+
+    private func notCarriedFindings(_ scope: PreflightScope) async throws -> [Finding] {
+        let rows = try await ask(CatalogQuery.notCarried, doing: "read what is not carried").records
+        return rows.filter { $0["schema_name"].map { scope.schemas.contains($0) } ?? true }.map { row in
+            let kind = row.text("kind")
+            let place = row["schema_name"].map { " in schema \($0)" } ?? ""
+            let examples = row["examples"].map { " (\($0.filter { !"{}\"".contains($0) }))" } ?? ""
+            return Finding(
+                .info, "not_carried", subject: kind, "\(row.text("number")) \(kind)\(place) are not carried\(examples)")
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import Model
+
+/// What a server's facts mean for a pipeline.
+struct ServerFindings {
+    let facts: ServerFacts
+    let plugin: String
+    /// A slot that exists already needs no free place.
+    let hasSlot: Bool
+
+    var all: [Finding] {
+        [
+            version, managed, recovery, walLevel, slots, senders, outputPlugin, replicationPrivilege, keepSize, timeout,
+            pooler, clock,
+        ].compactMap { $0 }
+    }
+
+    private func error(
+        _ code: String, _ message: String, remedy: String, kind: Failure.Kind = .configuration
+    ) -> Finding {
+        Finding(.error, code, subject: "source", message, remedy: remedy, kind: kind)
+    }
+
+    private func warning(_ code: String, _ message: String, remedy: String) -> Finding {
+        Finding(.warning, code, subject: "source", message, remedy: remedy)
+    }
+
+    private func info(_ code: String, _ message: String) -> Finding {
+        Finding(.info, code, subject: "source", message)
+    }
+
+    private var version: Finding {
+        guard facts.versionNumber >= 120_000 else {
+            return error(
+                "source_version", "PostgreSQL \(facts.version) is too old", remedy: "Wherry needs 12 or later.")
+        }
+        return info("source_version", "PostgreSQL \(facts.version)")
+    }
+
+    private var managed: Finding? {
+        facts.managedBy.map { info("managed_service", "a managed service (\($0)): settings are made in its console") }
+    }
+
+    private var recovery: Finding? {
+        guard facts.isInRecovery else { return nil }
+        return error(
+            "source_is_standby",
+            "the source is a hot standby: no publication can be made and no heartbeat written there",
+            remedy: "Connect to the primary.")
+    }
+
+    private var walLevel: Finding? {
+        guard facts.walLevel != "logical" else { return nil }
+        let remedy =
+            switch facts.managedBy {
+            case "rds": "Set rds.logical_replication = 1 in the parameter group, then reboot the instance."
+            case "cloudsql": "Set the flag cloudsql.logical_decoding = on, then restart the instance."
+            case "azure": "Set wal_level to LOGICAL in the server parameters, then restart the server."
+            default: "ALTER SYSTEM SET wal_level = 'logical'; then restart PostgreSQL."
+            }
+        return error("wal_level", "wal_level is \(facts.walLevel), logical decoding needs logical", remedy: remedy)
+    }
+
+    private var slots: Finding? {
+        guard !hasSlot, facts.usedSlots >= facts.maxSlots else { return nil }
+        return error(
+            "max_replication_slots", "all \(facts.maxSlots) replication slots are taken",
+            remedy: "Drop one nobody uses (`wherry pipelines` lists them), or ALTER SYSTEM SET max_replication_slots = "
+                + "\(facts.maxSlots + 5); then restart PostgreSQL.")
+    }
+
+    private var senders: Finding? {
+        guard facts.usedSenders >= facts.maxSenders else { return nil }
+        return error(
+            "max_wal_senders", "all \(facts.maxSenders) WAL senders are taken",
+            remedy: "ALTER SYSTEM SET max_wal_senders = \(facts.maxSenders + 5); then restart PostgreSQL.")
+    }
+
+    private var outputPlugin: Finding? {
+        guard let allowed = facts.outputPlugins, !allowed.contains(plugin), !facts.isSuperuser else { return nil }
+        return error(
+            "output_plugin_libraries", "output_plugin_libraries doesn't allow \(plugin)",
+            remedy: "ALTER SYSTEM SET output_plugin_libraries = \((allowed + [plugin]).joined(separator: ", ")); "
+                + "SELECT pg_reload_conf();")
+    }
+
+    private var replicationPrivilege: Finding? {
+        guard !facts.isSuperuser, !facts.canReplicate else { return nil }
+        let role = quoteIdentifier(facts.role)
+        let remedy = facts.managedBy == "rds" ? "GRANT rds_replication TO \(role);" : "ALTER ROLE \(role) REPLICATION;"
+        return error(
+            "replication_privilege", "the role \(facts.role) may not replicate", remedy: remedy, kind: .denied)
+    }
+
+    private var keepSize: Finding? {
+        guard let megabytes = facts.keepSizeMegabytes else { return nil }
+        if megabytes < 0 {
+            return warning(
+                "max_slot_wal_keep_size",
+                "max_slot_wal_keep_size is -1: a slot that nobody reads keeps WAL until the disk is full",
+                remedy:
+                    "Watch `wherry status`, or set a limit the disk can bear: ALTER SYSTEM SET max_slot_wal_keep_size "
+                    + "= '50GB'; SELECT pg_reload_conf(); (beyond it the slot is lost and the copy starts again).")
+        }
+        guard megabytes < 1024 else { return nil }
+        return warning(
+            "max_slot_wal_keep_size",
+            "max_slot_wal_keep_size is \(megabytes) MB: a short stop of wherry can cost the slot, and then a new copy",
+            remedy: "ALTER SYSTEM SET max_slot_wal_keep_size = '50GB'; SELECT pg_reload_conf();")
+    }
+
+    private var timeout: Finding? {
+        guard let milliseconds = facts.walSenderTimeoutMilliseconds, milliseconds > 0, milliseconds < 5000 else {
+            return nil
+        }
+        return info(
+            "wal_sender_timeout", "wal_sender_timeout is only \(milliseconds) ms: a short stall ends the stream")
+    }
+
+    private var pooler: Finding? {
+        guard facts.announcedPID != facts.backendPID else { return nil }
+        return warning(
+            "connection_pooler", "a connection pooler such as PgBouncer stands between wherry and the source",
+            remedy: "Connect to the server itself: sessions keep settings, locks and snapshots that a pooler loses.")
+    }
+
+    private var clock: Finding? {
+        guard facts.clockDifference.magnitude > 5, facts.clockDifference.magnitude < 1e12 else { return nil }
+        return warning(
+            "source_clock",
+            "the clocks of the source and of this machine differ by \(Int(facts.clockDifference.magnitude)) s",
+            remedy: "Let both follow a time server: lag in seconds is misleading otherwise.")
+    }
+}

@@ -1,0 +1,85 @@
+import DevServers
+import Foundation
+import Testing
+
+/// The files of `sql/` do with psql what their comments say, also when run again.
+@Suite struct OperatorScriptTests {
+    private let sql = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../sql").standardized.path
+
+    private func startShop() async throws -> PostgresServer {
+        let server = try await PostgresServer.start(directory: ScratchDirectory.make("postgres"))
+        for file in ["10_schema", "20_data", "30_writer"] {
+            try await server.psql(file: "\(sql)/demo/\(file).sql")
+        }
+        return server
+    }
+
+    @Test func demoShopHoldsWhatTheReadmeSays() async throws {
+        let server = try await startShop()
+        let count = try await server.psql(
+            """
+            select (select count(*) from customers) + (select count(*) from products)
+                + (select count(*) from orders) + (select count(*) from order_items)
+            """)
+        #expect(count == "50000")
+        let types = try await server.psql(
+            "select count(distinct coalesce(domain_name, udt_name)) from information_schema.columns where table_schema = 'public'"
+        )
+        #expect(Int(types).map { $0 >= 15 } == true)
+        for number in 1...100 {
+            try await server.psql("call demo.work(\(number))")
+        }
+        #expect(try await server.psql("select count(*) from orders where id > 1000000") == "100")
+        try await server.remove()
+    }
+
+    @Test func roleReadsAndReplicatesAndWritesNothing() async throws {
+        let server = try await startShop()
+        for _ in 1...2 { try await server.psql(file: "\(sql)/10_role.sql") }
+        #expect(try await server.psql("select count(*) from products", user: "wherry") == "1000")
+        try await server.psql("create table later (a int primary key)")
+        #expect(try await server.psql("select count(*) from later", user: "wherry") == "0")
+        try await server.psql("select pg_create_logical_replication_slot('wherry_shop', 'pgoutput')", user: "wherry")
+        await #expect(throws: DevServerError.self) {
+            try await server.psql("delete from products", user: "wherry")
+        }
+        for _ in 1...2 {
+            try await server.psql(file: "\(sql)/90_decommission.sql", variables: ["role": "wherry"])
+        }
+        #expect(try await server.psql("select count(*) from pg_replication_slots") == "0")
+        #expect(try await server.psql("select count(*) from pg_roles where rolname = 'wherry'") == "0")
+        try await server.remove()
+    }
+
+    @Test func publicationTakesOnlyWhatCanBeReplicated() async throws {
+        let server = try await startShop()
+        try await server.psql(
+            """
+            create table keyless (a int);
+            create unlogged table unlogged (a int primary key);
+            create table partitioned (a int primary key) partition by range (a);
+            create table leaf partition of partitioned for values from (0) to (10);
+            create table silent (a int primary key);
+            alter table silent replica identity nothing;
+            """)
+        for _ in 1...2 { try await server.psql(file: "\(sql)/20_publication.sql", variables: ["publication": "p"]) }
+        let tables = try await server.psql("select tablename from pg_publication_tables where pubname = 'p' order by 1")
+        #expect(tables == "customers\norder_items\norders\nproducts")
+        try await server.psql("update keyless set a = 1")
+        try await server.remove()
+    }
+
+    @Test func triggerKeepsTheTimeOfTheLastWrite() async throws {
+        let server = try await startShop()
+        for _ in 1...2 { try await server.psql(file: "\(sql)/30_last_modified.sql") }
+        let answer = try await server.psql(
+            """
+            create temporary table seen as select clock_timestamp() as before;
+            update orders set note = 'x', updated_at = '2000-01-01' where id = 3;
+            select updated_at > before and note = 'x' and total > 0 from orders, seen where id = 3
+            """)
+        #expect(answer == "t")
+        try await server.remove()
+    }
+}

@@ -1,0 +1,73 @@
+import BSON
+import Model
+import Testing
+
+/// A type, values of it, and what PostgreSQL itself says they are.
+struct OracleFamily: Sendable, CustomTestStringConvertible {
+    let name: String
+    let type: PostgresType
+    /// SQL name of the type.
+    let sqlType: String
+    /// Run before anything else, for types that have to be made.
+    var setUp: [String] = []
+    /// SQL literals, quoted where needed.
+    let edges: [String]
+    /// An expression over `g` (1, 2, 3, …) and `random()`.
+    let random: String
+    /// An expression over `x` that gives the text `render` gives for the right value.
+    let expected: String
+    let render: @Sendable (BSONValue) -> String
+    /// Whether the value is looked at as the `_id` instead of as a field.
+    var isKey = false
+
+    var testDescription: String { isKey ? "\(name) in a key" : name }
+}
+
+/// The text by which values are compared, with the BSON type in front where several are possible.
+enum OracleText {
+    @Sendable static func number(_ value: BSONValue) -> String {
+        switch value {
+        case .int32(let value): "i:\(value)"
+        case .int64(let value): "l:\(value)"
+        default: other(value)
+        }
+    }
+
+    @Sendable static func bits(_ value: BSONValue) -> String {
+        guard case .double(let value) = value else { return other(value) }
+        let digits = String(value.bitPattern, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    @Sendable static func decimal(_ value: BSONValue) -> String {
+        guard case .decimal128(let value) = value else { return other(value) }
+        return "d:" + plain(value)
+    }
+
+    @Sendable static func bytes(_ value: BSONValue) -> String {
+        guard case .binary(let subtype, let bytes) = value else { return other(value) }
+        return "\(subtype):" + bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    @Sendable static func date(_ value: BSONValue) -> String {
+        guard case .date(let milliseconds) = value else { return other(value) }
+        return "m:\(milliseconds)"
+    }
+
+    @Sendable static func other(_ value: BSONValue) -> String {
+        switch value {
+        case .string(let text): "s:" + text
+        case .bool(let value): "\(value)"
+        default: value.debugDescription
+        }
+    }
+
+    /// Without an exponent, all zeros kept, as `numeric_out` writes.
+    static func plain(_ value: Decimal128) -> String {
+        guard let (coefficient, exponent) = value.components, exponent <= 0 else { return value.description }
+        let digits = String(coefficient)
+        let padded = String(repeating: "0", count: max(0, 1 - exponent - digits.count)) + digits
+        let sign = value.isNegative ? "-" : ""
+        return exponent == 0 ? sign + padded : "\(sign)\(padded.dropLast(-exponent)).\(padded.suffix(-exponent))"
+    }
+}

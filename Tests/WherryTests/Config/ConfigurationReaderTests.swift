@@ -1,0 +1,141 @@
+import Foundation
+import Model
+import Testing
+
+@testable import WherryCommand
+
+@Suite struct ConfigurationReaderTests {
+    private func parse(_ text: String, _ environment: [String: String] = [:]) throws -> ConfigurationFile {
+        try ConfigurationReader(environment: environment, file: "wherry.yaml").parse(text)
+    }
+
+    @Test func readsEveryKey() throws {
+        let file = try parse(
+            """
+            pipeline: shop
+            source:
+              uri: "${PG_URI}"
+              schemas: [public, sales]
+              exclude: [public.audit]
+              plugin: pgoutput
+              slot: my_slot
+              publication: my_publication
+            target: { uri: "mongodb://h/shop", state_database: state }
+            backfill: { mode: exported, workers: 4 }
+            apply: { max_batch_operations: 100, max_batch_bytes: 8MiB }
+            """, ["PG_URI": "postgres://h/db"])
+        let expected = ConfigurationFile(
+            pipeline: "shop",
+            source: .init(
+                uri: "postgres://h/db", schemas: ["public", "sales"], exclude: ["public.audit"], plugin: "pgoutput",
+                slot: "my_slot", publication: "my_publication"),
+            target: .init(uri: "mongodb://h/shop", stateDatabase: "state"),
+            backfill: .init(mode: "exported", workers: 4),
+            apply: .init(maxBatchOperations: 100, maxBatchBytes: "8MiB"))
+        #expect(file == expected)
+    }
+
+    @Test(arguments: ["", "# nothing", "source:\n", "source: {uri: }"])
+    func emptyIsNothing(text: String) throws {
+        let file = try parse(text)
+        #expect(file.pipeline == nil && file.source?.uri == nil)
+    }
+
+    @Test(arguments: [
+        ("pipelin: shop", "wherry.yaml: unknown key 'pipelin'", "Did you mean 'pipeline'?"),
+        ("source: {ur: x}", "wherry.yaml: unknown key 'source.ur'", "Did you mean 'source.uri'?"),
+        ("source: {shcemas: [a]}", "wherry.yaml: unknown key 'source.shcemas'", "Did you mean 'source.schemas'?"),
+        (
+            "apply: {max_batch_byte: 1}", "wherry.yaml: unknown key 'apply.max_batch_byte'",
+            "Did you mean 'apply.max_batch_bytes'?"
+        ),
+        ("slot: x", "wherry.yaml: unknown key 'slot'", "Did you mean 'source.slot'?"),
+        (
+            "backfill: {max_rows_per_second: 5}", "wherry.yaml: unknown key 'backfill.max_rows_per_second'",
+            "Known here: mode, workers."
+        ),
+        (
+            "http: {listen: x}", "wherry.yaml: unknown key 'http'",
+            "Known here: apply, backfill, pipeline, source, target."
+        ),
+        (
+            "collections: {orders: {from: x}}", "wherry.yaml: unknown key 'collections'",
+            "Known here: apply, backfill, pipeline, source, target."
+        ),
+    ])
+    func unknownKeys(text: String, message: String, hint: String) {
+        let failure = failure { try parse(text) }
+        #expect(failure == Failure(.configuration, message, hint: hint))
+    }
+
+    @Test(arguments: [
+        ("backfill: {workers: many}", "wherry.yaml: 'backfill.workers' must be a whole number"),
+        ("backfill: {workers: 1.5}", "wherry.yaml: 'backfill.workers' must be a whole number"),
+        ("backfill: {workers: \"4\"}", "wherry.yaml: 'backfill.workers' must be a whole number"),
+        ("backfill: {workers: 99999999999999999999}", "wherry.yaml: 'backfill.workers' must be a whole number"),
+        ("source: {schemas: public}", "wherry.yaml: 'source.schemas' must be a list, like [public]"),
+        ("source: {schemas: [[a]]}", "wherry.yaml: 'source.schemas.[0]' must be text"),
+        ("source: secret", "wherry.yaml: 'source' must be a mapping of keys to values"),
+        ("source: {uri: {a: b}}", "wherry.yaml: 'source.uri' must be text"),
+        ("secret", "wherry.yaml: the file must be a mapping of keys to values"),
+        ("[secret]", "wherry.yaml: the file must be a mapping of keys to values"),
+    ])
+    func wrongTypes(text: String, message: String) {
+        let failure = failure { try parse(text) }
+        #expect(failure?.message == message)
+        #expect(failure?.exitCode == .configuration)
+    }
+
+    @Test(arguments: [
+        "source: {uri: 'postgres://u:s3cret@h/db", "source: s3cret: x", "a: [s3cret", "\turi: s3cret",
+        "pipeline: s3cret\npipeline: s3cret", "source: *s3cret",
+    ])
+    func brokenYAMLNamesThePlaceAndNoValue(text: String) {
+        let failure = failure { try parse(text) }
+        #expect(failure?.message.hasPrefix("wherry.yaml is no valid YAML: ") == true, "\(String(describing: failure))")
+        #expect(failure.map { "\($0)".contains("s3cret") } == false)
+    }
+
+    @Test func variablesAreExpandedAfterParsing() throws {
+        let file = try parse(
+            "pipeline: ${A}${B}\nbackfill: {workers: \"${N}\"}\nsource: {slot: $$x$y, schemas: [\"${S}\"]}",
+            ["A": "sh", "B": "op", "N": "3", "S": "a: [b"])
+        #expect(file.pipeline == "shop")
+        #expect(file.backfill?.workers == 3)
+        #expect(file.source?.slot == "$x$y")
+        #expect(file.source?.schemas == ["a: [b"])
+    }
+
+    @Test(arguments: [
+        ("source: {uri: \"${PG_URI}\"}", "the variable PG_URI in 'source.uri' (wherry.yaml) is not set"),
+        ("source: {schemas: [a, \"${X}\"]}", "the variable X in 'source.schemas.[1]' (wherry.yaml) is not set"),
+        ("pipeline: \"${A\"", "'${' without '}' in 'pipeline' (wherry.yaml)"),
+        ("pipeline: \"${}\"", "what stands in '${…}' in 'pipeline' (wherry.yaml) is no name of a variable"),
+        ("pipeline: \"${1A}\"", "what stands in '${…}' in 'pipeline' (wherry.yaml) is no name of a variable"),
+    ])
+    func variablesThatCannotBeExpanded(text: String, message: String) {
+        let failure = failure { try parse(text) }
+        #expect(failure?.message == message)
+        #expect(failure?.exitCode == .configuration)
+    }
+
+    @Test func aFileThatIsNotThere() {
+        let failure = failure { try ConfigurationReader.read(path: "/nowhere/wherry.yaml", environment: [:]) }
+        #expect(failure?.message == "can't read the configuration file /nowhere/wherry.yaml")
+        #expect(failure?.exitCode == .configuration)
+    }
+
+    /// Any bytes end in a value or in a `Failure`, and never in a trap.
+    @Test func survivesNoise() throws {
+        var random = SeededRandom(seed: 7)
+        let whole = Array(
+            "pipeline: shop\nsource: {uri: \"${A}\", schemas: [a, b]}\napply: {max_batch_bytes: 1}\n".utf8)
+        for _ in 0..<300 {
+            var bytes = whole
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0..<128, using: &random)
+            }
+            do { _ = try parse(String(decoding: bytes, as: UTF8.self), ["A": "b"]) } catch { #expect(error is Failure) }
+        }
+    }
+}

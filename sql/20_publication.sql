@@ -1,0 +1,38 @@
+-- The publication Wherry reads. `wherry run` makes it itself when its role owns the tables; under the role of
+-- 10_role.sql an owner (or superuser) runs this instead, before the first start:
+--
+--   psql -v publication=wherry_shop -v schema=public -f sql/20_publication.sql DATABASE
+--
+-- It names its tables. Not FOR ALL TABLES: with a table in it that has no replica identity, the *application's* UPDATE
+-- and DELETE on that table fail. So only ordinary tables with a primary key and a usable identity are taken; what is left
+-- out is listed at the end. Run again, it adds tables that are new.
+\set ON_ERROR_STOP on
+\if :{?publication} \else \set publication wherry_shop \endif
+\if :{?schema} \else \set schema public \endif
+
+select format('create publication %I', :'publication')
+where not exists (select from pg_publication where pubname = :'publication') \gexec
+
+create temporary view wherry_candidates as
+select c.oid, n.nspname, c.relname, c.relreplident,
+    c.relkind = 'r' and c.relpersistence = 'p'
+        and not exists (select from pg_inherits h where h.inhrelid = c.oid or h.inhparent = c.oid)
+        and exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary)
+        and (c.relreplident in ('d', 'f')
+            or c.relreplident = 'i' and exists (select from pg_index i where i.indrelid = c.oid and i.indisreplident))
+        as is_usable
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and not c.relispartition;
+
+select format('alter publication %I add table only %I.%I', :'publication', nspname, relname)
+from wherry_candidates
+where nspname = :'schema' and is_usable and not exists (
+    select from pg_publication_tables t
+    where t.pubname = :'publication' and t.schemaname = nspname and t.tablename = relname)
+order by relname \gexec
+
+\echo 'published:'
+select schemaname, tablename from pg_publication_tables where pubname = :'publication' order by 1, 2;
+\echo 'left out, for want of a primary key or a replica identity, or as unlogged, partitioned or inherited:'
+select nspname, relname from wherry_candidates where nspname = :'schema' and not is_usable order by 2;
+drop view wherry_candidates;
