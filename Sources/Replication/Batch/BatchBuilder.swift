@@ -59,6 +59,7 @@ struct BatchBuilder {
             counts.coalesced += builder.coalesced - before.coalesced
             collections[plan.collection] = builder
         }
+        builder.adapt(to: plan)
         try body(&builder, plan)
     }
 

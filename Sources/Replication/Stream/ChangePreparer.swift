@@ -144,6 +144,7 @@ struct ChangePreparer {
             await flush()
         }
         for change in transaction.changes { try batch.add(change, plans: plans) }
+        plans.forgetReplaced()
         open = nil
         position = Checkpoint(lsn: end.endLSN, commitTime: end.commitTime)
         batch.advance(to: position, endsTransaction: true)
