@@ -52,7 +52,9 @@ struct BatchBuilder {
         let plan = try plans.plan(for: table)
         // Moved out and back, so that the builder is changed in place rather than copied.
         var builder = collections.removeValue(forKey: plan.collection) ?? CollectionBuilder(plan: plan)
-        let before = (writes: builder.writes.writes.count, bytes: builder.writes.arena.count, coalesced: builder.coalesced)
+        let before = (
+            writes: builder.writes.writes.count, bytes: builder.writes.arena.count, coalesced: builder.coalesced
+        )
         defer {
             counts.writes += builder.writes.writes.count - before.writes
             bytes += builder.writes.arena.count - before.bytes

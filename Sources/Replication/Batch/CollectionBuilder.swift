@@ -91,7 +91,8 @@ struct CollectionBuilder {
         writes.writes[position].body = try writes.merge(writes.writes[position].body, sent)
     }
 
-    private mutating func move(from oldKey: Range<Int>, to newKey: Range<Int>, sent: Range<Int>, table: TableName) throws
+    private mutating func move(from oldKey: Range<Int>, to newKey: Range<Int>, sent: Range<Int>, table: TableName)
+        throws
     {
         let departure = DocumentWrite(kind: .delete, key: oldKey)
         var arrival = DocumentWrite(kind: .move, key: newKey, body: sent, origin: oldKey)

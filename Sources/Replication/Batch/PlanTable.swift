@@ -23,7 +23,8 @@ package struct PlanTable: Sendable {
         guard let state = states[table.schema.name] else {
             throw Failure(
                 .configuration, "table \(table.schema.name) is in the publication but not in the pipeline",
-                hint: "Take it out again with ALTER PUBLICATION … DROP TABLE, or drop the pipeline and start anew with it."
+                hint:
+                    "Take it out again with ALTER PUBLICATION … DROP TABLE, or drop the pipeline and start anew with it."
             )
         }
         if let before = versions[table.schema.oid] { replaced.append(before) }
