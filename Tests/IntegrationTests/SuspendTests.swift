@@ -7,8 +7,11 @@ import Testing
 
 /// A worker that is stopped (SIGSTOP), replaced, and comes back to life.
 @Suite(.serialized) struct SuspendTests {
+    /// A walsender that blocks in writing to a stopped client does not heed pg_terminate_backend; it heeds this.
+    private static let settings = ["wal_sender_timeout": "2s"]
+
     @Test func stoppedBeforeItsCommitItMovesNothingLater() async throws {
-        try await PipelineFixture.withOwnServers("suspend") { fixture in
+        try await PipelineFixture.withOwnServers("suspend", postgres: Self.settings) { fixture in
             try await Workload.createTables(fixture)
             let workload = Workload(fixture, seed: 40)
             let violations = try await VersionWatcher.watching(fixture) { _ in
@@ -32,7 +35,7 @@ import Testing
     }
 
     @Test func stoppedInTheCopyItMovesNothingLater() async throws {
-        try await PipelineFixture.withOwnServers("suspcopy") { fixture in
+        try await PipelineFixture.withOwnServers("suspcopy", postgres: Self.settings) { fixture in
             try await Workload.createTables(fixture, rows: 5000)
             let violations = try await VersionWatcher.watching(fixture) { _ in
                 let old = try fixture.wherry(limits: BatchSizes(operations: 500))
@@ -55,11 +58,16 @@ import Testing
         try await wherry.waitForLine("changes are applied") { $0.int("changes") ?? 0 > 0 }
     }
 
-    /// Ends the old worker's sessions, as wal_sender_timeout or a proxy would, and starts another worker.
+    /// Ends the old worker's sessions, as a network that loses it would, and starts another worker.
     private func takeOver(_ fixture: PipelineFixture) async throws -> WherryProcess {
         try await fixture.sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1",
             [fixture.applicationName])
+        try await waitUntil("the old worker's sessions are gone") {
+            try await fixture.sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", [fixture.applicationName]
+            ).scalar == "0"
+        }
         let start = ContinuousClock.now
         let new = try fixture.wherry(limits: BatchSizes(operations: 150))
         try await fixture.waitUntilCaughtUp(new)

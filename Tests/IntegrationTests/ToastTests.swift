@@ -20,10 +20,8 @@ import Testing
             CREATE TABLE public.papers (
                 id integer PRIMARY KEY, code text NOT NULL, title text, body text, scan bytea);
             ALTER TABLE public.papers ALTER COLUMN body SET STORAGE EXTERNAL, ALTER COLUMN scan SET STORAGE EXTERNAL;
-            INSERT INTO public.papers
-            SELECT g, 'c' || g, 't', repeat(md5(g::text), 300), decode(repeat(md5(g::text), 400), 'hex')
-            FROM generate_series(1, 12) g;
             """)
+        try await fixture.sql(Self.rows)
         if identity != .key { try await fixture.sql(identity.rawValue) }
         try await fixture.catchUp()
         for changes in Self.batches {
@@ -32,10 +30,18 @@ import Testing
             try await fixture.catchUp()
             #expect(try await fixture.compare() == [], "after \(changes)")
         }
+        try await fixture.sql("DELETE FROM public.papers; " + Self.rows)
+        try await fixture.catchUp()
         for change in Self.batches.joined() { try await fixture.sql(change) }
         try await fixture.catchUp()
         #expect(try await fixture.compare() == [], "after all in one batch")
     }
+
+    private static let rows = """
+        INSERT INTO public.papers
+        SELECT g, 'c' || g, 't', repeat(md5(g::text), 300), decode(repeat(md5(g::text), 400), 'hex')
+        FROM generate_series(1, 12) g
+        """
 
     private static let batches = [
         ["UPDATE public.papers SET title = 'new' WHERE id = 1"],

@@ -59,7 +59,8 @@ struct InitialCopySetup {
             guard state.copyAttempt > 0 else {
                 throw Failure(
                     .configuration, "slot \(slot.name) exists already, and pipeline \(state.pipeline) is new",
-                    hint: "If nothing else uses it: SELECT pg_drop_replication_slot('\(slot.name)'); else choose another "
+                    hint:
+                        "If nothing else uses it: SELECT pg_drop_replication_slot('\(slot.name)'); else choose another "
                         + "name with source.slot.")
             }
             try await ports.source.dropSlot()

@@ -142,12 +142,14 @@ struct ChangePreparer {
         guard let transaction = open, transaction.start.commitLSN == end.commitLSN, toSkip == 0 else {
             throw Failure(.unexpected, "the stream committed a transaction that it had not begun, or not sent whole")
         }
-        if !batch.isEmpty, batch.load + transaction.changes.count > limits.operations
-            || batch.bytes + transaction.bytes > limits.bytes
+        if !batch.isEmpty,
+            batch.load + transaction.changes.count > limits.operations
+                || batch.bytes + transaction.bytes > limits.bytes
         {
             await flush()
         }
         for change in transaction.changes { try batch.add(change, plans: plans) }
+        plans.forgetReplaced()
         open = nil
         position = Checkpoint(lsn: end.endLSN, commitTime: end.commitTime)
         batch.advance(to: position, endsTransaction: true)
