@@ -19,7 +19,9 @@ package final class MongoConnection {
     ///
     /// - Throws: `MongoError`, write errors and write concern errors of the reply included.
     @discardableResult
-    package func command(_ database: String, _ command: BSONDocument, session: MongoSession? = nil) throws -> BSONDocument {
+    package func command(_ database: String, _ command: BSONDocument, session: MongoSession? = nil) throws
+        -> BSONDocument
+    {
         var reply = wherry_reply_t()
         var error = bson_error_t()
         let done = command.bytes.withUnsafeBufferPointer {

@@ -135,7 +135,8 @@ package actor MongoCopySink: CopySink {
             .dataRefused,
             "a unique index on (\(duplicate.keyPattern.joined(separator: ", "))) of collection \(collection) refuses a "
                 + "row of the source",
-            hint: "The source allows two rows there that the index doesn't. Drop the index or mend the data, then start "
+            hint:
+                "The source allows two rows there that the index doesn't. Drop the index or mend the data, then start "
                 + "again.")
     }
 }
