@@ -31,6 +31,7 @@ struct BatchWriter {
     private mutating func advance(_ batch: WriteBatch) {
         checkpoint = batch.checkpoint
         positions.apply(checkpoint.lsn)
+        PipelineMetrics.applied(batch.counts)
         progress.update {
             $0.applied = batch.checkpoint.lsn
             $0.appliedCommitTime = batch.checkpoint.commitTime ?? $0.appliedCommitTime
