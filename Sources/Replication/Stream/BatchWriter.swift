@@ -19,8 +19,9 @@ struct BatchWriter {
             case .truncate(let collections):
                 try await sink.truncate(collections, at: checkpoint)
             case .batch(let batch):
+                let begun = ContinuousClock.now
                 try await sink.apply(batch, after: checkpoint)
-                limits.succeed()
+                limits.succeed(in: .now - begun)
                 advance(batch)
                 if let target, checkpoint.lsn >= target { return true }
             }
