@@ -52,13 +52,16 @@ struct BatchBuilder {
         let plan = try plans.plan(for: table)
         // Moved out and back, so that the builder is changed in place rather than copied.
         var builder = collections.removeValue(forKey: plan.collection) ?? CollectionBuilder(plan: plan)
-        let before = (writes: builder.writes.writes.count, bytes: builder.writes.arena.count, coalesced: builder.coalesced)
+        let before = (
+            writes: builder.writes.writes.count, bytes: builder.writes.arena.count, coalesced: builder.coalesced
+        )
         defer {
             counts.writes += builder.writes.writes.count - before.writes
             bytes += builder.writes.arena.count - before.bytes
             counts.coalesced += builder.coalesced - before.coalesced
             collections[plan.collection] = builder
         }
+        builder.adapt(to: plan)
         try body(&builder, plan)
     }
 

@@ -9,6 +9,8 @@ package struct PlanTable: Sendable {
     private var plans: [ObjectIdentifier: MappingPlan] = [:]
     /// Keeps the versions alive, so that no identifier is used twice.
     private var versions: [UInt32: TableVersion] = [:]
+    /// Versions that newer ones have replaced; changes of theirs may still wait for their commit.
+    private var replaced: [TableVersion] = []
 
     package init(tables: [TableState]) {
         states = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
@@ -21,13 +23,20 @@ package struct PlanTable: Sendable {
         guard let state = states[table.schema.name] else {
             throw Failure(
                 .configuration, "table \(table.schema.name) is in the publication but not in the pipeline",
-                hint: "Take it out again with ALTER PUBLICATION … DROP TABLE, or drop the pipeline and start anew with it."
+                hint:
+                    "Take it out again with ALTER PUBLICATION … DROP TABLE, or drop the pipeline and start anew with it."
             )
         }
-        if let before = versions[table.schema.oid] { plans[ObjectIdentifier(before)] = nil }
+        if let before = versions[table.schema.oid] { replaced.append(before) }
         versions[table.schema.oid] = table
         plans[ObjectIdentifier(table)] = try MappingPlan(
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns)
+    }
+
+    /// Drops the plans of replaced versions: no change of theirs will come any more.
+    package mutating func forgetReplaced() {
+        for version in replaced { plans[ObjectIdentifier(version)] = nil }
+        replaced = []
     }
 
     package func plan(for table: TableVersion) throws -> MappingPlan {

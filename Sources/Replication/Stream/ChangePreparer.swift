@@ -9,7 +9,9 @@ struct ChangePreparer {
     /// Changes of the resumed transaction that are applied already and still to come.
     private var toSkip = 0
 
-    private let limits: BatchLimits
+    private let adaptive: AdaptiveLimits
+    /// As of the last transaction's beginning.
+    private var limits: BatchLimits
     private let source: any ChangeSource
     private var decoder: any ChangeDecoder
     private var plans: PlanTable
@@ -33,10 +35,11 @@ struct ChangePreparer {
     }
 
     init(
-        from checkpoint: Checkpoint, limits: BatchLimits, source: any ChangeSource, decoder: any ChangeDecoder,
+        from checkpoint: Checkpoint, limits: AdaptiveLimits, source: any ChangeSource, decoder: any ChangeDecoder,
         plans: PlanTable, handoff: StepHandoff
     ) {
-        self.limits = limits
+        self.adaptive = limits
+        self.limits = limits.current
         self.source = source
         self.decoder = decoder
         self.plans = plans
@@ -78,6 +81,7 @@ struct ChangePreparer {
 
     private mutating func begin(_ start: TransactionStart) throws {
         guard open == nil else { throw Failure(.unexpected, "the stream began a transaction inside another one") }
+        limits = adaptive.current
         open = OpenTransaction(start: start)
         guard let resumed else { return }
         guard resumed.xid == start.xid, resumed.commitLSN == start.commitLSN else {
@@ -138,12 +142,14 @@ struct ChangePreparer {
         guard let transaction = open, transaction.start.commitLSN == end.commitLSN, toSkip == 0 else {
             throw Failure(.unexpected, "the stream committed a transaction that it had not begun, or not sent whole")
         }
-        if !batch.isEmpty, batch.load + transaction.changes.count > limits.operations
-            || batch.bytes + transaction.bytes > limits.bytes
+        if !batch.isEmpty,
+            batch.load + transaction.changes.count > limits.operations
+                || batch.bytes + transaction.bytes > limits.bytes
         {
             await flush()
         }
         for change in transaction.changes { try batch.add(change, plans: plans) }
+        plans.forgetReplaced()
         open = nil
         position = Checkpoint(lsn: end.endLSN, commitTime: end.commitTime)
         batch.advance(to: position, endsTransaction: true)
