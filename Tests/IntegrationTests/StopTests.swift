@@ -62,7 +62,8 @@ import Testing
             let wherry = try fixture.wherry()
             try await fixture.waitUntilCaughtUp(wherry)
             let hold = try await FailPoint.hold(
-                ["commitTransaction"], of: fixture.applicationName, for: .seconds(8), using: fixture.inspector)
+                ["commitTransaction"], of: fixture.applicationName, for: .seconds(60), once: true,
+                using: fixture.inspector)
             try await fixture.sql("UPDATE public.items SET version = nextval('public.versions')")
             try await hold.waitUntilHolding()
             wherry.child.signal(signal)
@@ -72,7 +73,6 @@ import Testing
             let status = try await wherry.end(within: .seconds(20))
             #expect(status.code == 128 + signal)
             #expect(ContinuousClock.now - start < .seconds(3))
-            try await hold.release()
             try await fixture.catchUp()
             #expect(try await fixture.compare() == [])
         }
