@@ -48,9 +48,14 @@ import Testing
                 let status = try await wherry.end(within: .seconds(20))
                 #expect(status.code == 0, "\(wherry.tail)")
             }
-            let confirmed = try await fixture.sql(
-                "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = $1", ["wherry_\(fixture.name)"])
-            #expect(confirmed.scalar.flatMap { LSN($0) } == (try await fixture.checkpoint()))
+            // The server may still be reading the last status when the process has ended.
+            let checkpoint = try #require(try await fixture.checkpoint())
+            try await waitUntil("the slot is at \(checkpoint)", within: .seconds(5)) {
+                try await fixture.sql(
+                    "SELECT confirmed_flush_lsn = $1::pg_lsn FROM pg_replication_slots WHERE slot_name = $2",
+                    [checkpoint.description, "wherry_\(fixture.name)"]
+                ).scalar == "t"
+            }
         }
         try await fixture.catchUp()
         #expect(try await fixture.compare() == [])
