@@ -19,7 +19,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
         .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
         .package(url: "https://github.com/apple/swift-metrics", .upToNextMinor(from: "2.13.0")),
-        .package(url: "https://github.com/apple/swift-collections", .upToNextMinor(from: "1.6.0")),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", .upToNextMinor(from: "2.13.0")),
         .package(url: "https://github.com/jpsim/Yams", .upToNextMinor(from: "6.2.2")),
     ],
@@ -55,7 +54,6 @@ let package = Package(
                 "Model", "Mapping", "BSON",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: settings),
 
@@ -70,7 +68,8 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
-            swiftSettings: settings),
+            // Its tests look inside, in the one release build that demo and tests share.
+            swiftSettings: settings + [.unsafeFlags(["-enable-testing"])]),
         .executableTarget(name: "wherry", dependencies: ["WherryCommand"], swiftSettings: settings),
 
         // Development only: real servers on loopback, for demo, tests and benchmarks.
@@ -95,7 +94,11 @@ let package = Package(
             name: "MappingTests", dependencies: ["Mapping", "Model", "BSON", "Postgres", "DevServers", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "PostgresTests", dependencies: ["Postgres", "Model", "TestSupport"], swiftSettings: settings),
+            name: "PostgresTests",
+            dependencies: [
+                "Postgres", "Model", "DevServers", "TestSupport", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "MongoTests",
             dependencies: [
@@ -107,7 +110,7 @@ let package = Package(
         .testTarget(
             name: "WherryTests",
             dependencies: [
-                "WherryCommand", "wherry", "Model", "Replication",
+                "WherryCommand", "wherry", "Model", "Replication", "DevServers", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -88,10 +88,15 @@ extension PostgresSource {
             hint: "Ask an owner of the tables, or a superuser, to run: \(statement);")
     }
 
-    /// Drops the publication; does nothing when there is none.
-    package func dropPublication() async throws {
+    /// Drops the publication.
+    ///
+    /// - Returns: whether there was one.
+    @discardableResult
+    package func dropPublication() async throws -> Bool {
+        guard try await publication() != nil else { return false }
         _ = try await ask(
             "DROP PUBLICATION IF EXISTS \(quoteIdentifier(settings.publication))",
             doing: "drop publication \(settings.publication)")
+        return true
     }
 }

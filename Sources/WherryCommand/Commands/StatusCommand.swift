@@ -17,5 +17,7 @@ struct StatusCommand: AsyncParsableCommand {
         let settings = try connection.resolver(pipelineOptions.layer, environment: context.environment).settings()
         let report = try await context.backend.status(settings, logger)
         context.standardOutput(output.json ? report.json : report.text.joined(separator: "\n"))
+        // What the state database knows is worth showing without the source; the exit code still says that it is away.
+        if let failure = report.failure { throw failure }
     }
 }

@@ -28,7 +28,8 @@ enum Endpoint {
         }
         guard refused.isEmpty else {
             throw Failure(
-                .configuration, "\(refused.count == 1 ? "a table" : "\(refused.count) tables") can't be replicated: "
+                .configuration,
+                "\(refused.count == 1 ? "a table" : "\(refused.count) tables") can't be replicated: "
                     + refused.joined(separator: "; "),
                 hint: "Leave them out with source.exclude or --exclude, or mend them; `wherry check` says how.")
         }

@@ -1,5 +1,5 @@
-import Model
-import Replication
+import Mongo
+import Postgres
 
 /// The one place that knows both databases: builds the adapters from the settings and hands them to the engine.
 enum Wiring {
@@ -7,11 +7,18 @@ enum Wiring {
         run: { request, progress, logger, stop in
             try await RunWiring(request: request, progress: progress, logger: logger).run(stop: stop)
         },
-        check: { _, _ in throw absent },
-        status: { _, _ in throw absent },
-        pipelines: { _, _ in throw absent },
-        drop: { _, _, _ in throw absent },
-        libraries: { [] })
-
-    private static let absent = Failure(.unexpected, "this build has no database adapters")
+        check: { settings, adopts, logger in
+            await CheckWiring(settings: settings, adopts: adopts, logger: logger).findings()
+        },
+        status: { settings, logger in try await StatusWiring(settings: settings, logger: logger).report() },
+        pipelines: { endpoints, logger in try await PipelinesWiring(endpoints: endpoints, logger: logger).report() },
+        drop: { settings, documents, logger in
+            try await DropWiring(settings: settings, deletesDocuments: documents, logger: logger).drop()
+        },
+        libraries: {
+            [
+                .init(name: "libpq", version: PostgresLibrary.version),
+                .init(name: "libmongoc", version: MongoPool.libraryVersion),
+            ]
+        })
 }

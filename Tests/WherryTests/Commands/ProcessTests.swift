@@ -6,7 +6,7 @@ import Testing
 /// The executable itself, as a process.
 @Suite struct ProcessTests {
     /// `WHERRY_BINARY`, or what stands beside the tests.
-    private static var binary: URL {
+    static var binary: URL {
         if let path = ProcessInfo.processInfo.environment["WHERRY_BINARY"] { return URL(filePath: path) }
         #if DEBUG
             return repository.appending(path: ".build/debug/wherry")

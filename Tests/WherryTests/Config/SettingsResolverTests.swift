@@ -27,7 +27,7 @@ import Testing
         #expect(settings.target.uri.database == "shop")
         #expect(settings.target.stateDatabase == "wherry")
         #expect(settings.backfill == Settings.Backfill(mode: .exported, workers: 2))
-        #expect(settings.apply == Settings.Apply(maxBatchOperations: 5000, maxBatchBytes: 4 << 20))
+        #expect(settings.apply == Settings.Apply(maxBatchOperations: 5000, maxBatchBytes: 4_194_304))
     }
 
     @Test func slotAndPublicationFollowThePipeline() throws {

@@ -118,7 +118,7 @@ import Testing
             ])
         #expect(
             JSONText.line(report)
-                == #"{"pipelines":[{"applied_lsn":"0/3E8","lag_bytes":0,"name":"shop","slot":{"active":true,"confirmed_flush_lsn":"0/20","database":"db","held_bytes":1200000000,"name":"wherry_shop","restart_lsn":"0/10","safe_wal_size":800000000,"wal_status":"extended"},"state":"streaming","target_database":"shop","worker_active":true},{"name":"old","state":"backfilling","worker_active":false}],"schema_version":1,"stray_slots":[{"active":false,"held_bytes":5000000,"name":"wherry_gone","wal_status":"reserved"}]}"#
+                == #"{"pipelines":[{"applied_lsn":"0/3E8","lag_bytes":0,"name":"shop","slot":{"active":true,"confirmed_flush_lsn":"0/20","database":"db","held_bytes":1200000000,"name":"wherry_shop","restart_lsn":"0/10","safe_wal_size":800000000,"wal_status":"extended"},"source_is_another":false,"state":"streaming","target_database":"shop","worker_active":true},{"name":"old","source_is_another":false,"state":"backfilling","worker_active":false}],"schema_version":1,"stray_slots":[{"active":false,"held_bytes":5000000,"name":"wherry_gone","wal_status":"reserved"}]}"#
         )
         #expect(PipelinesReport(pipelines: [], straySlots: []).text == ["no pipelines"])
     }
@@ -164,16 +164,19 @@ import Testing
     @Test func dropRunAndVersion() throws {
         let drop = DropReport(
             pipeline: "shop", slot: "wherry_shop", publication: nil, state: true, collections: ["a", "b"],
-            documents: 1200)
+            keptCollections: ["c"])
         #expect(
             JSONText.line(drop)
-                == #"{"collections":["a","b"],"documents":1200,"pipeline":"shop","schema_version":1,"slot":"wherry_shop","state":true}"#
+                == #"{"collections":["a","b"],"kept_collections":["c"],"pipeline":"shop","schema_version":1,"slot":"wherry_shop","source_is_another":false,"state":true}"#
         )
         #expect(
             drop.text == [
                 "slot         wherry_shop removed", "publication  there was none", "state        removed",
-                "documents    1,200 deleted from a, b",
+                "documents    deleted from a, b",
+                "documents    kept in c, which held some before the pipeline began",
             ])
+        let elsewhere = DropReport(pipeline: "p", slot: nil, publication: nil, state: true, sourceIsAnother: true)
+        #expect(elsewhere.text.first == "slot         left alone: this source is not the pipeline's")
         var board = snapshot(.streaming, tables: [("a", 10, 7, true)])
         board.applied = LSN(rawValue: 255)
         board.changesApplied = 3

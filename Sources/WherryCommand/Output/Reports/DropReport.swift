@@ -9,30 +9,36 @@ package struct DropReport: Report, Equatable {
     package var state: Bool
     /// Collections emptied, with `--documents`.
     package var collections: [String]
-    /// Documents deleted from them.
-    package var documents: Int
+    /// Collections that held documents before the pipeline began: they are left alone even with `--documents`.
+    package var keptCollections: [String]
+    /// Whether the source is another cluster or database than the pipeline's: then nothing is removed there.
+    package var sourceIsAnother: Bool
 
     package init(
         pipeline: String, slot: String?, publication: String?, state: Bool, collections: [String] = [],
-        documents: Int = 0
+        keptCollections: [String] = [], sourceIsAnother: Bool = false
     ) {
         self.pipeline = pipeline
         self.slot = slot
         self.publication = publication
         self.state = state
         self.collections = collections
-        self.documents = documents
+        self.keptCollections = keptCollections
+        self.sourceIsAnother = sourceIsAnother
     }
 
     package var text: [String] {
+        let missing = sourceIsAnother ? "left alone: this source is not the pipeline's" : "there was none"
         var lines = [
-            "slot         " + (slot.map { "\($0) removed" } ?? "there was none"),
-            "publication  " + (publication.map { "\($0) removed" } ?? "there was none"),
+            "slot         " + (slot.map { "\($0) removed" } ?? missing),
+            "publication  " + (publication.map { "\($0) removed" } ?? missing),
             "state        " + (state ? "removed" : "there was none"),
         ]
-        if !collections.isEmpty {
+        if !collections.isEmpty { lines.append("documents    deleted from \(collections.joined(separator: ", "))") }
+        if !keptCollections.isEmpty {
             lines.append(
-                "documents    \(HumanText.count(documents)) deleted from \(collections.joined(separator: ", "))")
+                "documents    kept in \(keptCollections.joined(separator: ", ")), which held some before the pipeline began"
+            )
         }
         return lines
     }

@@ -4,6 +4,8 @@ package struct PipelinesReport: Report, Equatable {
         package var name: String
         package var state: String
         package var targetDatabase: String?
+        /// Whether it copies from another cluster or database than the source given: then slot and worker are unknown.
+        package var sourceIsAnother: Bool
         package var workerActive: Bool
         package var appliedLsn: String?
         package var lagBytes: UInt64?
@@ -11,12 +13,14 @@ package struct PipelinesReport: Report, Equatable {
         package var slot: SlotReport?
 
         package init(
-            name: String, state: String, targetDatabase: String? = nil, workerActive: Bool, appliedLSN: String? = nil,
-            lagBytes: UInt64? = nil, slot: SlotReport? = nil
+            name: String, state: String, targetDatabase: String? = nil, sourceIsAnother: Bool = false,
+            workerActive: Bool,
+            appliedLSN: String? = nil, lagBytes: UInt64? = nil, slot: SlotReport? = nil
         ) {
             self.name = name
             self.state = state
             self.targetDatabase = targetDatabase
+            self.sourceIsAnother = sourceIsAnother
             self.workerActive = workerActive
             self.appliedLsn = appliedLSN
             self.lagBytes = lagBytes
@@ -44,8 +48,9 @@ package struct PipelinesReport: Report, Equatable {
             ])
             for row in pipelines {
                 table.add([
-                    row.name, row.state, row.workerActive ? "active" : "none", row.appliedLsn ?? "",
-                    row.lagBytes.map(HumanText.size) ?? "", row.slot?.name ?? "gone",
+                    row.name, row.state, row.sourceIsAnother ? "unknown" : row.workerActive ? "active" : "none",
+                    row.appliedLsn ?? "", row.lagBytes.map(HumanText.size) ?? "",
+                    row.slot?.name ?? (row.sourceIsAnother ? "on another source" : "gone"),
                     row.slot?.heldBytes.map(HumanText.size) ?? "", row.slot?.walStatus ?? "",
                 ])
             }

@@ -4,6 +4,7 @@ enum StatusAdvice {
     static let muchWAL: UInt64 = 10_000_000_000
 
     static func nextStep(for report: StatusReport) -> String? {
+        if let error = report.sourceError { return error.hint ?? "find out why the source can't be reached" }
         if report.state == "absent" {
             guard let slot = report.slot else { return "nothing is there yet: 'wherry check', then 'wherry run'" }
             return

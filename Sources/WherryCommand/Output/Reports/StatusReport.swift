@@ -72,6 +72,8 @@ package struct StatusReport: Report, Equatable {
     /// Source transactions that were larger than one batch and are seen in parts.
     package var transactionsSplit: Int?
     package var lastError: LastError?
+    /// Why the source could not be asked; then slot, worker and the source's position are unknown.
+    package var sourceError: LastError?
     /// What to do now, in words; nil when there is nothing to do. Filled in by `advised()`.
     package var nextStep: String?
 
@@ -83,7 +85,7 @@ package struct StatusReport: Report, Equatable {
         self.worker = worker
     }
 
-    /// With positions set and the lag computed from them. `now` is the source's clock.
+    /// Sets positions, and the lag computed from them. `now` is this machine's clock.
     package mutating func setPositions(applied: LSN?, commitTime: SourceTime?, sourceEnd: LSN?, now: SourceTime?) {
         appliedLsn = applied?.description
         sourceLsn = sourceEnd?.description
@@ -95,6 +97,12 @@ package struct StatusReport: Report, Equatable {
         } else if let commitTime, let now {
             lagSeconds = max(0, Double((now.microseconds - commitTime.microseconds) / 1000) / 1000)
         }
+    }
+
+    /// The source's failure as such, for the exit code; not part of the JSON.
+    package var failure: Failure? {
+        guard let sourceError, let kind = Failure.Kind(rawValue: sourceError.kind) else { return nil }
+        return Failure(kind, sourceError.message, hint: sourceError.hint)
     }
 
     /// The same with `nextStep`.
@@ -110,9 +118,10 @@ extension StatusReport {
         var lines = ["pipeline \(pipeline): \(state)" + (stateSince.map { " since \($0)" } ?? "")]
         lines.append("  from \(source)")
         lines.append("  to   \(target)")
-        lines.append("  worker    \(workerText)")
+        lines.append("  worker    \(sourceError == nil ? workerText : "unknown")")
         if let appliedLsn { lines.append("  position  \(appliedLsn)" + lagText) }
-        lines.append("  slot      " + (slot.map { "\($0.name): \($0.summary)" } ?? "none"))
+        let noSlot = sourceError == nil ? "none" : "unknown"
+        lines.append("  slot      " + (slot.map { "\($0.name): \($0.summary)" } ?? noSlot))
         if let transactionsSplit, transactionsSplit > 0 {
             lines.append(
                 "  split     \(HumanText.count(transactionsSplit)) source transactions did not fit one batch and were visible in parts"
@@ -123,6 +132,7 @@ extension StatusReport {
             lines += ["", "last error (\(lastError.at)): \(lastError.message)"]
             if let hint = lastError.hint { lines.append("  hint: \(hint)") }
         }
+        if let sourceError { lines += ["", "the source could not be asked: \(sourceError.message)"] }
         if let nextStep { lines += ["", "next: \(nextStep)"] }
         return lines
     }

@@ -1,0 +1,63 @@
+import Logging
+import Model
+import Mongo
+import Postgres
+
+/// Reads every pipeline of the state database and every slot of the source that could be Wherry's. Changes nothing.
+struct PipelinesWiring: Sendable {
+    let endpoints: Endpoints
+    let logger: Logger
+
+    func report() async throws -> PipelinesReport {
+        let pool = try MongoPool(uri: endpoints.target.reveal(), applicationName: "wherry pipelines")
+        let states = try await MongoStateStore(pool: pool, database: endpoints.stateDatabase).all()
+        let anySource = try source(pipeline: "pipelines", slot: "")
+        do {
+            let slots = try await anySource.wherrySlots()
+            let identity = try await anySource.identify()
+            let end = try await anySource.currentLSN()
+            await anySource.close()
+            var rows: [PipelinesReport.Pipeline] = []
+            for state in states { rows.append(try await row(state, identity: identity, end: end)) }
+            let own = Set(states.filter { isHere($0, identity) }.map(\.slot))
+            return PipelinesReport(
+                pipelines: rows, straySlots: slots.filter { !own.contains($0.name) }.map(SlotReport.init))
+        } catch {
+            await anySource.close()
+            throw error
+        }
+    }
+
+    private func row(_ state: PipelineState, identity: SourceIdentity, end: LSN) async throws
+        -> PipelinesReport.Pipeline
+    {
+        var row = PipelinesReport.Pipeline(
+            name: state.pipeline, state: state.stage.rawValue, targetDatabase: state.targetDatabase,
+            sourceIsAnother: !isHere(state, identity), workerActive: false,
+            appliedLSN: state.checkpoint?.lsn.description)
+        guard isHere(state, identity) else { return row }
+        row.lagBytes = state.checkpoint.map { end.bytes(since: $0.lsn) }
+        let source = try source(pipeline: state.pipeline, slot: state.slot)
+        do {
+            row.slot = try await source.slot().map(SlotReport.init)
+            row.workerActive = try await source.activeWorker() != nil
+        } catch {
+            await source.close()
+            throw error
+        }
+        await source.close()
+        return row
+    }
+
+    private func isHere(_ state: PipelineState, _ identity: SourceIdentity) -> Bool {
+        state.source.systemIdentifier == identity.systemIdentifier && state.source.database == identity.database
+    }
+
+    private func source(pipeline: String, slot: String) throws -> PostgresSource {
+        try PostgresSource(
+            SourceSettings(
+                uri: endpoints.source.reveal(), pipeline: pipeline, slot: slot, publication: slot,
+                hasBinaryCodec: { _ in true }),
+            logger: logger)
+    }
+}

@@ -1,0 +1,85 @@
+import Logging
+import Model
+import Mongo
+import Postgres
+
+/// Reads where one pipeline stands: the state database first, then the source. Changes nothing.
+struct StatusWiring: Sendable {
+    let settings: Settings
+    let logger: Logger
+
+    /// - Throws: `Failure` when the target can't be read. A source that can't be asked is part of the report.
+    func report() async throws -> StatusReport {
+        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
+        let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+        let state = try await store.load(settings.pipeline)
+        var report = StatusReport(
+            pipeline: settings.pipeline, state: state?.stage.rawValue ?? "absent", source: settings.source.uri.safe,
+            target: settings.target.uri.safe, worker: .init(active: false))
+        if let state {
+            report.fill(state, tables: try await store.tables(of: settings.pipeline))
+        }
+        do {
+            try await askSource(state, &report)
+        } catch let failure as Failure {
+            report.sourceError = .init(
+                kind: failure.kind.rawValue, message: failure.message, hint: failure.hint,
+                at: Timestamp.text(Timestamp.now()))
+        }
+        return report.advised()
+    }
+
+    private func askSource(_ state: PipelineState?, _ report: inout StatusReport) async throws {
+        var asked = settings
+        if let state { asked.source.slot = state.slot }
+        let source = try Endpoint.source(asked, logger: logger)
+        do {
+            report.slot = try await source.slot().map(SlotReport.init)
+            if let worker = try await source.activeWorker() { report.worker = .init(worker) }
+            report.setPositions(
+                applied: state?.checkpoint?.lsn, commitTime: state?.checkpoint?.commitTime,
+                sourceEnd: try await source.currentLSN(), now: Timestamp.now())
+        } catch {
+            await source.close()
+            throw error
+        }
+        await source.close()
+    }
+}
+
+extension StatusReport {
+    /// What the state database says.
+    fileprivate mutating func fill(_ state: PipelineState, tables: [TableState]) {
+        stateSince = Timestamp.text(state.stageSince)
+        transactionsSplit = Int(clamping: state.statistics.splitTransactions)
+        setPositions(applied: state.checkpoint?.lsn, commitTime: state.checkpoint?.commitTime, sourceEnd: nil, now: nil)
+        lastError = state.lastError.map {
+            LastError(
+                kind: $0.failure.kind.rawValue, message: $0.failure.message, hint: $0.failure.hint,
+                at: Timestamp.text($0.at))
+        }
+        self.tables = tables.map {
+            Table(
+                table: $0.table.description, collection: $0.collection, estimatedRows: $0.estimatedRows,
+                copiedRows: $0.copiedRows, state: $0.copyStage.rawValue)
+        }
+    }
+}
+
+extension StatusReport.Worker {
+    fileprivate init(_ worker: ActiveWorker) {
+        self.init(
+            active: true, pid: worker.pid, host: worker.clientAddress, application: worker.applicationName,
+            since: worker.since)
+    }
+}
+
+extension SlotReport {
+    init(_ slot: SlotStatus) {
+        self.init(
+            name: slot.name, database: slot.database, active: slot.active,
+            walStatus: slot.isLost ? "lost" : slot.walStatus, heldBytes: slot.heldBytes.map { UInt64(clamping: $0) },
+            safeWalSize: slot.safeWalSize.map(Int64.init), restartLSN: slot.restartLSN,
+            confirmedFlushLSN: slot.confirmedFlushLSN)
+    }
+}
