@@ -26,6 +26,10 @@ actor PipelineLease {
 
     /// The pipeline's state, with the pipeline held by this worker.
     func take() async throws -> PipelineState {
+        // Before waiting for a successor to go away: it is here to stay.
+        if let epoch, try await ports.store.load(settings.pipeline)?.epoch != epoch {
+            throw Failure.takenOver(settings.pipeline)
+        }
         let progress = self.progress
         try await ports.source.acquire(wait: settings.takeOverWait) { reason in
             progress.update { $0.waiting = Waiting(reason: reason, since: .now) }

@@ -83,11 +83,10 @@ import Testing
             try await wherry.waitForLine("it streams") { $0["phase"] == "streaming" }
             try await Task.sleep(for: delay)
             let hold = try await FailPoint.hold(
-                ["commitTransaction"], of: fixture.applicationName, for: .seconds(5), using: fixture.inspector)
+                ["commitTransaction"], of: fixture.applicationName, for: .seconds(60), once: true,
+                using: fixture.inspector)
             try await hold.waitUntilHolding()
-            let said = try await finish(wherry)
-            try await hold.release()
-            return said
+            return try await finish(wherry)
         case .idle:
             return try await workload.pausing {
                 try await fixture.waitUntilCaughtUp(wherry)

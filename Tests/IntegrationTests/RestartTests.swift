@@ -52,7 +52,7 @@ import Testing
 
     private func sender(_ fixture: PipelineFixture) async throws -> String? {
         try await fixture.sql(
-            "SELECT pid FROM pg_stat_replication WHERE application_name = $1 AND state = 'streaming'",
+            "SELECT pid FROM pg_stat_replication WHERE application_name = $1",
             [fixture.applicationName]
         ).scalar
     }

@@ -20,11 +20,10 @@ import Testing
                     let new = try await workload.working {
                         try await wherryChanges(old, fixture)
                         let hold = try await FailPoint.hold(
-                            ["commitTransaction"], of: fixture.applicationName, for: .seconds(20),
+                            ["commitTransaction"], of: fixture.applicationName, for: .seconds(60), once: true,
                             using: fixture.inspector)
                         try await hold.waitUntilHolding()
                         old.child.signal(SIGSTOP)
-                        try await hold.release()
                         return try await takeOver(fixture)
                     }
                     try await comesBack(old, new, successorLives: successorLives, fixture)

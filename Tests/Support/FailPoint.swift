@@ -9,16 +9,20 @@ package struct FailPoint: Sendable {
     private let inspector: MongoInspector
     private let timesEntered: Int64
 
-    /// Holds every command of these names for `hold`, before it does anything.
+    /// Holds commands of these names for `hold`, before they do anything.
+    ///
+    /// - Parameter once: only the first one; then there is nothing to release.
     package static func hold(
-        _ commands: [String], of application: String, for hold: Duration, using inspector: MongoInspector
+        _ commands: [String], of application: String, for hold: Duration, once: Bool = false,
+        using inspector: MongoInspector
     ) async throws -> FailPoint {
         let data: BSONDocument = [
             "failCommands": .array(commands.map { .string($0) }), "appName": .string(application),
             "blockConnection": true, "blockTimeMS": .int32(Int32(hold / .milliseconds(1))),
         ]
         let reply = try await inspector.command(
-            ["configureFailPoint": "failCommand", "mode": "alwaysOn", "data": .document(data)], on: "admin")
+            ["configureFailPoint": "failCommand", "mode": once ? ["times": 1] : "alwaysOn", "data": .document(data)],
+            on: "admin")
         return FailPoint(inspector: inspector, timesEntered: reply["count"]?.asInt64 ?? 0)
     }
 
@@ -33,7 +37,7 @@ package struct FailPoint: Sendable {
             ], on: "admin")
     }
 
-    /// Lets later commands through; one that is held stays so until its time is over.
+    /// Lets later commands through. Waits for those that are held: their time has to pass.
     package func release() async throws {
         try await inspector.command(["configureFailPoint": "failCommand", "mode": "off"], on: "admin")
     }

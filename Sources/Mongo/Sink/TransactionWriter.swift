@@ -32,7 +32,12 @@ struct TransactionWriter {
             switch write.kind {
             case .replace: try replace(writes, write, write.body, in: bulk)
             case .insert where mode == .overwrite: try replace(writes, write, write.body, in: bulk)
-            case .move: if let range = moved[index] { try replace(writes, write, range, in: bulk) }
+            case .move:
+                if let document = moved[index] {
+                    try writes.withBytes(write.key) { key in
+                        try document.bytes.withUnsafeBytes { try replace(key, with: $0, writes, in: bulk) }
+                    }
+                }
             default: break
             }
         }
@@ -53,7 +58,7 @@ struct TransactionWriter {
             case .delete: break
             case .replace, .insert: try writes.withBytes(write.body) { try bulk.insert($0) }
             case .set, .move:
-                if let range = completed[index] { try writes.withBytes(range) { try bulk.insert($0) } }
+                if let document = completed[index] { try document.bytes.withUnsafeBytes { try bulk.insert($0) } }
             }
         }
     }
@@ -68,16 +73,16 @@ struct TransactionWriter {
         _ writes: CollectionWrites, _ write: DocumentWrite, _ body: Range<Int>, in bulk: MongoBulk
     ) throws {
         try writes.withBytes(write.key) { key in
-            try writes.withBytes(body) { document in
-                if writes.hasSpecialNames {
-                    try SpecialNames.replacement(document).bytes.withUnsafeBytes {
-                        try bulk.update(key, $0, upsert: true)
-                    }
-                } else {
-                    try bulk.replace(key, with: document)
-                }
-            }
+            try writes.withBytes(body) { try replace(key, with: $0, writes, in: bulk) }
         }
+    }
+
+    private func replace(
+        _ key: UnsafeRawBufferPointer, with document: UnsafeRawBufferPointer, _ writes: CollectionWrites,
+        in bulk: MongoBulk
+    ) throws {
+        guard writes.hasSpecialNames else { return try bulk.replace(key, with: document) }
+        try SpecialNames.replacement(document).bytes.withUnsafeBytes { try bulk.update(key, $0, upsert: true) }
     }
 
     private func setFields(_ writes: CollectionWrites) throws {
@@ -95,12 +100,12 @@ struct TransactionWriter {
         if outcome.matched < bulk.count { throw missing(bulk.count - outcome.matched, in: writes.collection) }
     }
 
-    /// The whole documents that partial writes make, appended to the arena; by position in `writes`.
+    /// The whole documents that partial writes make, by position in `writes`. They live as long as this attempt.
     private func wholeDocuments(_ writes: CollectionWrites, of kinds: Set<DocumentWrite.Kind>) throws
-        -> [Int: Range<Int>]
+        -> [Int: BSONDocument]
     {
         let partial = writes.writes.indices.filter { kinds.contains(writes.writes[$0].kind) }
-        var whole: [Int: Range<Int>] = [:]
+        var whole: [Int: BSONDocument] = [:]
         for index in partial {
             let write = writes.writes[index]
             let origin = BSONDocument(unchecked: writes.bytes(write.kind == .move ? write.origin : write.key))
@@ -131,9 +136,16 @@ struct CollectionError: Error {
 }
 
 extension CollectionWrites {
-    /// The found document with the write's key and fields in place of its own, appended to the arena.
-    func complete(_ found: BSONDocument, with write: DocumentWrite) throws -> Range<Int> {
-        let origin = arena.append(found)
-        return try merge(try merge(origin, write.key), write.body)
+    /// The found document with the write's key and fields in place of its own.
+    func complete(_ found: BSONDocument, with write: DocumentWrite) throws -> BSONDocument {
+        try merge(merge(found, write.key), write.body)
+    }
+
+    private func merge(_ base: BSONDocument, _ overlay: Range<Int>) throws -> BSONDocument {
+        var writer = BSONWriter(capacity: base.bytes.count + overlay.count)
+        let range = try base.bytes.withUnsafeBytes { base in
+            try withBytes(overlay) { try mergeDocuments(base: base, overlay: $0, into: &writer) }
+        }
+        return BSONDocument(unchecked: writer.bytes(in: range))
     }
 }

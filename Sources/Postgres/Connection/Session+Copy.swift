@@ -50,6 +50,11 @@ extension Session {
         if let failure { throw failure }
     }
 
+    /// Tells the server that nothing more comes from us; in COPY BOTH it then ends the stream from its side.
+    func putCopyEnd() throws {
+        guard PQputCopyEnd(connection, nil) >= 0 else { throw lost() }
+    }
+
     /// Queues a CopyData message and sends as much as the socket takes.
     func putCopyData(_ bytes: UnsafeRawBufferPointer) throws {
         let queued = PQputCopyData(

@@ -131,16 +131,36 @@ actor ReplicationConnection {
         try message.withUnsafeBytes { try session.putCopyData($0) }
     }
 
-    /// Sends what is queued (one second at most) and says goodbye. The server's walsender ends soon afterwards.
+    /// Ends the stream in order, for a second at most: sends what is queued, and reads what is still under way. (Closing
+    /// a socket with unread data resets it, and the server would lose the last status, which it may not have read yet.)
     func close() {
-        if let session, session.isUsable, isStreaming {
-            let deadline = ContinuousClock.now + .seconds(1)
-            while let isDone = try? session.flush(), !isDone {
-                let ready = try? session.wait(reading: true, writing: true, until: deadline, ignoringCancellation: true)
-                guard ready == true, (try? session.readSocket()) != nil else { break }
-            }
+        if let session, session.isUsable, isStreaming, ending == nil {
+            try? finish(session, until: .now + .seconds(1))
         }
         session = nil
         isStreaming = false
+    }
+
+    private func finish(_ session: Session, until deadline: ContinuousClock.Instant) throws {
+        try session.putCopyEnd()
+        while ContinuousClock.now < deadline {
+            let unsent = try !session.flush()
+            try session.readSocket()
+            if try discard(session) { return }
+            guard
+                try session.wait(reading: true, writing: unsent, until: deadline, ignoringCancellation: true)
+            else { return }
+        }
+    }
+
+    /// Throws away what has arrived; whether that was the end of the stream.
+    private func discard(_ session: Session) throws -> Bool {
+        while true {
+            switch try session.nextCopyMessage() {
+            case .data(let memory, _): PQfreemem(memory)
+            case .pending: return false
+            case .ended: return true
+            }
+        }
     }
 }

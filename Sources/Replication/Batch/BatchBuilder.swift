@@ -34,6 +34,7 @@ struct BatchBuilder {
 
     mutating func add(_ change: Change, plans: PlanTable) throws {
         counts.changes += 1
+        bytes += change.hiddenByteCount
         switch change {
         case .insert(let table, let new):
             try fold(table, plans) { builder, plan in try builder.insert(new, plan: plan) }
