@@ -31,6 +31,25 @@ import Mongo
         #expect(try await fixture.store.load("fresh")?.checkpoint == fixture.start)
     }
 
+    /// Whoever comes second must not overwrite what the first one has found out about its collections.
+    @Test func creatingTwiceChangesNothing() async throws {
+        let fixture = try await SinkFixture()
+        func table(_ name: String, wasEmpty: Bool) -> TableState {
+            TableState(
+                table: TableName(schema: "public", name: name), collection: name, keyColumns: ["id"], wasEmpty: wasEmpty
+            )
+        }
+        let first = [table("a", wasEmpty: true)]
+        try await fixture.store.create(SinkFixture.state("twice", checkpoint: nil), tables: first)
+        let failure = await #expect(throws: Failure.self) {
+            try await fixture.store.create(
+                SinkFixture.state("twice", checkpoint: nil),
+                tables: [table("a", wasEmpty: false), table("b", wasEmpty: false)])
+        }
+        #expect(failure?.kind == .inUse)
+        #expect(try await fixture.store.tables(of: "twice") == first)
+    }
+
     /// The state may have been read before the old worker's last commit.
     @Test func takingOverReturnsWhatIsStored() async throws {
         let fixture = try await SinkFixture()

@@ -37,29 +37,32 @@ package actor MongoStateStore: StateStore {
     package func create(_ state: PipelineState, tables: [TableState]) throws {
         try during("writing the pipeline's state") {
             try createCollections()
+            // One transaction: the tables of a start that was killed halfway, or lost against another, leave no trace.
+            let session = try connection.startSession()
+            try session.startTransaction()
+            defer { session.abort() }
+            do {
+                try connection.command(
+                    database, ["insert": .string(StateCollection.pipelines), "documents": [.document(state.bson)]],
+                    session: session)
+            } catch let error as MongoError where error.duplicateKey != nil {
+                throw Failure(.inUse, "pipeline \(state.pipeline) was created by another worker at the same moment")
+            }
+            try connection.command(
+                database,
+                [
+                    "delete": .string(StateCollection.tables),
+                    "deletes": [["q": ["_id.pipeline": .string(state.pipeline)], "limit": 0]],
+                ], session: session)
             for table in tables {
                 try connection.command(
                     database,
                     [
-                        "update": .string(StateCollection.tables),
-                        "updates": [
-                            [
-                                "q": ["_id": table.id(in: state.pipeline)],
-                                "u": .document(table.bson(in: state.pipeline)), "upsert": true,
-                            ]
-                        ], "writeConcern": majority,
-                    ])
+                        "insert": .string(StateCollection.tables),
+                        "documents": [.document(table.bson(in: state.pipeline))],
+                    ], session: session)
             }
-            do {
-                try connection.command(
-                    database,
-                    [
-                        "insert": .string(StateCollection.pipelines), "documents": [.document(state.bson)],
-                        "writeConcern": majority,
-                    ])
-            } catch let error as MongoError where error.duplicateKey != nil {
-                throw Failure(.inUse, "pipeline \(state.pipeline) was created by another worker at the same moment")
-            }
+            try session.commit()
         }
     }
 
