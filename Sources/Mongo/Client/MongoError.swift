@@ -68,11 +68,9 @@ extension MongoError {
     package func failure(_ action: String, at address: String) -> Failure {
         let answer = codeName.isEmpty ? "error \(code)" : "\(codeName) (\(code))"
         switch code {
-        case _ where isAuthentication, 13, 18, 8000:
+        case 13, 18, 8000:
             return Failure(
-                .denied,
-                "MongoDB at \(address) refused while \(action): "
-                    + (isAuthentication ? "user or password are wrong" : answer),
+                .denied, "MongoDB at \(address) refused while \(action): \(answer)",
                 hint: "Check user, password and authSource of the target URI, and its roles: readWrite on the target "
                     + "and the state database.")
         case 20, 263:
@@ -85,6 +83,11 @@ extension MongoError {
                 .dataRefused, "MongoDB at \(address) refused a document while \(action): \(answer)",
                 hint: "A validator, a limit or a field name of the collection doesn't take what the source holds.")
         default: break
+        }
+        if isAuthentication {
+            return Failure(
+                .denied, "MongoDB at \(address) refused while \(action): authentication failed",
+                hint: "Check user, password and authSource of the target URI.")
         }
         if isNetwork {
             return Failure(
