@@ -10,6 +10,8 @@ extension PostgresSource {
         let missingOperations: [String]
         let tables: [TableName]
         let hasRowFilter: Bool
+        /// It leaves columns out: the copy would have them and the stream not.
+        let hasColumnList: Bool
     }
 
     /// nil when there is none of the pipeline's name.
@@ -26,7 +28,8 @@ extension PostgresSource {
             tables: rows.compactMap { row in
                 row["table_name"].map { TableName(schema: row.text("schema_name"), name: $0) }
             },
-            hasRowFilter: rows.contains { $0["row_filter"] != nil })
+            hasRowFilter: rows.contains { $0["row_filter"] != nil },
+            hasColumnList: rows.contains { $0.bool("has_column_list") })
     }
 
     /// The statement that makes the publication.
@@ -55,7 +58,8 @@ extension PostgresSource {
         if !missing.isEmpty { problems.append("it lacks \(missing.map(\.description).joined(separator: ", "))") }
         if !extra.isEmpty { problems.append("it has \(extra.map(\.description).joined(separator: ", ")) too") }
         if publication.hasRowFilter { problems.append("it filters rows") }
-        if !missing.isEmpty || !extra.isEmpty || publication.hasRowFilter {
+        if publication.hasColumnList { problems.append("it lists columns") }
+        if !missing.isEmpty || !extra.isEmpty || publication.hasRowFilter || publication.hasColumnList {
             let list = tables.sorted().map { "ONLY \($0.quoted)" }.joined(separator: ", ")
             statements.append("ALTER PUBLICATION \(name) SET TABLE \(list)")
         }
@@ -86,6 +90,24 @@ extension PostgresSource {
         throw Failure(
             .denied, "the role may not create publication \(settings.publication): \(error.safeMessage)",
             hint: "Ask an owner of the tables, or a superuser, to run: \(statement);")
+    }
+
+    /// Before the stream starts: a publication that was changed since the copy leaves changes out without a word.
+    ///
+    /// - Throws: `Failure` of kind `.configuration` with the statement that mends it.
+    func checkPublication() async throws {
+        guard let existing = try await publication() else {
+            throw Failure(
+                .configuration, "publication \(settings.publication) doesn't exist any more",
+                hint: "Changes made since it was dropped can't be read from the slot: remove the pipeline with "
+                    + "`wherry drop` and run it again for a new copy.")
+        }
+        guard let repair = publicationRepair(existing, existing.tables) else { return }
+        throw Failure(
+            .configuration, "publication \(settings.publication) doesn't fit: \(repair.problem)",
+            hint:
+                "As \(existing.owner) run: \(repair.statements); What it left out meanwhile is missing in the target: "
+                + "if there were changes, remove the pipeline with `wherry drop` and run it again for a new copy.")
     }
 
     /// Drops the publication.

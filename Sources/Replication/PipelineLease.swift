@@ -127,10 +127,13 @@ actor PipelineLease {
         let state = PipelineState(
             pipeline: settings.pipeline, stage: .backfilling, stageSince: .now, source: identity,
             slot: settings.slot, publication: settings.publication, targetDatabase: settings.targetDatabase,
-            epoch: 0, sessions: [], checkpoint: nil, copyAttempt: 0, worker: settings.worker)
+            epoch: firstEpoch, sessions: [], checkpoint: nil, copyAttempt: 0, worker: settings.worker)
         try await ports.store.create(state, tables: tables)
         return state
     }
+
+    /// From the clock: a worker that slept through `wherry drop` and a new start must not find its own epoch again.
+    private var firstEpoch: Int64 { SourceTime.now.microseconds }
 
     private func checkUnique(_ tables: [SourceTable]) throws {
         let groups = Dictionary(grouping: tables.map(\.schema.name), by: \.defaultCollection)

@@ -107,6 +107,22 @@ import Mongo
             try fixture.documents() == [["_id": 1, "a.b": "$$ROOT", "$c": "x", "d": 7], ["_id": 2, "$set": 6]])
     }
 
+    /// An update that sent nothing but the key: every other column is an unchanged TOAST value. An update document
+    /// without anything in it would be a replacement by nothing.
+    @Test(arguments: [false, true])
+    func keepsADocumentWhenNothingWasSent(hasSpecialNames: Bool) async throws {
+        let fixture = try await SinkFixture()
+        let sink = try await fixture.makeSink()
+        try await fixture.takeOver(sink)
+        let first = BatchMaker("things", hasSpecialNames: hasSpecialNames).add(.insert, 1, ["_id": 1, "a.b": "big"])
+            .batch(0x200)
+        try await sink.apply(first, after: fixture.start)
+        let second = BatchMaker("things", hasSpecialNames: hasSpecialNames).add(.set, 1, [:]).batch(0x300)
+        try await sink.apply(second, after: first.checkpoint)
+        #expect(try fixture.documents() == [["_id": 1, "a.b": "big"]])
+        #expect(try await fixture.storedCheckpoint()?.lsn == LSN(rawValue: 0x300))
+    }
+
     @Test func truncatesInSteps() async throws {
         let fixture = try await SinkFixture()
         let sink = try await fixture.makeSink()

@@ -117,6 +117,17 @@ struct PreflightTests {
         try await cluster.psql("ALTER PUBLICATION wherry_\(cluster.database) SET (publish = 'insert')")
         let narrow = await #expect(throws: Failure.self) { try await source.ensurePublication(tables: [both[0]]) }
         #expect(narrow?.message.contains("update, delete, truncate") == true)
+        try await cluster.psql(
+            """
+            ALTER PUBLICATION wherry_\(cluster.database) SET (publish = 'insert, update, delete, truncate');
+            ALTER TABLE a ADD b int;
+            ALTER PUBLICATION wherry_\(cluster.database) SET TABLE a (id);
+            """)
+        let columns = await #expect(throws: Failure.self) { try await source.ensurePublication(tables: [both[0]]) }
+        #expect(columns?.message.contains("it lists columns") == true)
+        let repair = try #require(columns?.hint?.split(separator: "run: ").last)
+        try await cluster.psql(String(repair))
+        try await source.ensurePublication(tables: [both[0]])
         try await source.dropPublication()
         try await source.dropPublication()
         #expect(try await cluster.psql("SELECT count(*) FROM pg_publication") == "0")

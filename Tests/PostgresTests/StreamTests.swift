@@ -45,6 +45,29 @@ struct StreamTests {
         await stream.close()
     }
 
+    /// What the publication leaves out is lost without a word, so the stream doesn't start.
+    @Test func aPublicationThatWasNarrowedIsRefused() async throws {
+        let cluster = try await TestCluster.make("CREATE TABLE t (id int PRIMARY KEY, a int)")
+        let stream = try await cluster.stream("t")
+        await stream.stream.close()
+        for (change, problem) in [
+            ("SET (publish = 'insert, update')", "delete, truncate"), ("SET TABLE t (id)", "it lists columns"),
+            ("SET TABLE t WHERE (id > 1)", "it filters rows"),
+        ] {
+            try await cluster.psql(
+                """
+                ALTER PUBLICATION wherry_\(cluster.database) SET (publish = 'insert, update, delete, truncate');
+                ALTER PUBLICATION wherry_\(cluster.database) \(change);
+                """)
+            let failure = await #expect(throws: Failure.self) {
+                _ = try await stream.source.open(after: stream.position)
+            }
+            #expect(failure?.kind == .configuration)
+            #expect(failure?.message.contains(problem) == true)
+        }
+        await stream.source.close()
+    }
+
     @Test func fullIdentityAndMessages() async throws {
         let cluster = try await TestCluster.make(
             "CREATE TABLE t (id int PRIMARY KEY, note text); ALTER TABLE t REPLICA IDENTITY FULL;")

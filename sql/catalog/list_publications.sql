@@ -8,7 +8,12 @@ SELECT p.pubname,
        p.pubtruncate,
        t.schemaname AS schema_name,
        t.tablename AS table_name,
-       pg_catalog.to_jsonb(t) ->> 'rowfilter' AS row_filter
+       pg_catalog.to_jsonb(t) ->> 'rowfilter' AS row_filter,
+       EXISTS (SELECT FROM pg_catalog.pg_publication_rel r
+                 JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
+                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE r.prpubid = p.oid AND n.nspname = t.schemaname AND c.relname = t.tablename
+                  AND pg_catalog.to_jsonb(r) ->> 'prattrs' IS NOT NULL) AS has_column_list
   FROM pg_catalog.pg_publication p
   LEFT JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname
  ORDER BY p.pubname, t.schemaname, t.tablename;

@@ -37,9 +37,12 @@ package protocol CopySink: Sendable {
     /// Deletes all documents of a collection that was empty before Wherry came, in steps that make sure of the epoch.
     func empty(_ collection: String) async throws
 
-    /// Removes the documents whose keys were noted by an attempt before `attempt` and not by it, in such steps too; then
-    /// forgets the notes.
+    /// Removes the documents whose keys were noted by an attempt before `attempt` and not by it, in such steps too. The
+    /// attempt's own notes stay: if the copy isn't finished after all, the next attempt needs them.
     func sweepLedger(of collection: String, attempt: Int) async throws
+
+    /// Forgets the notes, once the copy is known to be finished.
+    func forgetLedger(of collection: String) async throws
 
     func close() async
 }

@@ -13,13 +13,15 @@ package protocol StateStore: Sendable {
     /// - Throws: `Failure(.inUse)` when it exists already.
     func create(_ state: PipelineState, tables: [TableState]) async throws
 
-    /// Takes a pipeline over: kills the sessions of the worker before, then sets epoch + 1, the new sessions and worker,
-    /// provided that the epoch is still the one in `state`. Returns the state as stored.
+    /// Takes a pipeline over: sets epoch + 1, the new sessions and worker, provided that the epoch is still the one in
+    /// `state`, and kills the sessions of the worker before, so that nothing it began can come through any more. Returns
+    /// the state as stored after that.
     ///
     /// - Throws: `Failure(.inUse)` when another worker was faster.
     func takeOver(_ state: PipelineState, sessions: [SessionID], worker: WorkerIdentity) async throws -> PipelineState
 
-    /// Writes stage, checkpoint, copy attempt, identity and statistics of the worker's own pipeline.
+    /// Writes stage, copy attempt and identity of the worker's own pipeline, and its checkpoint and statistics when the
+    /// stored one has no checkpoint yet: from the first one on they are the sink's.
     ///
     /// - Throws: `Failure(.fenced)` when the epoch has moved on.
     func save(_ state: PipelineState) async throws

@@ -12,6 +12,9 @@ package struct MongoError: Error, Sendable {
     let writeErrors: [WriteError]
     /// The C library could not reach a server, or lost it.
     let isNetwork: Bool
+    /// User or password were refused: the C library says so in words of its own, without the server's code (tried with
+    /// 1.23.1).
+    let isAuthentication: Bool
     /// Text of the C library about servers and connections; empty for server answers.
     let connectionText: String
 
@@ -29,8 +32,13 @@ package struct MongoError: Error, Sendable {
         codeName = reply?["codeName"]?.asString ?? ""
         labels = (reply?["errorLabels"]?.asArray ?? []).compactMap(\.asString)
         self.writeErrors = writeErrors
+        // libmongoc 1.23 reports a connection that breaks during the log-in with the same code; only the text tells.
+        let isLogIn =
+            error.domain == MONGOC_ERROR_CLIENT.rawValue && error.code == MONGOC_ERROR_CLIENT_AUTHENTICATE.rawValue
+        isAuthentication = isLogIn && MongoError.message(error).lowercased().contains("authentication fail")
         isNetwork =
-            error.domain == MONGOC_ERROR_SERVER_SELECTION.rawValue || error.domain == MONGOC_ERROR_STREAM.rawValue
+            isLogIn && !isAuthentication || error.domain == MONGOC_ERROR_SERVER_SELECTION.rawValue
+            || error.domain == MONGOC_ERROR_STREAM.rawValue
             || labels.contains("TransientTransactionError") && code == 0
         connectionText = isServer ? "" : MongoError.message(error)
     }
@@ -77,6 +85,11 @@ extension MongoError {
                 .dataRefused, "MongoDB at \(address) refused a document while \(action): \(answer)",
                 hint: "A validator, a limit or a field name of the collection doesn't take what the source holds.")
         default: break
+        }
+        if isAuthentication {
+            return Failure(
+                .denied, "MongoDB at \(address) refused while \(action): authentication failed",
+                hint: "Check user, password and authSource of the target URI.")
         }
         if isNetwork {
             return Failure(

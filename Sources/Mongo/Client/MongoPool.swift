@@ -44,7 +44,8 @@ package final class MongoPool: @unchecked Sendable {
             throw Failure(.configuration, "the target URI is refused by the MongoDB library")
         }
         mongoc_client_pool_set_error_api(pool, MONGOC_ERROR_API_VERSION_2)
-        mongoc_client_pool_max_size(pool, 64)
+        // More than the copy can have workers (64): taking a client beyond the limit would wait for ever.
+        mongoc_client_pool_max_size(pool, 100)
         self.pool = pool
     }
 

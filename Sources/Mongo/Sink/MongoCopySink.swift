@@ -138,7 +138,10 @@ package actor MongoCopySink: CopySink {
         let mine = StateCollection.copiedKeys(of: collection, in: pipeline)
         let stale: BSONDocument = ["_id": mine, "attempt": ["$lt": .int32(Int32(clamping: attempt))]]
         try await forgetNotes(stale, deletingFrom: collection)
-        try await forgetNotes(["_id": mine], deletingFrom: nil)
+    }
+
+    package func forgetLedger(of collection: String) async throws {
+        try await forgetNotes(["_id": StateCollection.copiedKeys(of: collection, in: pipeline)], deletingFrom: nil)
     }
 
     /// Removes notes, and in the same transactions the documents they name when there is a collection.

@@ -87,7 +87,9 @@ struct TransactionWriter {
 
     private func setFields(_ writes: CollectionWrites) throws {
         let bulk = try connection.bulk(database, writes.collection, session: session)
-        for write in writes.writes where write.kind == .set {
+        // Nothing sent is nothing to do, and MongoDB would take an empty update document for a replacement by nothing.
+        let emptyDocument = 5
+        for write in writes.writes where write.kind == .set && write.body.count > emptyDocument {
             try writes.withBytes(write.body) { fields in
                 let update = writes.hasSpecialNames ? try SpecialNames.update(fields) : BSONDocument.set(fields)
                 try writes.withBytes(write.key) { key in

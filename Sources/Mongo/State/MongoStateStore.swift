@@ -37,29 +37,32 @@ package actor MongoStateStore: StateStore {
     package func create(_ state: PipelineState, tables: [TableState]) throws {
         try during("writing the pipeline's state") {
             try createCollections()
+            // One transaction: the tables of a start that was killed halfway, or lost against another, leave no trace.
+            let session = try connection.startSession()
+            try session.startTransaction()
+            defer { session.abort() }
+            do {
+                try connection.command(
+                    database, ["insert": .string(StateCollection.pipelines), "documents": [.document(state.bson)]],
+                    session: session)
+            } catch let error as MongoError where error.duplicateKey != nil {
+                throw Failure(.inUse, "pipeline \(state.pipeline) was created by another worker at the same moment")
+            }
+            try connection.command(
+                database,
+                [
+                    "delete": .string(StateCollection.tables),
+                    "deletes": [["q": ["_id.pipeline": .string(state.pipeline)], "limit": 0]],
+                ], session: session)
             for table in tables {
                 try connection.command(
                     database,
                     [
-                        "update": .string(StateCollection.tables),
-                        "updates": [
-                            [
-                                "q": ["_id": table.id(in: state.pipeline)],
-                                "u": .document(table.bson(in: state.pipeline)), "upsert": true,
-                            ]
-                        ], "writeConcern": majority,
-                    ])
+                        "insert": .string(StateCollection.tables),
+                        "documents": [.document(table.bson(in: state.pipeline))],
+                    ], session: session)
             }
-            do {
-                try connection.command(
-                    database,
-                    [
-                        "insert": .string(StateCollection.pipelines), "documents": [.document(state.bson)],
-                        "writeConcern": majority,
-                    ])
-            } catch let error as MongoError where error.duplicateKey != nil {
-                throw Failure(.inUse, "pipeline \(state.pipeline) was created by another worker at the same moment")
-            }
+            try session.commit()
         }
     }
 
@@ -77,20 +80,27 @@ package actor MongoStateStore: StateStore {
     package func takeOver(_ state: PipelineState, sessions: [SessionID], worker: WorkerIdentity) throws -> PipelineState
     {
         try during("taking the pipeline over") {
+            // Before: what the old worker left open would keep the pipeline's document locked for a minute.
             if !state.sessions.isEmpty { try kill(state.sessions) }
-            var taken = state
-            taken.epoch += 1
-            taken.sessions = sessions
-            taken.worker = worker
+            let epoch = state.epoch + 1
+            // Both workers' sessions, so that whoever takes over after a crash right here kills the older ones too.
             let matched = try update(
                 [("_id", .string(state.pipeline)), ("epoch", .int64(state.epoch))],
                 set: [
-                    ("epoch", .int64(taken.epoch)),
-                    ("sessions", .array(sessions.map { .binary(subtype: 4, $0.bytes) })), ("worker", worker.bson),
+                    ("epoch", .int64(epoch)),
+                    ("sessions", sessionList(sessions + state.sessions.filter { !sessions.contains($0) })),
+                    ("worker", worker.bson),
                 ])
             guard matched else {
                 throw Failure(.inUse, "another worker took pipeline \(state.pipeline) over at the same moment")
             }
+            // After: a transaction begun between the two still saw the old epoch. One begun from here on sees the new.
+            if !state.sessions.isEmpty { try kill(state.sessions) }
+            _ = try update(
+                [("_id", .string(state.pipeline)), ("epoch", .int64(epoch))],
+                set: [("sessions", sessionList(sessions))])
+            // Read again: until the epoch was raised the old worker may have moved the checkpoint.
+            guard let taken = try load(state.pipeline), taken.epoch == epoch else { throw fenced(state.pipeline) }
             return taken
         }
     }
@@ -103,9 +113,9 @@ package actor MongoStateStore: StateStore {
 
     package func save(_ state: PipelineState) throws {
         try during("writing the pipeline's state") {
-            let matched = try update(
-                [("_id", .string(state.pipeline)), ("epoch", .int64(state.epoch))], set: state.savedFields)
-            guard matched else { throw fenced(state.pipeline) }
+            let mine = [("_id", BSONValue.string(state.pipeline)), ("epoch", .int64(state.epoch))]
+            if try update(mine + [("checkpoint", .null)], set: state.savedFields) { return }
+            guard try update(mine, set: state.keptFields) else { throw fenced(state.pipeline) }
         }
     }
 

@@ -9,23 +9,29 @@ extension PipelineState {
         fields += savedFields
         fields += [
             ("epoch", .int64(epoch)),
-            ("sessions", .array(sessions.map { .binary(subtype: 4, $0.bytes) })),
+            ("sessions", sessionList(sessions)),
             ("worker", worker.bson),
             ("last_error", lastError?.bson ?? .null),
         ]
         return BSONDocument(fields)
     }
 
-    /// What `StateStore.save` writes.
+    /// What `StateStore.save` writes while there is no checkpoint yet.
     var savedFields: [(String, BSONValue)] {
+        keptFields + [
+            ("checkpoint", checkpoint?.bson ?? .null),
+            ("statistics", ["split_transactions": .int64(statistics.splitTransactions)]),
+        ]
+    }
+
+    /// What it writes afterwards: checkpoint and statistics are the sink's then, and may be newer than these.
+    var keptFields: [(String, BSONValue)] {
         [
             ("stage", .string(stage.rawValue)),
             ("stage_since", .time(stageSince)),
             ("source", source.bson(slot: slot, publication: publication)),
             ("target_database", .string(targetDatabase)),
-            ("checkpoint", checkpoint?.bson ?? .null),
             ("copy_attempt", .int32(Int32(clamping: copyAttempt))),
-            ("statistics", ["split_transactions": .int64(statistics.splitTransactions)]),
         ]
     }
 

@@ -35,4 +35,7 @@ extension BSONValue {
     var asLSN: LSN? { asString.flatMap { LSN($0) } }
 }
 
+/// Session ids as the state holds them: an array of UUIDs.
+func sessionList(_ sessions: [SessionID]) -> BSONValue { .array(sessions.map { .binary(subtype: 4, $0.bytes) }) }
+
 let majority: BSONValue = ["w": "majority"]

@@ -45,6 +45,8 @@ struct InitialCopySetup {
         state.stage = .streaming
         state.stageSince = .now
         try await ports.store.save(state)
+        // Only now: notes forgotten before a crash right here would leave documents that no later attempt finds.
+        for table in states where !table.wasEmpty { try await sinks[0].forgetLedger(of: table.collection) }
         await lease.closeCopySinks()
         pipeline.logger.info("initial copy finished", metadata: ["rows": "\(copiedRows)"])
         return state
