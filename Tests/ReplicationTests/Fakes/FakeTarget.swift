@@ -1,0 +1,28 @@
+import Model
+import Synchronization
+
+/// The target as a whole, in memory: what was asked of it.
+final class FakeTarget: TargetDatabase {
+    struct State: Sendable {
+        var occupied: Set<String> = []
+        var created: [[String]] = []
+        var emptied: [String] = []
+        var swept: [(collection: String, attempt: Int)] = []
+    }
+
+    private let state = Mutex(State())
+
+    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+
+    var snapshot: State { state.withLock { $0 } }
+
+    func createCollections(_ names: [String]) async throws { state.withLock { $0.created.append(names) } }
+
+    func nonEmpty(_ names: [String]) async throws -> Set<String> { state.withLock { $0.occupied.intersection(names) } }
+
+    func empty(_ collection: String) async throws { state.withLock { $0.emptied.append(collection) } }
+
+    func sweepLedger(of collection: String, attempt: Int) async throws {
+        state.withLock { $0.swept.append((collection, attempt)) }
+    }
+}
