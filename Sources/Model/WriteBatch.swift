@@ -34,7 +34,7 @@ package struct WriteBatch: Sendable {
 package final class CollectionWrites: @unchecked Sendable {
     package let collection: String
     /// Some field name holds a dot or starts with `$`: plain replacements and `$set` would misread it.
-    package let hasSpecialNames: Bool
+    package var hasSpecialNames: Bool
     /// The bytes that the ranges of `writes` lie in.
     package var arena: BSONWriter
     package var writes: [DocumentWrite] = []

@@ -87,6 +87,27 @@ struct ChangePreparerTests {
         #expect(sink.batches.map(\.counts.changes).reduce(0, +) == 6)
     }
 
+    /// ALTER TABLE between two changes of one transaction, the first of which still waits for its commit.
+    @Test func aTableMayChangeInsideATransaction() async throws {
+        let wider = SampleTable(oid: 1, columns: ["id", "name", "doc", "added.later"])
+        var script = EventScript([table])
+        script.begin()
+        script.add(.change(table.insert("1", "n", "d")))
+        script.add(.relation(wider.relation))
+        script.add(.change(wider.insert("2", "n", "d", "x")))
+        script.add(.change(wider.update("1", "n", .unchanged, "y")))
+        script.commit()
+        let sink = RecordingSink()
+        let harness = StreamHarness(tables: [table], script: script, successors: [wider])
+        try await promptly { try await harness.run(into: sink) }
+        #expect(
+            sink.target.collections["t"].map { Set($0.values) } == [
+                ["_id": 1, "name": "n", "doc": "d", "added.later": "y"],
+                ["_id": 2, "name": "n", "doc": "d", "added.later": "x"],
+            ])
+        #expect(sink.batches.allSatisfy { $0.collections.allSatisfy(\.hasSpecialNames) })
+    }
+
     @Test func anotherTransactionAfterASplitIsAGap() async throws {
         var script = EventScript([table])
         script.transaction(inserts(0..<3))

@@ -52,7 +52,11 @@ struct BatchBuilder {
         let plan = try plans.plan(for: table)
         // Moved out and back, so that the builder is changed in place rather than copied.
         var builder = collections.removeValue(forKey: plan.collection) ?? CollectionBuilder(plan: plan)
-        let before = (writes: builder.writes.writes.count, bytes: builder.writes.arena.count, coalesced: builder.coalesced)
+        // A column added since the batch began may be the first with such a name.
+        if plan.needsSetField { builder.writes.hasSpecialNames = true }
+        let before = (
+            writes: builder.writes.writes.count, bytes: builder.writes.arena.count, coalesced: builder.coalesced
+        )
         defer {
             counts.writes += builder.writes.writes.count - before.writes
             bytes += builder.writes.arena.count - before.bytes

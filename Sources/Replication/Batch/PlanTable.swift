@@ -9,25 +9,35 @@ package struct PlanTable: Sendable {
     private var plans: [ObjectIdentifier: MappingPlan] = [:]
     /// Keeps the versions alive, so that no identifier is used twice.
     private var versions: [UInt32: TableVersion] = [:]
+    /// Versions that a newer one has replaced, while changes may still name them.
+    private var replaced: [TableVersion] = []
 
     package init(tables: [TableState]) {
         states = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Makes the plan of a table version.
+    /// Makes the plan of a table version. The one before stays until `forgetReplaced`: a table can change inside a
+    /// transaction, whose first changes wait for the commit.
     ///
     /// - Throws: `Failure(.configuration)` for a table that isn't part of the pipeline, or whose key no longer fits.
     package mutating func register(_ table: TableVersion) throws {
         guard let state = states[table.schema.name] else {
             throw Failure(
                 .configuration, "table \(table.schema.name) is in the publication but not in the pipeline",
-                hint: "Take it out again with ALTER PUBLICATION … DROP TABLE, or drop the pipeline and start anew with it."
+                hint:
+                    "Take it out again with ALTER PUBLICATION … DROP TABLE, or drop the pipeline and start anew with it."
             )
         }
-        if let before = versions[table.schema.oid] { plans[ObjectIdentifier(before)] = nil }
+        if let before = versions[table.schema.oid], before !== table { replaced.append(before) }
         versions[table.schema.oid] = table
         plans[ObjectIdentifier(table)] = try MappingPlan(
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns)
+    }
+
+    /// No change of a replaced version is waiting any more.
+    package mutating func forgetReplaced() {
+        for version in replaced { plans[ObjectIdentifier(version)] = nil }
+        replaced.removeAll()
     }
 
     package func plan(for table: TableVersion) throws -> MappingPlan {

@@ -124,6 +124,7 @@ struct ChangePreparer {
         if transaction.changes.isEmpty { return }
         let isFirst = !transaction.isSplit
         for change in transaction.changes { try batch.add(change, plans: plans) }
+        plans.forgetReplaced()
         transaction.changes = []
         transaction.bytes = 0
         transaction.isSplit = true
@@ -147,6 +148,7 @@ struct ChangePreparer {
             await flush()
         }
         for change in transaction.changes { try batch.add(change, plans: plans) }
+        plans.forgetReplaced()
         open = nil
         position = Checkpoint(lsn: end.endLSN, commitTime: end.commitTime)
         batch.advance(to: position, endsTransaction: true)
