@@ -9,8 +9,8 @@ struct AdaptiveLimits {
         current = limits
     }
 
-    /// A quarter of the operations, at least 10.
-    mutating func shrink() { current.operations = max(min(current.operations, full.operations) / 4, 10) }
+    /// A quarter of the operations, but not below 10 (or what was asked for, if that is less).
+    mutating func shrink() { current.operations = max(current.operations / 4, min(full.operations, 10)) }
 
     mutating func restore() { current = full }
 }

@@ -1,0 +1,56 @@
+import Model
+import Testing
+
+@testable import Replication
+
+struct RetryPolicyTests {
+    @Test func pausesDoubleUpToHalfAMinute() {
+        let pauses = (1...12).map { RetryPolicy.backoff($0) }
+        let milliseconds = [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000, 30_000]
+        #expect(pauses == milliseconds.map { .milliseconds($0) })
+        #expect(RetryPolicy.backoff(0) == .milliseconds(100))
+        #expect(RetryPolicy.backoff(-5) == .milliseconds(100))
+        #expect(RetryPolicy.backoff(.max) == .seconds(30))
+    }
+
+    @Test(arguments: [true, false]) func interruptionsAreWaitedOut(_ hasRun: Bool) {
+        for attempt in [1, 6, 1000] {
+            let pause = RetryPolicy.backoff(attempt)
+            func decide(_ kind: Failure.Kind) -> RetryPolicy.Decision {
+                RetryPolicy.decide(Failure(kind, "m"), attempt: attempt, hasRun: hasRun)
+            }
+            #expect(decide(.sourceInterrupted) == .retry(after: pause))
+            #expect(decide(.targetInterrupted) == .retrySmaller(after: pause))
+            #expect(decide(.unreachable) == (hasRun ? .retry(after: pause) : .stop))
+            #expect(decide(.inUse) == (hasRun && attempt <= 5 ? .retry(after: pause) : .stop))
+            #expect(decide(.copyInterrupted) == (attempt <= 5 ? .retry(after: pause) : .stop))
+        }
+    }
+
+    @Test(arguments: [
+        Failure.Kind.unexpected, .fenced, .denied, .configuration, .usage, .dataGap, .dataRefused, .differences,
+    ])
+    func nothingElseIsRetried(_ kind: Failure.Kind) {
+        for hasRun in [true, false] {
+            #expect(RetryPolicy.decide(Failure(kind, "m"), attempt: 1, hasRun: hasRun) == .stop)
+        }
+    }
+
+    @Test func limitsGiveWayAndComeBack() {
+        var limits = AdaptiveLimits(BatchLimits(operations: 5000, bytes: 77))
+        let sizes = (0..<6).map { _ in
+            limits.shrink()
+            return limits.current.operations
+        }
+        #expect(sizes == [1250, 312, 78, 19, 10, 10])
+        #expect(limits.current.bytes == 77)
+        limits.restore()
+        #expect(limits.current == BatchLimits(operations: 5000, bytes: 77))
+    }
+
+    @Test func limitsNeverGrowByShrinking() {
+        var limits = AdaptiveLimits(BatchLimits(operations: 4))
+        limits.shrink()
+        #expect(limits.current.operations == 4)
+    }
+}
