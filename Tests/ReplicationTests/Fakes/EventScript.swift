@@ -45,6 +45,14 @@ struct EventScript: Sendable {
         return rest
     }
 
+    /// Its first frames.
+    func prefix(_ count: Int) -> EventScript {
+        var part = self
+        part.frames = Array(frames.prefix(count))
+        part.ends = Array(ends.prefix(count))
+        return part
+    }
+
     /// Begins the next transaction, to be ended by `commit`.
     mutating func begin() {
         position += 10

@@ -18,14 +18,17 @@ final class FakeSource: SourceDatabase {
     private let reader: @Sendable () -> any SnapshotSource
     /// Positions that heartbeats are written at.
     let heartbeat: LSN
+    /// Taking hold of the pipeline waits here.
+    let acquiring: Gate
 
     init(
-        _ tables: [SampleTable], heartbeat: LSN = LSN(rawValue: 1000),
+        _ tables: [SampleTable], heartbeat: LSN = LSN(rawValue: 1000), acquiring: Gate = Gate(isOpen: true),
         reader: @escaping @Sendable () -> any SnapshotSource = { FakeSnapshot([:]) },
         streams: @escaping @Sendable (LSN) -> ScriptedStream
     ) {
         versions = Dictionary(uniqueKeysWithValues: tables.map { ($0.relation, $0.version) })
         self.heartbeat = heartbeat
+        self.acquiring = acquiring
         self.reader = reader
         self.streams = streams
     }
@@ -61,7 +64,11 @@ final class FakeSource: SourceDatabase {
         return heartbeat
     }
 
-    func acquire(wait: Duration, onWaiting: @escaping @Sendable (String) -> Void) async throws { try called("acquire") }
+    func acquire(wait: Duration, onWaiting: @escaping @Sendable (String) -> Void) async throws {
+        try called("acquire")
+        onWaiting("somebody else")
+        try await acquiring.pass()
+    }
 
     func identify() async throws -> SourceIdentity {
         try called("identify")
@@ -96,7 +103,12 @@ final class FakeSource: SourceDatabase {
 
     func planRanges(_ tables: [TableVersion]) async throws -> [CopyRange] {
         try called("ranges")
-        return state.withLock { $0.ranges }
+        // The ranges name the versions that are asked for, as a plan made from the catalogue would.
+        return state.withLock { $0.ranges }.compactMap { range in
+            guard let table = tables.first(where: { $0.schema == range.table.schema }) else { return nil }
+            return CopyRange(
+                table: table, firstPage: range.firstPage, endPage: range.endPage, estimatedRows: range.estimatedRows)
+        }
     }
 
     func currentLSN() async throws -> LSN {

@@ -31,6 +31,12 @@ struct SampleTable: Sendable {
         keyIndices = key.compactMap { name in columns.firstIndex { $0.name == name } }
     }
 
+    /// A table with a schema of its own making, whose first column is the key.
+    init(schema: TableSchema) {
+        version = TableVersion(schema: schema)
+        keyIndices = [0]
+    }
+
     var state: TableState {
         TableState(table: schema.name, collection: collection, keyColumns: keyColumns, wasEmpty: true)
     }
