@@ -146,11 +146,11 @@ struct CollectionBuilderTests {
         let plans = try SampleTable.plans([table])
         var batch = BatchBuilder()
         for round in 0..<2 {
-            for id in 0..<5000 { try batch.add(table.update("\(id)", "\(round)", "d"), plans: plans) }
+            for id in 0..<2000 { try batch.add(table.update("\(id)", "\(round)", "d"), plans: plans) }
         }
         batch.advance(to: Checkpoint(lsn: LSN(rawValue: 5)), endsTransaction: true)
         let sealed = batch.seal()
-        #expect(sealed?.counts.writes == 5000)
-        #expect(sealed?.counts.coalesced == 5000)
+        #expect(sealed?.counts.writes == 2000)
+        #expect(sealed?.counts.coalesced == 2000)
     }
 }
