@@ -19,7 +19,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
         .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
         .package(url: "https://github.com/apple/swift-metrics", .upToNextMinor(from: "2.13.0")),
-        .package(url: "https://github.com/apple/swift-collections", .upToNextMinor(from: "1.6.0")),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", .upToNextMinor(from: "2.13.0")),
         .package(url: "https://github.com/jpsim/Yams", .upToNextMinor(from: "6.2.2")),
     ],
@@ -55,7 +54,6 @@ let package = Package(
                 "Model", "Mapping", "BSON",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "DequeModule", package: "swift-collections"),
             ],
             // As WherryCommand: its tests look inside.
             swiftSettings: settings + [.unsafeFlags(["-enable-testing"])]),
@@ -86,7 +84,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["DevServers", "Model", "BSON", "Postgres", "Mongo"],
+            dependencies: ["DevServers", "PinnedThread", "Model", "BSON", "Postgres", "Mongo"],
             path: "Tests/Support",
             swiftSettings: settings),
 
@@ -97,7 +95,11 @@ let package = Package(
             name: "MappingTests", dependencies: ["Mapping", "Model", "BSON", "Postgres", "DevServers", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "PostgresTests", dependencies: ["Postgres", "Model", "TestSupport"], swiftSettings: settings),
+            name: "PostgresTests",
+            dependencies: [
+                "Postgres", "Model", "DevServers", "TestSupport", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "MongoTests",
             dependencies: [
@@ -119,7 +121,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["Model", "BSON", "Postgres", "Mongo", "Replication", "TestSupport"],
+            dependencies: ["DevServers", "Model", "BSON", "Postgres", "Mongo", "TestSupport"],
             swiftSettings: settings),
     ]
 )

@@ -25,7 +25,9 @@ package struct SlotStatus: Hashable, Sendable {
     package var isLost: Bool { walStatus == "lost" || invalidationReason != nil || restartLSN == nil }
 
     package init(
-        name: String, plugin: String, database: String, active: Bool, activePID: Int?, activeApplication: String?, restartLSN: LSN?, confirmedFlushLSN: LSN?, walStatus: String?, safeWalSize: Int?, heldBytes: Int?, temporary: Bool, invalidationReason: String?
+        name: String, plugin: String, database: String, active: Bool, activePID: Int?, activeApplication: String?,
+        restartLSN: LSN?, confirmedFlushLSN: LSN?, walStatus: String?, safeWalSize: Int?, heldBytes: Int?,
+        temporary: Bool, invalidationReason: String?
     ) {
         self.name = name
         self.plugin = plugin

@@ -41,8 +41,12 @@ extension PostgresSource {
             "START_REPLICATION SLOT \(quoteIdentifier(settings.slot)) LOGICAL \(position) "
             + "(\(options.joined(separator: ", ")))"
         let deadline = ContinuousClock.now + .seconds(10)
+        // The copy is over when the stream starts: the snapshot may go.
+        holdsSnapshot = false
         while true {
             do {
+                // The creation of the slot has left its own limit, which must not end a wait while decoding.
+                try await replication.run("SET lock_timeout = 0")
                 return try await replication.start(command)
             } catch let error as ServerError where error.sqlState == SQLState.objectInUse {
                 // Our own walsender of a moment ago ends soon; anybody else is named.

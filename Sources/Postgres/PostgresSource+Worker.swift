@@ -16,13 +16,16 @@ extension PostgresSource {
             let connection = try await ReplicationConnection.open(target, application: application)
             // Asking again and again, not one call that waits: a statement that waits holds a snapshot, and a standby
             // worker would keep the source from cleaning up for weeks.
+            var pause = Duration.milliseconds(20)
             while try await connection.run(WorkerLock.tryLock(settings.pipeline)).scalar != "t" {
                 let holder = try await activeWorker()
                 guard .now < deadline else { throw inUse(holder) }
                 if let holder { onWaiting("pipeline \(settings.pipeline) is worked on by \(holder.summary)") }
-                try await Task.sleep(for: min(.milliseconds(500), ContinuousClock.now.duration(to: deadline)))
+                try await Task.sleep(for: min(pause, ContinuousClock.now.duration(to: deadline)))
+                pause = min(pause * 2, .milliseconds(500))
             }
             replication = connection
+            holdsSnapshot = false
         } catch let error as ServerError {
             throw error.failure(doing: "open a replication connection", at: target)
         }

@@ -14,6 +14,8 @@ package actor PostgresSource: SourceDatabase {
     private var typeCatalog: TypeCatalog?
     /// The replication connection, once the worker's lock is on it.
     var replication: ReplicationConnection?
+    /// Any command on the replication connection would end the exported snapshot.
+    var holdsSnapshot = false
     /// Why values come as text although binary was asked for; nil while binary is fine.
     var textReason: String?
 
@@ -60,10 +62,11 @@ package actor PostgresSource: SourceDatabase {
             serverVersion: try await control().serverVersion, isInRecovery: position.isInRecovery)
     }
 
-    /// Runs a command on the replication connection, or on a passing one while that streams or doesn't exist.
+    /// Runs a command on the replication connection, or on a passing one while that streams, holds a snapshot or doesn't
+    /// exist.
     private func onReplication(_ command: String, doing action: String) async throws -> QueryResult {
         do {
-            if let replication, await replication.isUsable, await !replication.isStarted {
+            if !holdsSnapshot, let replication, await replication.isUsable, await !replication.isStarted {
                 return try await replication.run(command)
             }
             let passing = try await ReplicationConnection.open(target, application: application)
@@ -130,6 +133,7 @@ package actor PostgresSource: SourceDatabase {
         await replication?.close()
         await controlConnection?.close()
         replication = nil
+        holdsSnapshot = false
         controlConnection = nil
     }
 }

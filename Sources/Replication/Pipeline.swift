@@ -36,12 +36,12 @@ package struct Pipeline: Sendable {
     }
 
     private func keepRunning(_ lease: PipelineLease) async throws -> PipelineEnd {
-        var limits = AdaptiveLimits(settings.limits)
+        let limits = AdaptiveLimits(settings.limits)
         var attempt = 0
         var appliedBefore = LSN.zero
         while !stop.isStopped {
             do {
-                return try await start(lease, limits: limits.current)
+                return try await start(lease, limits: limits)
             } catch {
                 if stop.isStopped { return .stopped }
                 let failure = (error as? Failure) ?? Failure(.unexpected, "unexpected error: \(error)")
@@ -53,7 +53,7 @@ package struct Pipeline: Sendable {
                     await lease.note(failure)
                     throw failure
                 }
-                if case .retrySmaller = decision { limits.shrink() } else { limits.restore() }
+                if case .retrySmaller = decision { limits.shrink() }
                 await pause(failure, delay)
             }
         }
@@ -61,7 +61,7 @@ package struct Pipeline: Sendable {
     }
 
     /// One start: everything is derived from what is stored.
-    private func start(_ lease: PipelineLease, limits: BatchLimits) async throws -> PipelineEnd {
+    private func start(_ lease: PipelineLease, limits: AdaptiveLimits) async throws -> PipelineEnd {
         progress.update { $0.phase = .starting }
         let state = try await stop.cancelling {
             let state = try await lease.take()
@@ -82,6 +82,7 @@ package struct Pipeline: Sendable {
         logger.warning(
             "interrupted, going on from the checkpoint",
             metadata: ["reason": "\(failure.message)", "retry_in": "\(delay)"])
+        PipelineMetrics.reconnected()
         progress.update {
             $0.reconnects += 1
             $0.waiting = Waiting(reason: failure.message, since: .now)

@@ -33,7 +33,11 @@ actor PipelineLease {
         progress.update { $0.waiting = nil }
         let identity = try await ports.source.identify()
         var state: PipelineState
-        if let stored = try await ports.store.load(settings.pipeline) { state = stored } else { state = try await create(identity) }
+        if let stored = try await ports.store.load(settings.pipeline) {
+            state = stored
+        } else {
+            state = try await create(identity)
+        }
         try check(state, against: identity)
         tables = try await ports.store.tables(of: settings.pipeline)
         if let epoch {

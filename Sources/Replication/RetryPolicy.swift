@@ -27,8 +27,8 @@ package enum RetryPolicy {
         }
     }
 
-    /// 0.1 s doubling to 30 s: 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30 …
+    /// 0.1 s doubling to 10 s: 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10 …
     package static func backoff(_ attempt: Int) -> Duration {
-        .milliseconds(min(100 << min(max(attempt - 1, 0), 9), 30_000))
+        .milliseconds(min(100 << min(max(attempt - 1, 0), 9), 10_000))
     }
 }

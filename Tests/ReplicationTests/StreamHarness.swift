@@ -18,6 +18,7 @@ struct StreamHarness {
         let source = FakeSource(tables + successors) { _ in ScriptedStream(EventScript()) }
         let queue = FrameQueue(capacity: 1 << 20)
         let handoff = StepHandoff(onWanted: { queue.poke() })
+        let limits = AdaptiveLimits(limits)
         let plans = PlanTable(tables: tables.map(\.state))
         let frames = script.frames
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -30,7 +31,7 @@ struct StreamHarness {
             group.addTask {
                 var writer = BatchWriter(
                     sink: sink, handoff: handoff, positions: StreamPositions(start: checkpoint.lsn),
-                    progress: Progress(), target: target ?? script.end, checkpoint: checkpoint)
+                    progress: Progress(), limits: limits, target: target ?? script.end, checkpoint: checkpoint)
                 _ = try await writer.run()
             }
             group.addTask {

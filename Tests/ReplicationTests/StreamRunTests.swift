@@ -32,7 +32,7 @@ struct StreamRunTests {
         settings.queueBytes = queueBytes
         let (progress, stop) = (Progress(), StopSignal())
         let run = StreamRun(
-            settings: settings, limits: BatchLimits(operations: operations), source: source, sink: sink,
+            settings: settings, limits: AdaptiveLimits(BatchLimits(operations: operations)), source: source, sink: sink,
             plans: PlanTable(tables: [table.state]), progress: progress, stop: stop, logger: Logger(label: "test"))
         return Parts(run: run, stream: stream, source: source, sink: sink, progress: progress, stop: stop)
     }

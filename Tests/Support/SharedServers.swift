@@ -25,7 +25,9 @@ package actor SharedServers {
         if postgres == nil {
             postgres = Task {
                 var options = PostgresServer.Options()
-                options.configuration = ["max_connections": "200", "max_wal_senders": "60", "max_replication_slots": "60"]
+                options.configuration = [
+                    "max_connections": "200", "max_wal_senders": "60", "max_replication_slots": "60",
+                ]
                 return try await PostgresServer.start(directory: SharedServers.directory("postgres"), options: options)
             }
         }

@@ -33,7 +33,7 @@ package protocol ChangeStream: Sendable {
 
 /// One message of the replication protocol, not decoded yet.
 package enum Frame: Sendable {
-    /// The payload of an XLogData message; `end` is the position the server has sent up to.
+    /// A whole XLogData message, its header of 25 bytes included (the buffer is the C library's own); `end` is the position the server has sent up to.
     case data(ByteBlock, end: LSN)
     case keepalive(position: LSN, replyRequested: Bool)
 }

@@ -60,7 +60,11 @@ package struct ConnectionTarget: Sendable {
     /// Session settings are not among them (no `options`): PgBouncer refuses startup parameters it doesn't know, and a
     /// server older than a setting refuses the connection. `SessionSettings` sends them after the start.
     func startParameters(application: String, isReplication: Bool) -> [(String, String)] {
-        var all = ["keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"]
+        var all = [
+            "keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3",
+            // Keepalives don't cover what was sent and never acknowledged.
+            "tcp_user_timeout": "60000",
+        ]
         all.merge(parameters) { _, given in given }
         all["application_name"] = application
         all["client_encoding"] = "UTF8"

@@ -5,7 +5,7 @@ extension ServerError {
     /// - Parameters:
     ///   - action: What was tried, to follow "can't": `read the catalogue`.
     ///   - target: Where; only its safe parts are used.
-    func failure(doing action: String, at target: ConnectionTarget) -> Failure {
+    package func failure(doing action: String, at target: ConnectionTarget) -> Failure {
         switch origin {
         case .connecting: connectFailure(target)
         case .timeout:

@@ -1,6 +1,6 @@
 /// What a server or libpq reported, before anybody has decided what it means.
-struct ServerError: Error, Hashable {
-    enum Origin: Hashable {
+package struct ServerError: Error, Hashable {
+    package enum Origin: Hashable {
         /// While connecting.
         case connecting
         /// An ERROR or FATAL answer to a command.
@@ -11,13 +11,13 @@ struct ServerError: Error, Hashable {
         case timeout
     }
 
-    let origin: Origin
+    package let origin: Origin
     /// Five characters, nil when it was libpq that failed.
-    let sqlState: String?
+    package let sqlState: String?
     /// The primary message only: DETAIL and CONTEXT may carry values of rows.
-    let message: String
+    package let message: String
 
-    init(_ origin: Origin, sqlState: String? = nil, _ message: String) {
+    package init(_ origin: Origin, sqlState: String? = nil, _ message: String) {
         self.origin = origin
         self.sqlState = sqlState
         self.message = message

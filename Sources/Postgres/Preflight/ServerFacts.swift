@@ -1,32 +1,32 @@
 /// What `server_facts.sql` answers. Plain values, so that what follows from them is tested without a server.
-struct ServerFacts: Sendable {
-    var version = ""
-    var versionNumber = 0
-    var walLevel = "logical"
-    var maxSlots = 0
-    var usedSlots = 0
-    var maxSenders = 0
-    var usedSenders = 0
-    var walSenderTimeoutMilliseconds: Int?
+package struct ServerFacts: Sendable {
+    package var version = ""
+    package var versionNumber = 0
+    package var walLevel = "logical"
+    package var maxSlots = 0
+    package var usedSlots = 0
+    package var maxSenders = 0
+    package var usedSenders = 0
+    package var walSenderTimeoutMilliseconds: Int?
     /// -1: no limit; nil before PostgreSQL 13.
-    var keepSizeMegabytes: Int?
+    package var keepSizeMegabytes: Int?
     /// nil where the server has no such setting, or doesn't show it.
-    var outputPlugins: [String]?
-    var isInRecovery = false
-    var backendPID = 0
-    var role = ""
-    var database = ""
-    var isSuperuser = false
-    var canReplicate = false
-    var canCreatePublication = false
+    package var outputPlugins: [String]?
+    package var isInRecovery = false
+    package var backendPID = 0
+    package var role = ""
+    package var database = ""
+    package var isSuperuser = false
+    package var canReplicate = false
+    package var canCreatePublication = false
     /// Prefix of the settings a managed service adds: `rds`, `cloudsql`, `azure`, `neon`, `alloydb`.
-    var managedBy: String?
+    package var managedBy: String?
     /// The source's clock minus ours, in seconds.
-    var clockDifference = 0.0
+    package var clockDifference = 0.0
     /// What the client was told at the start; a pooler makes it up.
-    var announcedPID = 0
+    package var announcedPID = 0
 
-    init() {}
+    package init() {}
 
     init(_ row: QueryResult.Record) {
         version = row.text("version")

@@ -8,8 +8,8 @@ import Model
 ///
 /// The server sends a row a message, the header with the first row; other divisions are understood as well: what is
 /// left of a message goes in front of the next one.
-struct CopyDecoder {
-    let table: TableName
+package struct CopyDecoder {
+    package let table: TableName
     private let kinds: [Field.Kind]
     private var isHeaderRead = false
     private var isTrailerRead = false
@@ -19,7 +19,7 @@ struct CopyDecoder {
     private static let signature: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0x00]
 
     /// - Parameter isText: Parallel to the columns: which ones hold the output function's text.
-    init(table: TableName, isText: [Bool]) {
+    package init(table: TableName, isText: [Bool]) {
         self.table = table
         kinds = isText.map { $0 ? .text : .binary }
     }
@@ -27,7 +27,7 @@ struct CopyDecoder {
     /// Appends the rows that `message` completes.
     ///
     /// - Throws: `Failure` of kind `.unexpected`.
-    mutating func decode(_ message: ByteBlock, into rows: inout [Row]) throws {
+    package mutating func decode(_ message: ByteBlock, into rows: inout [Row]) throws {
         let block = rest.isEmpty ? message : joined(message)
         rest = []
         var cursor = ByteCursor(base: block.base, offset: 0, end: block.count)
@@ -50,7 +50,7 @@ struct CopyDecoder {
     }
 
     /// - Throws: `Failure` of kind `.unexpected` when the data ended too early.
-    func finish() throws {
+    package func finish() throws {
         guard isTrailerRead, rest.isEmpty else { throw failure("it ends too early") }
     }
 

@@ -1,9 +1,9 @@
 import Model
 
 /// How a table is divided.
-enum CopyPlan {
+package enum CopyPlan {
     /// At least one range; the first has no lower bound and the last no upper one.
-    static func ranges(_ table: TableVersion, pages: Int, estimatedRows: Int, targetPages: Int) -> [CopyRange] {
+    package static func ranges(_ table: TableVersion, pages: Int, estimatedRows: Int, targetPages: Int) -> [CopyRange] {
         let size = min(max(1, targetPages), Int(UInt32.max))
         let pages = min(max(0, pages), Int(UInt32.max))
         let count = max(1, (pages + size - 1) / size)

@@ -2,9 +2,9 @@ import Model
 
 /// Whether a slot still has everything after a position. The server won't tell by itself: it moves a start that is too
 /// old forward, and a start in the future delivers nothing (PostgreSQL source, `CreateDecodingContext`).
-enum PositionCheck {
+package enum PositionCheck {
     /// - Throws: `Failure` of kind `.dataGap` or `.configuration`.
-    static func check(
+    package static func check(
         slot: SlotStatus?, named name: String, database: String, position: LSN, serverFlush: LSN
     ) throws {
         guard let slot else { throw missing(name) }

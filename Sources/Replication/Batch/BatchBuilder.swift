@@ -52,8 +52,6 @@ struct BatchBuilder {
         let plan = try plans.plan(for: table)
         // Moved out and back, so that the builder is changed in place rather than copied.
         var builder = collections.removeValue(forKey: plan.collection) ?? CollectionBuilder(plan: plan)
-        // A column added since the batch began may be the first with such a name.
-        if plan.needsSetField { builder.writes.hasSpecialNames = true }
         let before = (
             writes: builder.writes.writes.count, bytes: builder.writes.arena.count, coalesced: builder.coalesced
         )
@@ -63,6 +61,7 @@ struct BatchBuilder {
             counts.coalesced += builder.coalesced - before.coalesced
             collections[plan.collection] = builder
         }
+        builder.adapt(to: plan)
         try body(&builder, plan)
     }
 

@@ -23,6 +23,11 @@ struct CollectionBuilder {
         writes = CollectionWrites(collection: plan.collection, hasSpecialNames: plan.needsSetField)
     }
 
+    /// To be called before a change of another version of the table is added.
+    func adapt(to plan: MappingPlan) {
+        if plan.needsSetField { writes.hasSpecialNames = true }
+    }
+
     mutating func insert(_ row: Row, plan: MappingPlan) throws {
         let key = try plan.encodeKey(row, fallback: nil, into: &writes.arena)
         let body = try plan.encodeDocument(row, into: &writes.arena)
@@ -86,7 +91,8 @@ struct CollectionBuilder {
         writes.writes[position].body = try writes.merge(writes.writes[position].body, sent)
     }
 
-    private mutating func move(from oldKey: Range<Int>, to newKey: Range<Int>, sent: Range<Int>, table: TableName) throws
+    private mutating func move(from oldKey: Range<Int>, to newKey: Range<Int>, sent: Range<Int>, table: TableName)
+        throws
     {
         let departure = DocumentWrite(kind: .delete, key: oldKey)
         var arrival = DocumentWrite(kind: .move, key: newKey, body: sent, origin: oldKey)

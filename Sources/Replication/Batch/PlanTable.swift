@@ -9,15 +9,14 @@ package struct PlanTable: Sendable {
     private var plans: [ObjectIdentifier: MappingPlan] = [:]
     /// Keeps the versions alive, so that no identifier is used twice.
     private var versions: [UInt32: TableVersion] = [:]
-    /// Versions that a newer one has replaced, while changes may still name them.
+    /// Versions that newer ones have replaced; changes of theirs may still wait for their commit.
     private var replaced: [TableVersion] = []
 
     package init(tables: [TableState]) {
         states = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Makes the plan of a table version. The one before stays until `forgetReplaced`: a table can change inside a
-    /// transaction, whose first changes wait for the commit.
+    /// Makes the plan of a table version.
     ///
     /// - Throws: `Failure(.configuration)` for a table that isn't part of the pipeline, or whose key no longer fits.
     package mutating func register(_ table: TableVersion) throws {
@@ -34,10 +33,10 @@ package struct PlanTable: Sendable {
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns)
     }
 
-    /// No change of a replaced version is waiting any more.
+    /// Drops the plans of replaced versions: no change of theirs will come any more.
     package mutating func forgetReplaced() {
         for version in replaced { plans[ObjectIdentifier(version)] = nil }
-        replaced.removeAll()
+        replaced = []
     }
 
     package func plan(for table: TableVersion) throws -> MappingPlan {

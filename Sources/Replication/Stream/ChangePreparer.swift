@@ -9,7 +9,9 @@ struct ChangePreparer {
     /// Changes of the resumed transaction that are applied already and still to come.
     private var toSkip = 0
 
-    private let limits: BatchLimits
+    private let adaptive: AdaptiveLimits
+    /// As of the last transaction's beginning.
+    private var limits: BatchLimits
     private let source: any ChangeSource
     private var decoder: any ChangeDecoder
     private var plans: PlanTable
@@ -33,10 +35,11 @@ struct ChangePreparer {
     }
 
     init(
-        from checkpoint: Checkpoint, limits: BatchLimits, source: any ChangeSource, decoder: any ChangeDecoder,
+        from checkpoint: Checkpoint, limits: AdaptiveLimits, source: any ChangeSource, decoder: any ChangeDecoder,
         plans: PlanTable, handoff: StepHandoff
     ) {
-        self.limits = limits
+        self.adaptive = limits
+        self.limits = limits.current
         self.source = source
         self.decoder = decoder
         self.plans = plans
@@ -78,6 +81,7 @@ struct ChangePreparer {
 
     private mutating func begin(_ start: TransactionStart) throws {
         guard open == nil else { throw Failure(.unexpected, "the stream began a transaction inside another one") }
+        limits = adaptive.current
         open = OpenTransaction(start: start)
         guard let resumed else { return }
         guard resumed.xid == start.xid, resumed.commitLSN == start.commitLSN else {

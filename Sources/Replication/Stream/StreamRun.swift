@@ -5,7 +5,7 @@ import Model
 /// first one to end ends all.
 struct StreamRun: Sendable {
     let settings: PipelineSettings
-    let limits: BatchLimits
+    let limits: AdaptiveLimits
     let source: any SourceDatabase
     let sink: any DocumentSink
     let plans: PlanTable
@@ -55,8 +55,8 @@ struct StreamRun: Sendable {
             }
             group.addTask {
                 var writer = BatchWriter(
-                    sink: sink, handoff: handoff, positions: positions, progress: progress, target: target,
-                    checkpoint: checkpoint)
+                    sink: sink, handoff: handoff, positions: positions, progress: progress, limits: limits,
+                    target: target, checkpoint: checkpoint)
                 return try await writer.run()
             }
             group.addTask {

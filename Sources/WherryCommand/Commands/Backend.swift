@@ -9,7 +9,7 @@ package struct Backend: Sendable {
     /// Runs the pipeline until its goal is reached or `stop` asks for the end, writing to `progress` meanwhile.
     package var run: @Sendable (RunRequest, Model.Progress, Logger, StopSignal) async throws -> RunOutcome
     /// Everything the preflight finds; read-only.
-    package var check: @Sendable (Settings, Logger) async throws -> [Finding]
+    package var check: @Sendable (Settings, _ adopts: Bool, Logger) async throws -> [Finding]
     package var status: @Sendable (Settings, Logger) async throws -> StatusReport
     package var pipelines: @Sendable (Endpoints, Logger) async throws -> PipelinesReport
     /// Removes slot, publication and state, and the documents too if asked.

@@ -13,6 +13,9 @@ struct CheckCommand: AsyncParsableCommand {
     @OptionGroup(title: "Tables") var tables: TableOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
+    @Flag(help: "Check for a run with --adopt: collections may hold documents already.")
+    var adopt = false
+
     func run() async throws {
         let context = ProgramContext.current
         let logger = try output.startLogging(context)
@@ -20,7 +23,7 @@ struct CheckCommand: AsyncParsableCommand {
             pipelineOptions.layer.over(tables.layer), environment: context.environment
         ).settings()
         let report = CheckReport(
-            pipeline: settings.pipeline, findings: try await context.backend.check(settings, logger))
+            pipeline: settings.pipeline, findings: try await context.backend.check(settings, adopt, logger))
         context.standardOutput(output.json ? report.json : report.text.joined(separator: "\n"))
         if report.exitCode != .ok { throw Verdict(code: report.exitCode) }
     }

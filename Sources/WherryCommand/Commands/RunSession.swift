@@ -54,7 +54,9 @@ struct RunSession: Sendable {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let watch = SignalWatch(
             onFirst: { signal in
-                logger.notice("stopping", metadata: [LogKey.signal.rawValue: "\(signal)"])
+                logger.notice(
+                    "stop requested: finishing the batch, a second signal stops at once",
+                    metadata: [LogKey.signal.rawValue: "\(signal)"])
                 progress.update { $0.phase = .stopping }
                 await group.triggerGracefulShutdown()
             },

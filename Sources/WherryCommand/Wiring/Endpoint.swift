@@ -43,20 +43,3 @@ enum Endpoint {
             startedAt: SourceTime(microseconds: Int64(now * 1_000_000)))
     }
 }
-
-extension Endpoint {
-    /// What the mapping has to say about a table: its types, and why its key can't be an `_id`.
-    static func typeFindings(_ table: SourceTable) -> [Finding] {
-        do {
-            return try MappingPlan(
-                schema: table.schema, collection: table.schema.name.defaultCollection, keyColumns: table.primaryKey
-            ).typeFindings
-        } catch {
-            return [
-                Finding(
-                    .error, "key_refused", subject: table.schema.name.description, error.message, remedy: error.hint,
-                    kind: error.kind)
-            ]
-        }
-    }
-}

@@ -26,12 +26,26 @@ struct RunWiring: Sendable {
                 progress: progress, logger: logger),
             makeCopySinks: { try await copySinks(pool) },
             catalogTables: { try await Endpoint.tables(source, settings) })
+        try await preflight(ports.store)
         let pipeline = Pipeline(
             settings: pipelineSettings, ports: ports, progress: progress, stop: stop, logger: logger)
         switch try await pipeline.run() {
         case .stopped: return .stopped
         case .reached: return request.goal == .caughtUp ? .caughtUp : .positionReached
         }
+    }
+
+    /// Before the copy is whole everything is looked at. Later starts don't: a table that somebody has added to the
+    /// schema since must not keep a running pipeline down, and what matters to the stream the engine checks itself.
+    private func preflight(_ store: any StateStore) async throws {
+        guard try await store.load(settings.pipeline)?.stage != .streaming else { return }
+        let findings = await CheckWiring(settings: settings, adopts: request.adopts, logger: logger).findings()
+        for finding in findings where finding.severity == .warning {
+            logger.warning(
+                "preflight",
+                metadata: ["code": "\(finding.code)", "subject": "\(finding.subject)", "finding": "\(finding.message)"])
+        }
+        if let refusal = CheckFindings.refusal(findings, pipeline: settings.pipeline) { throw refusal }
     }
 
     private func copySinks(_ pool: MongoPool) async throws -> [any CopySink] {

@@ -7,7 +7,9 @@ enum Wiring {
         run: { request, progress, logger, stop in
             try await RunWiring(request: request, progress: progress, logger: logger).run(stop: stop)
         },
-        check: { settings, logger in await CheckWiring(settings: settings, logger: logger).findings() },
+        check: { settings, adopts, logger in
+            await CheckWiring(settings: settings, adopts: adopts, logger: logger).findings()
+        },
         status: { settings, logger in try await StatusWiring(settings: settings, logger: logger).report() },
         pipelines: { endpoints, logger in try await PipelinesWiring(endpoints: endpoints, logger: logger).report() },
         drop: { settings, documents, logger in

@@ -12,6 +12,8 @@ final class FakeCopySink: CopySink {
 
     private struct State {
         var writes: [Write] = []
+        var emptied: [String] = []
+        var swept: [(collection: String, attempt: Int)] = []
         var epoch: Int64?
         var isClosed = false
     }
@@ -26,6 +28,8 @@ final class FakeCopySink: CopySink {
     }
 
     var writes: [Write] { state.withLock { $0.writes } }
+    var emptied: [String] { state.withLock { $0.emptied } }
+    var swept: [(collection: String, attempt: Int)] { state.withLock { $0.swept } }
     var epoch: Int64? { state.withLock { $0.epoch } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
@@ -38,6 +42,12 @@ final class FakeCopySink: CopySink {
         try Task.checkCancellation()
         let bodies = try documents.writes.map { try BSONDocument(validating: documents.bytes($0.body)) }
         state.withLock { $0.writes.append(Write(collection: documents.collection, documents: bodies, ledger: attempt)) }
+    }
+
+    func empty(_ collection: String) async throws { state.withLock { $0.emptied.append(collection) } }
+
+    func sweepLedger(of collection: String, attempt: Int) async throws {
+        state.withLock { $0.swept.append((collection, attempt)) }
     }
 
     func close() async { state.withLock { $0.isClosed = true } }

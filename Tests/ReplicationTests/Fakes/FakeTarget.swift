@@ -6,8 +6,6 @@ final class FakeTarget: TargetDatabase {
     struct State: Sendable {
         var occupied: Set<String> = []
         var created: [[String]] = []
-        var emptied: [String] = []
-        var swept: [(collection: String, attempt: Int)] = []
     }
 
     private let state = Mutex(State())
@@ -19,10 +17,4 @@ final class FakeTarget: TargetDatabase {
     func createCollections(_ names: [String]) async throws { state.withLock { $0.created.append(names) } }
 
     func nonEmpty(_ names: [String]) async throws -> Set<String> { state.withLock { $0.occupied.intersection(names) } }
-
-    func empty(_ collection: String) async throws { state.withLock { $0.emptied.append(collection) } }
-
-    func sweepLedger(of collection: String, attempt: Int) async throws {
-        state.withLock { $0.swept.append((collection, attempt)) }
-    }
 }

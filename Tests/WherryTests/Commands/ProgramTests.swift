@@ -131,7 +131,7 @@ private let servers = ["WHERRY_SOURCE": "postgres://u:s3cr3t@h/db", "WHERRY_TARG
 
     @Test func checkPrintsAndDecides() async throws {
         var backend = Backend.unused
-        backend.check = { settings, _ in
+        backend.check = { settings, _, _ in
             #expect(settings.pipeline == "shop")
             return [Finding(.error, "select", subject: "public.a", "no right to read it", kind: .denied)]
         }
@@ -142,7 +142,7 @@ private let servers = ["WHERRY_SOURCE": "postgres://u:s3cr3t@h/db", "WHERRY_TARG
         let json = await program("check", "--json", environment: servers, backend: backend)
         let object = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
         #expect(object["ok"] as? Bool == false && object["schema_version"] as? Int == 1)
-        backend.check = { _, _ in [] }
+        backend.check = { _, _, _ in [] }
         #expect(await program("check", environment: servers, backend: backend).code == 0)
     }
 

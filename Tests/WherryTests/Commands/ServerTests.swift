@@ -107,6 +107,8 @@ import TestSupport
                 ($0["message"] as? String)?.contains("without_key") == true
                     || ($0["subject"] as? String)?.contains("without_key") == true
             })
+        let run = await place.wherry("run", "--until-caught-up")
+        #expect(run.code == 78 && run.errors.contains("public.without_key has no primary key"))
         #expect(await place.wherry("check", "--exclude", "public.without_key").code == 0)
         #expect(
             try await place.sql("SELECT count(*) FROM pg_replication_slots WHERE database = current_database()") == "0")
@@ -158,7 +160,7 @@ import TestSupport
         try await waitUntil { worker.hasReceived(received) }
 
         worker.process.terminate()
-        try await waitUntil { worker.log.text.contains(#""message":"stopping""#) }
+        try await waitUntil { worker.log.text.contains(#""message":"stop requested"#) }
         worker.process.interrupt()
         try await waitUntil { !worker.process.isRunning }
         #expect(worker.process.terminationReason == .exit && worker.process.terminationStatus == 130)

@@ -158,7 +158,7 @@ private func readings(_ samples: [(Double, ProgressSnapshot)]) -> [ProgressReadi
     @Test func startingAndStopping() {
         #expect(lines(readings([(0, snapshot(.starting))])[0]) == ["wherry shop: starting, 0.0 s"])
         let stopping = lines(readings([(0, snapshot(.stopping))])[0])
-        #expect(stopping == ["wherry shop: stopping: finishing the batch (press again to stop at once), 0.0 s"])
+        #expect(stopping == ["wherry shop: stopping, 0.0 s"])
     }
 
     /// Whatever is on the board and however small the terminal: nothing wraps and nothing scrolls.

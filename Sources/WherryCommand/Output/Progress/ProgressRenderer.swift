@@ -14,7 +14,7 @@ struct ProgressRenderer: Sendable {
         switch reading.snapshot.phase {
         case .copying: lines += copy(reading)
         case .streaming: lines += stream(reading)
-        case .stopping: lines += reading.snapshot.changesApplied > 0 ? stream(reading) : copy(reading)
+        case .stopping: lines += isStreaming(reading.snapshot) ? stream(reading) : copy(reading)
         case .starting: break
         }
         if let waiting = reading.snapshot.waiting, let duration = reading.waitingFor {
@@ -24,13 +24,18 @@ struct ProgressRenderer: Sendable {
         return lines.prefix(max(1, size.rows - 1)).map { DisplayWidth.fit($0, width: width) }
     }
 
+    /// Whether the copy is behind it, told from the board alone.
+    private func isStreaming(_ snapshot: ProgressSnapshot) -> Bool {
+        snapshot.applied > .zero && snapshot.tables.allSatisfy(\.isFinished)
+    }
+
     private func title(_ reading: ProgressReading) -> String {
         let words =
             switch reading.snapshot.phase {
             case .starting: "starting"
             case .copying: "copying"
             case .streaming: "streaming"
-            case .stopping: "stopping: finishing the batch (press again to stop at once)"
+            case .stopping: "stopping"
             }
         return "wherry \(pipeline): \(words), \(HumanText.duration(reading.elapsed))"
     }

@@ -1,0 +1,46 @@
+import DevServers
+import TestSupport
+import Testing
+
+/// Memory stays bounded whatever the size of a transaction or a row.
+@Suite(.serialized) struct MemoryTests {
+    private static let limit = 150 << 20
+
+    @Test func aTransactionOf300000Changes() async throws {
+        let fixture = try await PipelineFixture("hugetx")
+        try await fixture.sql(
+            "CREATE TABLE public.events (id integer PRIMARY KEY, name text, amount numeric(12,2), at timestamptz)")
+        let wherry = try fixture.wherry()
+        try await fixture.waitUntilCaughtUp(wherry)
+        try await fixture.sql(
+            "INSERT INTO public.events SELECT g, 'event number ' || g || repeat('.', 100), g / 100.0, now() "
+                + "FROM generate_series(1, 300000) g")
+        try await staysSmall(wherry, fixture, "300,000 changes")
+        #expect(try await fixture.inspector.count("events") == 300_000)
+    }
+
+    @Test func rowsOf100Kilobytes() async throws {
+        let fixture = try await PipelineFixture("widerow")
+        try await fixture.sql(
+            """
+            CREATE TABLE public.wide (id integer PRIMARY KEY, version integer, body text);
+            ALTER TABLE public.wide ALTER COLUMN body SET STORAGE EXTERNAL;
+            INSERT INTO public.wide SELECT g, 0, repeat(md5(g::text), 3200) FROM generate_series(1, 600) g;
+            """)
+        let wherry = try fixture.wherry()
+        try await fixture.waitUntilCaughtUp(wherry)
+        try await fixture.sql("UPDATE public.wide SET body = repeat(md5('b' || id), 3200)")
+        try await fixture.sql("UPDATE public.wide SET id = id + 1000, version = 1")
+        try await fixture.sql("ALTER TABLE public.wide REPLICA IDENTITY FULL; UPDATE public.wide SET version = 2")
+        try await staysSmall(wherry, fixture, "rows of 100 kB")
+        #expect(try await fixture.compare() == [])
+    }
+
+    private func staysSmall(_ wherry: WherryProcess, _ fixture: PipelineFixture, _ what: String) async throws {
+        try await fixture.waitUntilCaughtUp(wherry, within: .seconds(120))
+        let peak = try #require(wherry.peakResidentBytes)
+        print("peak memory with \(what): \(peak >> 20) MiB, \(try WherryProcess.executable)")
+        #expect(peak < Self.limit)
+        #expect(try await wherry.terminate().code == 0)
+    }
+}

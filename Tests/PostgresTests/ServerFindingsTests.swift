@@ -1,0 +1,72 @@
+import Model
+import Postgres
+import Testing
+
+@Suite("What a server's settings mean")
+struct ServerFindingsTests {
+    private func good() -> ServerFacts {
+        var facts = ServerFacts()
+        facts.version = "15.20"
+        facts.versionNumber = 150_020
+        facts.maxSlots = 10
+        facts.maxSenders = 10
+        facts.walSenderTimeoutMilliseconds = 60_000
+        facts.keepSizeMegabytes = 51_200
+        facts.outputPlugins = ["pgoutput", "test_decoding"]
+        facts.role = "wherry"
+        facts.canReplicate = true
+        return facts
+    }
+
+    private func findings(hasSlot: Bool = false, _ change: (inout ServerFacts) -> Void) -> [Finding] {
+        var facts = good()
+        change(&facts)
+        return ServerFindings(facts: facts, plugin: "pgoutput", hasSlot: hasSlot).all
+            .filter { $0.code != "source_version" || $0.severity != .info }
+    }
+
+    @Test func aServerWithoutFault() {
+        #expect(findings { _ in }.isEmpty)
+    }
+
+    @Test func errors() {
+        func codes(hasSlot: Bool = false, _ change: (inout ServerFacts) -> Void) -> [String] {
+            findings(hasSlot: hasSlot, change).filter { $0.severity == .error }.map(\.code)
+        }
+        #expect(codes { $0.versionNumber = 110_000 } == ["source_version"])
+        #expect(codes { $0.walLevel = "replica" } == ["wal_level"])
+        #expect(codes { $0.usedSlots = 10 } == ["max_replication_slots"])
+        #expect(codes(hasSlot: true) { $0.usedSlots = 10 } == [])
+        #expect(codes { $0.usedSenders = 10 } == ["max_wal_senders"])
+        #expect(codes { $0.canReplicate = false } == ["replication_privilege"])
+        #expect(codes { $0.outputPlugins = ["test_decoding"] } == ["output_plugin_libraries"])
+        #expect(codes { $0.isInRecovery = true } == ["source_is_standby"])
+    }
+
+    @Test func warnings() {
+        func codes(_ change: (inout ServerFacts) -> Void) -> [String] {
+            findings(change).filter { $0.severity == .warning }.map(\.code)
+        }
+        #expect(codes { $0.keepSizeMegabytes = -1 } == ["max_slot_wal_keep_size"])
+        #expect(codes { $0.keepSizeMegabytes = 64 } == ["max_slot_wal_keep_size"])
+        #expect(codes { $0.keepSizeMegabytes = nil } == [])
+        #expect(codes { $0.announcedPID = 1 } == ["connection_pooler"])
+        #expect(codes { $0.clockDifference = -6 } == ["source_clock"])
+        #expect(codes { $0.clockDifference = 4 } == [])
+    }
+
+    @Test func remediesAreStatements() throws {
+        let level = try #require(findings { $0.walLevel = "replica" }.first)
+        #expect(level.remedy?.contains("ALTER SYSTEM SET wal_level = 'logical'") == true)
+        let managed = findings {
+            $0.walLevel = "replica"
+            $0.managedBy = "rds"
+        }
+        #expect(managed.contains { $0.remedy?.contains("rds.logical_replication") == true })
+        let privilege = try #require(findings { $0.canReplicate = false }.first)
+        #expect(privilege.kind == .denied)
+        #expect(privilege.remedy == "ALTER ROLE \"wherry\" REPLICATION;")
+        let plugins = try #require(findings { $0.outputPlugins = ["test_decoding"] }.first)
+        #expect(plugins.remedy?.contains("output_plugin_libraries = test_decoding, pgoutput;") == true)
+    }
+}

@@ -1,0 +1,68 @@
+import Model
+import Postgres
+
+/// Reads a stream the way the engine does, and keeps what it saw.
+final class TestStream {
+    let source: PostgresSource
+    var stream: any ChangeStream
+    private var decoder: any ChangeDecoder
+    private(set) var messages: [LogicalMessage] = []
+    /// End of the last transaction that was read.
+    private(set) var position = LSN.zero
+
+    init(source: PostgresSource, stream: any ChangeStream) {
+        self.source = source
+        self.stream = stream
+        decoder = stream.makeDecoder()
+    }
+
+    /// The next transaction that changes something.
+    func transaction() async throws -> [Change] {
+        try await transactions(1)[0]
+    }
+
+    func transactions(_ count: Int) async throws -> [[Change]] {
+        var finished: [[Change]] = []
+        var open: [Change] = []
+        let deadline = ContinuousClock.now + .seconds(30)
+        while finished.count < count {
+            guard .now < deadline else { throw Late(what: "a transaction in the stream") }
+            for frame in try await stream.receive(maxBytes: 1 << 20, until: .now + .seconds(1)) {
+                switch try decoder.decode(frame) {
+                case .relation(let relation): decoder.register(try await source.resolve(relation))
+                case .change(let change): open.append(change)
+                case .message(let message): messages.append(message)
+                case .commit(let end):
+                    position = end.endLSN
+                    if !open.isEmpty { finished.append(open) }
+                    open = []
+                case .begin, .position, nil: break
+                }
+            }
+        }
+        return finished
+    }
+
+    /// Starts again after `position`, on a new stream.
+    func reopen(after position: LSN) async throws {
+        stream = try await source.open(after: position)
+        decoder = stream.makeDecoder()
+    }
+
+    func close() async {
+        await stream.close()
+        await source.close()
+    }
+}
+
+/// The values of a row as text (binary ones as hexadecimal digits), nil for NULL, `?` for an unchanged TOAST value.
+func values(_ row: Row) -> [String?] {
+    row.fields.map { field in
+        switch field.kind {
+        case .null: nil
+        case .unchanged: "?"
+        case .text: String(decoding: row.bytes(field), as: UTF8.self)
+        case .binary: row.bytes(field).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        }
+    }
+}

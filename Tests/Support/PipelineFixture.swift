@@ -1,0 +1,180 @@
+import BSON
+import DevServers
+import Foundation
+import Model
+import Postgres
+
+/// A source database and a target database of their own, and the program between them.
+package final class PipelineFixture: Sendable {
+    package let postgres: PostgresServer
+    package let mongo: MongoServer
+    /// The name of everything: PostgreSQL's database, MongoDB's database, and the pipeline.
+    package let name: String
+    package let stateDatabase: String
+    /// Where the logs of its runs are.
+    package let folder: String
+    package let inspector: MongoInspector
+    private let session: SourceSession
+    private let runs = Counter()
+
+    /// - Parameters:
+    ///   - postgres: the shared server when nil.
+    ///   - mongo: the shared server when nil.
+    package init(_ prefix: String, postgres: PostgresServer? = nil, mongo: MongoServer? = nil) async throws {
+        self.postgres = if let postgres { postgres } else { try await SharedServers.shared.postgresServer() }
+        self.mongo = if let mongo { mongo } else { try await SharedServers.shared.mongoServer() }
+        name = uniqueName(prefix)
+        stateDatabase = "state_\(name)"
+        folder = SharedServers.directory(name)
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        inspector = try MongoInspector(uri: self.mongo.uri(database: name))
+        let administrator = try await PostgresConnection.open(self.postgres.uri(), application: "test")
+        try await administrator.query("CREATE DATABASE \(name)")
+        await administrator.close()
+        session = SourceSession(uri: self.postgres.uri(database: name))
+    }
+
+    package var sourceURI: String { postgres.uri(database: name) }
+    package var targetURI: String { mongo.uri(database: name) }
+    /// What both servers know the program's connections by.
+    package var applicationName: String { "wherry \(name)" }
+
+    /// Runs SQL on the source: one statement with parameters, or several without (one transaction then). Names are
+    /// qualified: `search_path` is empty.
+    @discardableResult
+    package func sql(_ text: String, _ parameters: [String?] = []) async throws -> QueryResult {
+        try await session.run(text, parameters)
+    }
+
+    /// One more connection to the source, for a transaction that stays open.
+    package func connect() async throws -> PostgresConnection {
+        try await PostgresConnection.open(sourceURI, application: "test")
+    }
+
+    // MARK: - Runs
+
+    /// Starts `wherry run` with this fixture's ends, a JSON log and a progress line every 100 ms.
+    ///
+    /// - Parameter limits: batch limits smaller than the default.
+    package func wherry(
+        _ arguments: [String] = [], limits: BatchSizes? = nil, environment: [String: String?] = [:]
+    ) throws -> WherryProcess {
+        let number = runs.next()
+        var words = ["run", "--progress-interval", "100ms"] + connectionWords
+        if let limits {
+            let file = "\(folder)/run-\(number).yaml"
+            try Data(limits.configuration.utf8).write(to: URL(fileURLWithPath: file))
+            words += ["--config", file]
+        }
+        return try WherryProcess(words + arguments, environment: environment, folder: folder, name: "run-\(number)")
+    }
+
+    /// Starts any command, with exactly these words.
+    package func command(_ words: [String], environment: [String: String?] = [:]) throws -> WherryProcess {
+        try WherryProcess(words, environment: environment, folder: folder, name: "run-\(runs.next())")
+    }
+
+    /// `--source … --target … --pipeline … --state-database … --log-format json`
+    package var connectionWords: [String] {
+        [
+            "--source", sourceURI, "--target", targetURI, "--pipeline", name, "--state-database", stateDatabase,
+            "--log-format", "json",
+        ]
+    }
+
+    /// Runs `wherry run` to its end and returns it.
+    @discardableResult
+    package func runToEnd(
+        _ arguments: [String], limits: BatchSizes? = nil, within limit: Duration = .seconds(60)
+    ) async throws -> WherryProcess {
+        let process = try wherry(arguments, limits: limits)
+        try await process.end(within: limit)
+        return process
+    }
+
+    /// Applies everything that is committed now: `wherry run --until-caught-up` must end with 0.
+    @discardableResult
+    package func catchUp(limits: BatchSizes? = nil, arguments: [String] = []) async throws -> WherryProcess {
+        let process = try await runToEnd(["--until-caught-up"] + arguments, limits: limits)
+        guard process.child.exitStatus?.code == 0 else { throw TestFailure("wherry failed: \(process.tail)") }
+        return process
+    }
+
+    // MARK: - Positions
+
+    /// The pipeline's state document; nil before there is one.
+    package func state() async throws -> BSONDocument? {
+        try await inspector.documents("pipelines", filter: ["_id": .string(name)], on: stateDatabase).first
+    }
+
+    /// The stored checkpoint; nil before the copy is finished.
+    package func checkpoint() async throws -> LSN? {
+        try await state()?["checkpoint"]?.asDocument?["lsn"]?.asString.flatMap { LSN($0) }
+    }
+
+    /// Writes a message into the source's log: whatever committed before it lies behind its position.
+    package func mark() async throws -> LSN {
+        let statement = "SELECT pg_catalog.pg_logical_emit_message(true, 'test', '')"
+        let answer: QueryResult
+        do { answer = try await sql(statement) } catch let failure as Failure where failure.kind == .sourceInterrupted {
+            // The server was restarted since the last statement.
+            answer = try await sql(statement)
+        }
+        guard let lsn = answer.scalar.flatMap({ LSN($0) }) else { throw TestFailure("the message has no position") }
+        return lsn
+    }
+
+    /// Waits until everything that is committed now is in the target, by the stored checkpoint.
+    ///
+    /// - Parameter process: must go on running meanwhile.
+    package func waitUntilCaughtUp(_ process: WherryProcess, within limit: Duration = .seconds(60)) async throws {
+        let mark = try await mark()
+        try await waitUntil("checkpoint passes \(mark)", process, within: limit) {
+            do { return try await self.checkpoint() ?? .zero >= mark } catch let failure as Failure
+                where [.unreachable, .targetInterrupted].contains(failure.kind)
+            {
+                return false
+            }
+        }
+    }
+
+    /// Waits for a condition while the process has to go on running.
+    ///
+    /// - Throws: `TestFailure` with the end of the log.
+    package func waitUntil(
+        _ what: String, _ process: WherryProcess, within limit: Duration = .seconds(60),
+        _ condition: () async throws -> Bool
+    ) async throws {
+        let deadline = ContinuousClock.now + limit
+        while try await !condition() {
+            guard process.isRunning else {
+                let status = process.child.exitStatus
+                throw TestFailure(
+                    "wherry ended with code \(status?.code ?? -1), signal \(status?.signal ?? 0) before \(what): "
+                        + process.tail)
+            }
+            guard .now < deadline else { throw TestFailure("waited \(limit) in vain until \(what): \(process.tail)") }
+            try await Task.sleep(for: .milliseconds(15))
+        }
+    }
+
+    /// Compares every row of every table with its document. Empty when all is equal; at most 20 lines for each table.
+    package func compare(excluding: Set<String> = []) async throws -> [String] {
+        try await TableComparison(fixture: self).run(excluding: excluding)
+    }
+}
+
+/// Batch limits for a run's configuration file.
+package struct BatchSizes: Sendable {
+    package var operations: Int
+    package var bytes: Int
+
+    package init(operations: Int = 5000, bytes: Int = 16 << 20) {
+        self.operations = operations
+        self.bytes = bytes
+    }
+
+    var configuration: String {
+        "apply:\n  max_batch_operations: \(operations)\n  max_batch_bytes: \(bytes)\n"
+    }
+}
