@@ -55,7 +55,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ],
-            swiftSettings: settings),
+            // As WherryCommand: its tests look inside.
+            swiftSettings: settings + [.unsafeFlags(["-enable-testing"])]),
 
         // Layer 5: the program. A library, so that tests can import it, and an executable that only calls it.
         .target(
@@ -105,8 +106,10 @@ let package = Package(
                 "Mongo", "Model", "BSON", "TestSupport", "DevServers", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
         .testTarget(
-            name: "ReplicationTests", dependencies: ["Replication", "Mapping", "Model", "BSON", "TestSupport"],
-            swiftSettings: settings),
+            name: "ReplicationTests",
+            dependencies: [
+                "Replication", "Mapping", "Model", "BSON", "TestSupport", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: settings),
         .testTarget(
             name: "WherryTests",
             dependencies: [

@@ -65,7 +65,13 @@ actor PipelineLease {
         if state.stage == .backfilling { openCopySinks = try await ports.makeCopySinks() }
         var sessions = [try await ports.sink.session]
         for sink in openCopySinks { sessions.append(try await sink.session) }
-        let taken = try await ports.store.takeOver(state, sessions: sessions, worker: settings.worker)
+        let taken: PipelineState
+        do {
+            taken = try await ports.store.takeOver(state, sessions: sessions, worker: settings.worker)
+        } catch {
+            await closeCopySinks()
+            throw error
+        }
         epoch = taken.epoch
         await ports.sink.begin(epoch: taken.epoch)
         for sink in openCopySinks { await sink.begin(epoch: taken.epoch) }

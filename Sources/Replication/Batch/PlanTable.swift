@@ -27,7 +27,7 @@ package struct PlanTable: Sendable {
                     "Take it out again with ALTER PUBLICATION … DROP TABLE, or drop the pipeline and start anew with it."
             )
         }
-        if let before = versions[table.schema.oid] { replaced.append(before) }
+        if let before = versions[table.schema.oid], before !== table { replaced.append(before) }
         versions[table.schema.oid] = table
         plans[ObjectIdentifier(table)] = try MappingPlan(
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns)

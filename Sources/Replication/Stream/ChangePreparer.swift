@@ -98,24 +98,26 @@ struct ChangePreparer {
 
     private mutating func add(_ change: Change) async throws {
         guard open != nil else { throw Failure(.unexpected, "the stream sent a change outside of a transaction") }
-        open?.ordinal += 1
+        defer { open?.ordinal += 1 }
         if toSkip > 0 {
             toSkip -= 1
             return
         }
         if case .truncate(let tables) = change {
-            open?.ordinal -= 1
             try await splitOpenTransaction()
             let collections = try Set(tables.map { try plans.collection(of: $0) }).sorted()
             await handoff.put(.truncate(collections))
-            open?.ordinal += 1
             return
         }
+        if !hasRoom(for: change) { try await splitOpenTransaction() }
         open?.changes.append(change)
         open?.bytes += change.byteCount
-        if (open?.changes.count ?? 0) >= limits.operations || (open?.bytes ?? 0) >= limits.bytes {
-            try await splitOpenTransaction()
-        }
+    }
+
+    /// Whether the open transaction still fits one batch with this change; a single change always does.
+    private func hasRoom(for change: Change) -> Bool {
+        guard let count = open?.changes.count, let bytes = open?.bytes, count > 0 else { return true }
+        return count < limits.operations && bytes + change.byteCount <= limits.bytes
     }
 
     /// Puts what is there of the open transaction into batches of its own: the transaction is too large for one, or a
@@ -126,6 +128,7 @@ struct ChangePreparer {
         if transaction.changes.isEmpty { return }
         let isFirst = !transaction.isSplit
         for change in transaction.changes { try batch.add(change, plans: plans) }
+        plans.forgetReplaced()
         transaction.changes = []
         transaction.bytes = 0
         transaction.isSplit = true

@@ -55,14 +55,16 @@ package final class FrameQueue: Sendable {
         if !frames.isEmpty { return frames }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let ready = state.withLock { state -> [Frame]? in
+                let (ready, producer) = state.withLock { state -> ([Frame]?, CheckedContinuation<Void, Never>?) in
                     if state.isPoked || !state.frames.isEmpty || Task.isCancelled {
                         state.isPoked = false
-                        return FrameQueue.drain(&state)
+                        defer { state.producer = nil }
+                        return (FrameQueue.drain(&state), state.producer)
                     }
                     state.consumer = continuation
-                    return nil
+                    return (nil, nil)
                 }
+                producer?.resume()
                 if let ready { continuation.resume(returning: ready) }
             }
         } onCancel: {

@@ -1,0 +1,54 @@
+import BSON
+import Model
+import Synchronization
+
+/// A writer of the initial copy that keeps what it got.
+final class FakeCopySink: CopySink {
+    struct Write: Sendable {
+        let collection: String
+        let documents: [BSONDocument]
+        let ledger: Int?
+    }
+
+    private struct State {
+        var writes: [Write] = []
+        var emptied: [String] = []
+        var swept: [(collection: String, attempt: Int)] = []
+        var epoch: Int64?
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let number: UInt8
+    private let failure: Failure?
+
+    init(_ number: UInt8 = 1, failure: Failure? = nil) {
+        self.number = number
+        self.failure = failure
+    }
+
+    var writes: [Write] { state.withLock { $0.writes } }
+    var emptied: [String] { state.withLock { $0.emptied } }
+    var swept: [(collection: String, attempt: Int)] { state.withLock { $0.swept } }
+    var epoch: Int64? { state.withLock { $0.epoch } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    var session: SessionID { get async throws { SessionID(bytes: [UInt8](repeating: number, count: 16)) } }
+
+    func begin(epoch: Int64) async { state.withLock { $0.epoch = epoch } }
+
+    func write(_ documents: CollectionWrites, ledger attempt: Int?) async throws {
+        if let failure { throw failure }
+        try Task.checkCancellation()
+        let bodies = try documents.writes.map { try BSONDocument(validating: documents.bytes($0.body)) }
+        state.withLock { $0.writes.append(Write(collection: documents.collection, documents: bodies, ledger: attempt)) }
+    }
+
+    func empty(_ collection: String) async throws { state.withLock { $0.emptied.append(collection) } }
+
+    func sweepLedger(of collection: String, attempt: Int) async throws {
+        state.withLock { $0.swept.append((collection, attempt)) }
+    }
+
+    func close() async { state.withLock { $0.isClosed = true } }
+}

@@ -1,0 +1,130 @@
+import Model
+import Synchronization
+
+/// A source without a server. Every answer can be replaced; every call is counted.
+final class FakeSource: SourceDatabase {
+    struct State: Sendable {
+        var identity = SourceIdentity(systemIdentifier: "7", timeline: 1, database: "shop", serverVersion: 150_020)
+        var slot: SlotStatus?
+        var ranges: [CopyRange] = []
+        var calls: [String] = []
+        /// By the name of the call; the first is thrown and taken away.
+        var failures: [String: [Failure]] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let versions: [WireRelation: TableVersion]
+    private let streams: @Sendable (LSN) -> ScriptedStream
+    private let reader: @Sendable () -> any SnapshotSource
+    /// Positions that heartbeats are written at.
+    let heartbeat: LSN
+    /// Taking hold of the pipeline waits here.
+    let acquiring: Gate
+
+    init(
+        _ tables: [SampleTable], heartbeat: LSN = LSN(rawValue: 1000), acquiring: Gate = Gate(isOpen: true),
+        reader: @escaping @Sendable () -> any SnapshotSource = { FakeSnapshot([:]) },
+        streams: @escaping @Sendable (LSN) -> ScriptedStream
+    ) {
+        versions = Dictionary(uniqueKeysWithValues: tables.map { ($0.relation, $0.version) })
+        self.heartbeat = heartbeat
+        self.acquiring = acquiring
+        self.reader = reader
+        self.streams = streams
+    }
+
+    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+
+    /// How often a call has been made.
+    func count(_ call: String) -> Int { state.withLock { $0.calls.count { $0 == call } } }
+
+    private func called(_ call: String) throws {
+        try state.withLock { state in
+            state.calls.append(call)
+            if let failure = state.failures[call]?.first {
+                state.failures[call]?.removeFirst()
+                throw failure
+            }
+        }
+    }
+
+    func open(after position: LSN) async throws -> any ChangeStream {
+        try called("open")
+        return streams(position)
+    }
+
+    func resolve(_ relation: WireRelation) async throws -> TableVersion {
+        try called("resolve")
+        guard let version = versions[relation] else { throw Failure(.unexpected, "no such table") }
+        return version
+    }
+
+    func emitHeartbeat() async throws -> LSN {
+        try called("heartbeat")
+        return heartbeat
+    }
+
+    func acquire(wait: Duration, onWaiting: @escaping @Sendable (String) -> Void) async throws {
+        try called("acquire")
+        onWaiting("somebody else")
+        try await acquiring.pass()
+    }
+
+    func identify() async throws -> SourceIdentity {
+        try called("identify")
+        return state.withLock { $0.identity }
+    }
+
+    func slot() async throws -> SlotStatus? {
+        try called("slot")
+        return state.withLock { $0.slot }
+    }
+
+    func createSlot(timeout: Duration, onWaiting: @escaping @Sendable (String) -> Void) async throws -> ExportedSnapshot
+    {
+        try called("createSlot")
+        state.withLock {
+            $0.slot = .named("s")
+        }
+        return ExportedSnapshot(consistentPoint: LSN(rawValue: 1000), name: "snapshot")
+    }
+
+    func dropSlot() async throws {
+        try called("dropSlot")
+        state.withLock { $0.slot = nil }
+    }
+
+    func ensurePublication(tables: [TableName]) async throws { try called("publication") }
+
+    func snapshotSource(_ snapshot: ExportedSnapshot) async throws -> any SnapshotSource {
+        try called("snapshot")
+        return reader()
+    }
+
+    func planRanges(_ tables: [TableVersion]) async throws -> [CopyRange] {
+        try called("ranges")
+        // The ranges name the versions that are asked for, as a plan made from the catalogue would.
+        return state.withLock { $0.ranges }.compactMap { range in
+            guard let table = tables.first(where: { $0.schema == range.table.schema }) else { return nil }
+            return CopyRange(
+                table: table, firstPage: range.firstPage, endPage: range.endPage, estimatedRows: range.estimatedRows)
+        }
+    }
+
+    func currentLSN() async throws -> LSN {
+        try called("currentLSN")
+        return heartbeat
+    }
+
+    func close() async { try? called("close") }
+}
+
+extension SlotStatus {
+    /// A healthy slot that somebody uses.
+    static func named(_ name: String) -> SlotStatus {
+        SlotStatus(
+            name: name, plugin: "pgoutput", database: "shop", active: true, activePID: nil, activeApplication: nil,
+            restartLSN: .zero, confirmedFlushLSN: .zero, walStatus: "reserved", safeWalSize: nil, heldBytes: 0,
+            temporary: false, invalidationReason: nil)
+    }
+}

@@ -1,0 +1,98 @@
+import Model
+import Synchronization
+
+/// A state database in memory, with the conditions a real one has.
+final class FakeStore: StateStore {
+    struct State: Sendable {
+        var pipelines: [String: PipelineState] = [:]
+        var tables: [String: [TableState]] = [:]
+        var progress: [[TableState]] = []
+        var notes: [LastError?] = []
+        var failures: [String: [Failure]] = [:]
+        var checkpoint: (@Sendable () -> Checkpoint)?
+    }
+
+    private let state = Mutex(State())
+
+    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+
+    var snapshot: State { state.withLock { $0 } }
+
+    private func fail(_ call: String) throws {
+        try state.withLock { state in
+            guard let failure = state.failures[call]?.first else { return }
+            state.failures[call]?.removeFirst()
+            throw failure
+        }
+    }
+
+    /// The checkpoint is the sink's, as in a real target: both write the same document.
+    func load(_ pipeline: String) async throws -> PipelineState? {
+        try fail("load")
+        return state.withLock { state in
+            guard var found = state.pipelines[pipeline] else { return nil }
+            if found.checkpoint != nil, let current = state.checkpoint { found.checkpoint = current() }
+            return found
+        }
+    }
+
+    func all() async throws -> [PipelineState] {
+        state.withLock { $0.pipelines.values.sorted { $0.pipeline < $1.pipeline } }
+    }
+
+    func tables(of pipeline: String) async throws -> [TableState] { state.withLock { $0.tables[pipeline] ?? [] } }
+
+    func create(_ new: PipelineState, tables: [TableState]) async throws {
+        try fail("create")
+        try state.withLock { state in
+            guard state.pipelines[new.pipeline] == nil else { throw Failure(.inUse, "the pipeline exists") }
+            state.pipelines[new.pipeline] = new
+            state.tables[new.pipeline] = tables
+        }
+    }
+
+    func takeOver(_ taken: PipelineState, sessions: [SessionID], worker: WorkerIdentity) async throws -> PipelineState {
+        try fail("takeOver")
+        return try state.withLock { state in
+            guard state.pipelines[taken.pipeline]?.epoch == taken.epoch else {
+                throw Failure(.inUse, "another worker was faster")
+            }
+            var next = taken
+            next.epoch += 1
+            next.sessions = sessions
+            next.worker = worker
+            state.pipelines[taken.pipeline] = next
+            return next
+        }
+    }
+
+    func save(_ saved: PipelineState) async throws {
+        try fail("save")
+        try state.withLock { state in
+            guard state.pipelines[saved.pipeline]?.epoch == saved.epoch else {
+                throw Failure(.fenced, "the epoch has moved on")
+            }
+            state.pipelines[saved.pipeline] = saved
+        }
+    }
+
+    func saveProgress(_ tables: [TableState], of pipeline: String) async throws {
+        try fail("saveProgress")
+        state.withLock { $0.progress.append(tables) }
+    }
+
+    func note(_ error: LastError?, of pipeline: String, epoch: Int64) async throws {
+        try fail("note")
+        state.withLock { state in
+            guard state.pipelines[pipeline]?.epoch == epoch else { return }
+            state.notes.append(error)
+        }
+    }
+
+    func remove(_ pipeline: String) async throws {
+        state.withLock { state in
+            state.pipelines[pipeline] = nil
+            state.tables[pipeline] = nil
+        }
+    }
+}

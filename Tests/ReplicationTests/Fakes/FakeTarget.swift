@@ -1,0 +1,20 @@
+import Model
+import Synchronization
+
+/// The target as a whole, in memory: what was asked of it.
+final class FakeTarget: TargetDatabase {
+    struct State: Sendable {
+        var occupied: Set<String> = []
+        var created: [[String]] = []
+    }
+
+    private let state = Mutex(State())
+
+    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+
+    var snapshot: State { state.withLock { $0 } }
+
+    func createCollections(_ names: [String]) async throws { state.withLock { $0.created.append(names) } }
+
+    func nonEmpty(_ names: [String]) async throws -> Set<String> { state.withLock { $0.occupied.intersection(names) } }
+}

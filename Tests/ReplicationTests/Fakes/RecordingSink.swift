@@ -1,0 +1,69 @@
+import Model
+import Synchronization
+
+/// A target in memory that keeps what it was told, checks the order of checkpoints, and can hold or break a write.
+final class RecordingSink: DocumentSink {
+    enum Step: Sendable {
+        case batch(WriteBatch)
+        case truncate([String], at: Checkpoint)
+    }
+
+    private struct State {
+        var steps: [Step] = []
+        var target: TargetModel
+        var checkpoint: Checkpoint
+        var epoch: Int64?
+        var isClosed = false
+    }
+
+    private let state: Mutex<State>
+    /// Every write passes here first.
+    let gate: Gate
+    /// Asked with the number of the batch, from 1, before it is applied; what it returns is thrown instead.
+    private let failure: @Sendable (Int) -> Failure?
+
+    init(
+        _ target: TargetModel = TargetModel(), from checkpoint: Checkpoint = Checkpoint(lsn: LSN(rawValue: 1000)),
+        gate: Gate = Gate(isOpen: true), failure: @escaping @Sendable (Int) -> Failure? = { _ in nil }
+    ) {
+        state = Mutex(State(target: target, checkpoint: checkpoint))
+        self.gate = gate
+        self.failure = failure
+    }
+
+    var steps: [Step] { state.withLock { $0.steps } }
+    var target: TargetModel { state.withLock { $0.target } }
+    var checkpoint: Checkpoint { state.withLock { $0.checkpoint } }
+    var epoch: Int64? { state.withLock { $0.epoch } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    var batches: [WriteBatch] {
+        steps.compactMap { if case .batch(let batch) = $0 { batch } else { nil } }
+    }
+
+    var session: SessionID { get async throws { SessionID(bytes: [UInt8](repeating: 1, count: 16)) } }
+
+    func begin(epoch: Int64) async { state.withLock { $0.epoch = epoch } }
+
+    func apply(_ batch: WriteBatch, after previous: Checkpoint) async throws {
+        try await gate.pass()
+        if let failure = failure(batches.count + 1) { throw failure }
+        try state.withLock { state in
+            guard state.checkpoint == previous else { throw Failure(.fenced, "the checkpoint is another one") }
+            try state.target.apply(batch)
+            state.checkpoint = batch.checkpoint
+            state.steps.append(.batch(batch))
+        }
+    }
+
+    func truncate(_ collections: [String], at checkpoint: Checkpoint) async throws {
+        try await gate.pass()
+        try state.withLock { state in
+            guard state.checkpoint == checkpoint else { throw Failure(.fenced, "the checkpoint is another one") }
+            state.target.truncate(collections)
+            state.steps.append(.truncate(collections, at: checkpoint))
+        }
+    }
+
+    func close() async { state.withLock { $0.isClosed = true } }
+}
