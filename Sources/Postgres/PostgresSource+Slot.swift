@@ -98,20 +98,27 @@ extension PostgresSource {
         return named.joined(separator: ", ") + (others.count > 5 ? " and \(others.count - 5) more" : "")
     }
 
-    /// Drops the slot; does nothing when there is none.
+    /// Drops the slot; does nothing when there is none. The command goes over the connection that holds the worker's
+    /// lock: a worker that was frozen and taken over has lost it, and can't drop its successor's slot.
     ///
     /// - Parameter wait: How long its walsender may take to end.
     /// - Throws: `Failure` of kind `.inUse` when somebody goes on using it.
     package func dropSlot(wait: Duration) async throws {
         let deadline = ContinuousClock.now + wait
         while true {
-            let result = try await control().attempt("SELECT pg_catalog.pg_drop_replication_slot($1)", [settings.slot])
-            guard case .failure(let error) = result else { return }
-            switch error.sqlState {
-            case SQLState.undefinedObject: return
-            case SQLState.objectInUse where .now < deadline: try await Task.sleep(for: .milliseconds(50))
-            case SQLState.objectInUse: throw try await slotInUse()
-            default: throw error.failure(doing: "drop slot \(settings.slot)", at: target)
+            do {
+                try await acquire(wait: .zero)
+                guard let replication else { throw Failure(.unexpected, "the replication connection is missing") }
+                try await replication.run(
+                    "SELECT pg_catalog.pg_drop_replication_slot(\(quoteLiteral(settings.slot)))")
+                return
+            } catch let error as ServerError {
+                switch error.sqlState {
+                case SQLState.undefinedObject: return
+                case SQLState.objectInUse where .now < deadline: try await Task.sleep(for: .milliseconds(50))
+                case SQLState.objectInUse: throw try await slotInUse()
+                default: throw error.failure(doing: "drop slot \(settings.slot)", at: target)
+                }
             }
         }
     }

@@ -82,6 +82,7 @@ package struct Pipeline: Sendable {
         logger.warning(
             "interrupted, going on from the checkpoint",
             metadata: ["reason": "\(failure.message)", "retry_in": "\(delay)"])
+        PipelineMetrics.reconnected()
         progress.update {
             $0.reconnects += 1
             $0.waiting = Waiting(reason: failure.message, since: .now)

@@ -47,10 +47,12 @@ import Mongo
                 "createIndexes": "things", "indexes": [["key": ["email": 1], "name": "email", "unique": true]],
             ])
         let first = BatchMaker().add(.insert, 1, ["_id": 1, "email": "a", "big": "1"])
-            .add(.insert, 2, ["_id": 2, "email": "b", "big": "2"]).add(.insert, 3, ["_id": 3, "email": "c"]).batch(0x200)
+            .add(.insert, 2, ["_id": 2, "email": "b", "big": "2"]).add(.insert, 3, ["_id": 3, "email": "c"]).batch(
+                0x200)
         try await sink.apply(first, after: fixture.start)
         let swap = BatchMaker().add(.set, 1, ["email": "b"]).add(.replace, 2, ["_id": 2, "email": "a", "big": "2"])
-            .add(.delete, 3).add(.move, 30, ["email": "c"], from: 3).add(.insert, 4, ["_id": 4, "email": "d"]).batch(0x300)
+            .add(.delete, 3).add(.move, 30, ["email": "c"], from: 3).add(.insert, 4, ["_id": 4, "email": "d"]).batch(
+                0x300)
         try await sink.apply(swap, after: first.checkpoint)
         #expect(
             try fixture.documents() == [
@@ -132,7 +134,10 @@ import Mongo
         let stale = BatchMaker().add(.replace, 1, ["_id": 1, "by": "stale"]).batch(0x300)
         for attempt in [
             { try await old.apply(stale, after: first.checkpoint) },
-            { try await old.apply(WriteBatch(checkpoint: stale.checkpoint, collections: [], counts: .init()), after: first.checkpoint) },
+            {
+                try await old.apply(
+                    WriteBatch(checkpoint: stale.checkpoint, collections: [], counts: .init()), after: first.checkpoint)
+            },
             { try await old.truncate(["things"], at: first.checkpoint) },
         ] as [@Sendable () async throws -> Void] {
             let failure = await #expect(throws: Failure.self) { try await attempt() }
@@ -156,7 +161,9 @@ import Mongo
             fixture.stateDatabase,
             [
                 "update": "pipelines",
-                "updates": [["q": ["_id": "shop", "epoch": .int64(taken.epoch)], "u": ["$set": ["checkpoint.lsn": "9/9"]]]],
+                "updates": [
+                    ["q": ["_id": "shop", "epoch": .int64(taken.epoch)], "u": ["$set": ["checkpoint.lsn": "9/9"]]]
+                ],
             ], session: session)
         try orphan.command(
             fixture.pool.database, ["insert": "things", "documents": [["_id": 1, "by": "orphan"]]], session: session)
@@ -192,7 +199,12 @@ import Mongo
         data +=
             moment == "before"
             ? [("closeConnection", true)]
-            : [("writeConcernError", ["code": 91, "errmsg": "lost", "errorLabels": ["UnknownTransactionCommitResult"]])]
+            : [
+                (
+                    "writeConcernError",
+                    ["code": 91, "errmsg": "lost", "errorLabels": ["UnknownTransactionCommitResult"]]
+                )
+            ]
         try fixture.reader.command(
             "admin",
             ["configureFailPoint": "failCommand", "mode": ["times": 2], "data": .document(BSONDocument(data))])

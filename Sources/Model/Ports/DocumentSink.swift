@@ -34,6 +34,13 @@ package protocol CopySink: Sendable {
     /// are noted so that a later attempt can remove those that are gone.
     func write(_ documents: CollectionWrites, ledger attempt: Int?) async throws
 
+    /// Deletes all documents of a collection that was empty before Wherry came, in steps that make sure of the epoch.
+    func empty(_ collection: String) async throws
+
+    /// Removes the documents whose keys were noted by an attempt before `attempt` and not by it, in such steps too; then
+    /// forgets the notes.
+    func sweepLedger(of collection: String, attempt: Int) async throws
+
     func close() async
 }
 
@@ -44,10 +51,4 @@ package protocol TargetDatabase: Sendable {
 
     /// Which of them hold at least one document.
     func nonEmpty(_ names: [String]) async throws -> Set<String>
-
-    /// Deletes all documents of a collection that was empty before Wherry came.
-    func empty(_ collection: String) async throws
-
-    /// Removes the documents whose keys were noted by an attempt before `attempt` and not by it; then forgets the notes.
-    func sweepLedger(of collection: String, attempt: Int) async throws
 }

@@ -34,7 +34,9 @@ final class MongoBulk {
 
     /// `update` is an update document or a pipeline in the form of a document with keys 0, 1, 2 …
     func update(_ key: UnsafeRawBufferPointer, _ update: UnsafeRawBufferPointer, upsert: Bool) throws {
-        try add { wherry_bulk_update(handle, key.baseAddress, key.count, update.baseAddress, update.count, upsert, &$0) }
+        try add {
+            wherry_bulk_update(handle, key.baseAddress, key.count, update.baseAddress, update.count, upsert, &$0)
+        }
     }
 
     func remove(_ key: UnsafeRawBufferPointer) throws {

@@ -19,7 +19,9 @@ package final class MongoConnection {
     ///
     /// - Throws: `MongoError`, write errors and write concern errors of the reply included.
     @discardableResult
-    package func command(_ database: String, _ command: BSONDocument, session: MongoSession? = nil) throws -> BSONDocument {
+    package func command(_ database: String, _ command: BSONDocument, session: MongoSession? = nil) throws
+        -> BSONDocument
+    {
         var reply = wherry_reply_t()
         var error = bson_error_t()
         let done = command.bytes.withUnsafeBufferPointer {
@@ -34,7 +36,8 @@ package final class MongoConnection {
         return document
     }
 
-    /// Documents of a collection, at most `limit`.
+    /// Documents of a collection, at most `limit`. Outside of a session with read concern majority: what is read can't
+    /// be rolled back by a change of primaries, so that a checkpoint that was read may be confirmed.
     package func find(
         _ database: String, _ collection: String, filter: BSONDocument, projection: BSONDocument? = nil, limit: Int,
         session: MongoSession? = nil
@@ -43,6 +46,7 @@ package final class MongoConnection {
             ("find", .string(collection)), ("filter", .document(filter)), ("limit", .int64(Int64(limit))),
         ]
         if let projection { fields.append(("projection", .document(projection))) }
+        if session == nil { fields.append(("readConcern", ["level": "majority"])) }
         var reply = try command(database, BSONDocument(fields), session: session)
         var documents: [BSONDocument] = []
         while let cursor = reply["cursor"]?.asDocument {

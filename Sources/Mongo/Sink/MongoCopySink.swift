@@ -36,23 +36,35 @@ package actor MongoCopySink: CopySink {
 
     package func write(_ documents: CollectionWrites, ledger attempt: Int?) async throws {
         var overwrite = attempt != nil
+        try await step(in: documents.collection) { duplicate in
+            // After a commit whose answer was lost our own rows can be there already.
+            guard duplicate.keyPattern == ["_id"], !overwrite else { return false }
+            overwrite = true
+            return true
+        } body: {
+            try put(documents, overwrite: overwrite, ledger: attempt)
+        }
+    }
+
+    /// One transaction that makes sure of the epoch, repeated for as long as the target is away.
+    ///
+    /// - Parameter mend: whether another try can get past this duplicate key.
+    private func step(
+        in collection: String, mend: (MongoError.WriteError) -> Bool = { _ in false }, body: () throws -> Void
+    ) async throws {
         var interruptions = 0
         while true {
             try Task.checkCancellation()
             do {
                 try transactions.startTransaction()
                 try checkEpoch()
-                try put(documents, overwrite: overwrite, ledger: attempt)
+                try body()
                 try await commit()
                 break
             } catch let error as MongoError {
                 transactions.abort()
-                // After a commit whose answer was lost our own rows can be there already.
-                if let duplicate = error.duplicateKey, duplicate.keyPattern == ["_id"], !overwrite {
-                    overwrite = true
-                    continue
-                }
-                guard error.isTransient || error.code == 112 else { throw refusal(error, documents.collection) }
+                if let duplicate = error.duplicateKey, mend(duplicate) { continue }
+                guard error.isTransient || error.code == 112 else { throw refusal(error, collection) }
                 interruptions += 1
                 try await wait(interruptions)
             } catch {
@@ -108,6 +120,67 @@ package actor MongoCopySink: CopySink {
         try bulk.execute()
     }
 
+    // MARK: - Cleaning up after an earlier attempt
+
+    package func empty(_ collection: String) async throws {
+        while true {
+            let keys = try await read(pool.database, collection, [:], projection: ["_id": 1])
+            if keys.isEmpty { return }
+            try await step(in: collection) {
+                let bulk = try connection.bulk(pool.database, collection, session: transactions)
+                for key in keys { try key.bytes.withUnsafeBytes { try bulk.remove($0) } }
+                try bulk.execute()
+            }
+        }
+    }
+
+    package func sweepLedger(of collection: String, attempt: Int) async throws {
+        let mine = StateCollection.copiedKeys(of: collection, in: pipeline)
+        let stale: BSONDocument = ["_id": mine, "attempt": ["$lt": .int32(Int32(clamping: attempt))]]
+        try await forgetNotes(stale, deletingFrom: collection)
+        try await forgetNotes(["_id": mine], deletingFrom: nil)
+    }
+
+    /// Removes notes, and in the same transactions the documents they name when there is a collection.
+    private func forgetNotes(_ filter: BSONDocument, deletingFrom collection: String?) async throws {
+        while true {
+            let notes = try await read(stateDatabase, StateCollection.copiedKeys, filter, projection: ["_id": 1])
+            if notes.isEmpty { return }
+            try await step(in: collection ?? StateCollection.copiedKeys) {
+                let ledger = try connection.bulk(stateDatabase, StateCollection.copiedKeys, session: transactions)
+                for note in notes { try note.bytes.withUnsafeBytes { try ledger.remove($0) } }
+                try ledger.execute()
+                guard let collection else { return }
+                let documents = try connection.bulk(pool.database, collection, session: transactions)
+                for note in notes {
+                    let key: BSONDocument = ["_id": note["_id"]?.asDocument?["key"] ?? .null]
+                    try key.bytes.withUnsafeBytes { try documents.remove($0) }
+                }
+                try documents.execute()
+            }
+        }
+    }
+
+    /// Up to 5,000 documents, as soon as the target answers.
+    private func read(
+        _ database: String, _ collection: String, _ filter: BSONDocument, projection: BSONDocument
+    ) async throws -> [BSONDocument] {
+        var interruptions = 0
+        while true {
+            try Task.checkCancellation()
+            do {
+                return try connection.find(
+                    database, collection, filter: filter, projection: projection, limit: 5000)
+            } catch let error as MongoError {
+                guard error.isTransient else { throw refusal(error, collection) }
+                interruptions += 1
+                try await wait(interruptions)
+            }
+        }
+    }
+
+    // MARK: - Waiting
+
     private func commit() async throws {
         var attempt = 0
         while true {
@@ -135,7 +208,8 @@ package actor MongoCopySink: CopySink {
             .dataRefused,
             "a unique index on (\(duplicate.keyPattern.joined(separator: ", "))) of collection \(collection) refuses a "
                 + "row of the source",
-            hint: "The source allows two rows there that the index doesn't. Drop the index or mend the data, then start "
+            hint:
+                "The source allows two rows there that the index doesn't. Drop the index or mend the data, then start "
                 + "again.")
     }
 }

@@ -75,7 +75,8 @@ package actor MongoDocumentSink: DocumentSink {
 
     /// Writes the checkpoint, provided that the stored one is `previous` and the epoch ours. False when the batch turns
     /// out to be durable already: an earlier commit whose answer was lost.
-    private func moveCheckpoint(to batch: WriteBatch, after previous: Checkpoint, session: MongoSession?) throws -> Bool {
+    private func moveCheckpoint(to batch: WriteBatch, after previous: Checkpoint, session: MongoSession?) throws -> Bool
+    {
         guard let epoch else { throw Failure(.unexpected, "the sink was used before the pipeline was taken over") }
         let filter = [("_id", BSONValue.string(pipeline)), ("epoch", .int64(epoch))] + previous.filter
         var change: BSONDocument = ["$set": ["checkpoint": batch.checkpoint.bson]]
@@ -209,7 +210,8 @@ package actor MongoDocumentSink: DocumentSink {
             .dataRefused,
             "a unique index on (\(duplicate.keyPattern.joined(separator: ", "))) of collection \(collection ?? "?") "
                 + "refuses a document of the source",
-            hint: "The source allows two rows there that the index doesn't, or a document that isn't Wherry's holds the "
+            hint:
+                "The source allows two rows there that the index doesn't, or a document that isn't Wherry's holds the "
                 + "value. Drop the index or mend the data, then start again; nothing was skipped.")
     }
 

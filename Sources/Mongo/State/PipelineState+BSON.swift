@@ -3,7 +3,9 @@ import Model
 
 extension PipelineState {
     var bson: BSONDocument {
-        var fields: [(String, BSONValue)] = [("_id", .string(pipeline)), ("schema_version", .int32(stateSchemaVersion))]
+        var fields: [(String, BSONValue)] = [
+            ("_id", .string(pipeline)), ("schema_version", .int32(stateSchemaVersion)),
+        ]
         fields += savedFields
         fields += [
             ("epoch", .int64(epoch)),

@@ -39,6 +39,8 @@ package actor MongoTarget: TargetDatabase {
         }
     }
 
+    /// Deletes all documents of a collection. For whoever holds the pipeline's lock; a worker's own cleaning up is
+    /// `MongoCopySink`'s.
     package func empty(_ collection: String) throws {
         try during("emptying collection \(collection)") {
             while try deleteSome(of: collection) {}
@@ -54,37 +56,6 @@ package actor MongoTarget: TargetDatabase {
         for key in keys { try key.bytes.withUnsafeBytes { try bulk.remove($0) } }
         try bulk.execute()
         return true
-    }
-
-    package func sweepLedger(of collection: String, attempt: Int) throws {
-        try during("removing documents whose rows are gone from \(collection)") {
-            let mine: (String, BSONValue) = ("_id", StateCollection.copiedKeys(of: collection, in: pipeline))
-            let earlier: [(String, BSONValue)] = [mine, ("attempt", ["$lt": .int32(Int32(clamping: attempt))])]
-            let stale = BSONDocument(earlier)
-            while true {
-                let notes = try connection.find(
-                    stateDatabase, StateCollection.copiedKeys, filter: stale, limit: 5000)
-                if notes.isEmpty { break }
-                let documents = try connection.bulk(pool.database, collection, session: nil)
-                let ledger = try connection.bulk(stateDatabase, StateCollection.copiedKeys, session: nil)
-                for note in notes {
-                    guard let id = note["_id"]?.asDocument else { continue }
-                    let key: BSONDocument = ["_id": id["key"] ?? .null]
-                    try key.bytes.withUnsafeBytes { try documents.remove($0) }
-                    let entry: BSONDocument = ["_id": .document(id)]
-                    try entry.bytes.withUnsafeBytes { try ledger.remove($0) }
-                }
-                // The documents first: after a crash in between the notes are still there.
-                try documents.execute()
-                try ledger.execute()
-            }
-            try connection.command(
-                stateDatabase,
-                [
-                    "delete": .string(StateCollection.copiedKeys),
-                    "deletes": [["q": .document(BSONDocument([mine])), "limit": 0]], "writeConcern": majority,
-                ])
-        }
     }
 
     private func during<Result>(_ action: String, _ body: () throws -> Result) throws -> Result {

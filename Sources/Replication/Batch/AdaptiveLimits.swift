@@ -1,7 +1,8 @@
 import Synchronization
 
-/// Batch limits that give way and come back: after repeated collisions with other writers a large transaction would never
-/// get through, a small one does; and when small ones get through for a while, larger ones are tried again.
+/// Batch limits that give way and come back. After repeated collisions with other writers a large transaction would never
+/// get through, a small one does. A transaction that takes long holds its documents and fills the server's cache: the next
+/// ones are smaller. When batches get through quickly for a while, larger ones are tried again.
 package final class AdaptiveLimits: Sendable {
     private struct State {
         var operations: Int
@@ -13,6 +14,9 @@ package final class AdaptiveLimits: Sendable {
 
     /// Batches in a row that get through before the size is doubled.
     package static let patience = 50
+
+    /// A batch should take no longer.
+    package static let longest = Duration.seconds(1)
 
     package init(_ limits: BatchLimits) {
         full = limits
@@ -29,9 +33,14 @@ package final class AdaptiveLimits: Sendable {
         state.withLock { $0 = State(operations: max($0.operations / 4, min(10, full))) }
     }
 
-    package func succeed() {
+    /// A batch got through.
+    package func succeed(in duration: Duration) {
         let full = full.operations
         state.withLock { state in
+            if duration > AdaptiveLimits.longest {
+                state = State(operations: max(state.operations / 2, min(100, full)))
+                return
+            }
             guard state.operations < full else { return }
             state.successes += 1
             guard state.successes >= AdaptiveLimits.patience else { return }

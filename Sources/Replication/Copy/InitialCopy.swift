@@ -68,6 +68,7 @@ struct InitialCopy {
             pending = try await read(reader, plan: plan, needsKeys: ledger != nil)
             try await written
             board.add(writes.writes.count, to: table)
+            PipelineMetrics.copied(writes.writes.count)
             publish(board)
         }
     }

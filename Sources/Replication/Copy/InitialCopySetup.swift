@@ -15,7 +15,8 @@ struct InitialCopySetup {
         pipeline.progress.update { $0.phase = .copying }
         var state = before
         let states = await lease.tables
-        try await cleanUp(after: state, states)
+        let sinks = try await lease.copySinks()
+        try await cleanUp(after: state, states, sinks)
         state.copyAttempt += 1
         try await ports.store.save(state)
 
@@ -33,19 +34,18 @@ struct InitialCopySetup {
             ])
 
         let copy = InitialCopy(
-            snapshot: try await ports.source.snapshotSource(snapshot), sinks: try await lease.copySinks(),
+            snapshot: try await ports.source.snapshotSource(snapshot), sinks: sinks,
             store: ports.store, pipeline: settings.pipeline, attempt: state.copyAttempt, plans: plans,
             limits: settings.limits, progress: pipeline.progress)
         try await copy.run(try await ports.source.planRanges(versions), tables: states)
         for table in states where !table.wasEmpty {
-            try await ports.target.sweepLedger(of: table.collection, attempt: state.copyAttempt)
+            try await sinks[0].sweepLedger(of: table.collection, attempt: state.copyAttempt)
         }
-        await lease.closeCopySinks()
-
         state.checkpoint = Checkpoint(lsn: snapshot.consistentPoint)
         state.stage = .streaming
         state.stageSince = .now
         try await ports.store.save(state)
+        await lease.closeCopySinks()
         pipeline.logger.info("initial copy finished", metadata: ["rows": "\(copiedRows)"])
         return state
     }
@@ -54,7 +54,7 @@ struct InitialCopySetup {
 
     /// A copy can't be resumed: its snapshot went with its session. The slot goes, and so does what the copy wrote into
     /// collections that were empty; elsewhere its rows are overwritten, and the ledger finds those that are gone.
-    private func cleanUp(after state: PipelineState, _ tables: [TableState]) async throws {
+    private func cleanUp(after state: PipelineState, _ tables: [TableState], _ sinks: [any CopySink]) async throws {
         if let slot = try await ports.source.slot() {
             guard state.copyAttempt > 0 else {
                 throw Failure(
@@ -67,7 +67,7 @@ struct InitialCopySetup {
         }
         guard state.copyAttempt > 0 else { return }
         pipeline.logger.notice("an earlier initial copy was interrupted, starting it again")
-        for table in tables where table.wasEmpty { try await ports.target.empty(table.collection) }
+        for table in tables where table.wasEmpty { try await sinks[0].empty(table.collection) }
     }
 
     private func currentVersions(_ states: [TableState]) async throws -> [TableVersion] {

@@ -19,8 +19,9 @@ struct BatchWriter {
             case .truncate(let collections):
                 try await sink.truncate(collections, at: checkpoint)
             case .batch(let batch):
+                let begun = ContinuousClock.now
                 try await sink.apply(batch, after: checkpoint)
-                limits.succeed()
+                limits.succeed(in: .now - begun)
                 advance(batch)
                 if let target, checkpoint.lsn >= target { return true }
             }
@@ -31,6 +32,7 @@ struct BatchWriter {
     private mutating func advance(_ batch: WriteBatch) {
         checkpoint = batch.checkpoint
         positions.apply(checkpoint.lsn)
+        PipelineMetrics.applied(batch.counts)
         progress.update {
             $0.applied = batch.checkpoint.lsn
             $0.appliedCommitTime = batch.checkpoint.commitTime ?? $0.appliedCommitTime
