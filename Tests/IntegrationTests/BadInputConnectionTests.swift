@@ -106,7 +106,7 @@ import Testing
 
         let wrong = MongoServer.Credentials(user: "wherry", password: "wrong \(Self.secret)")
         let denied = try await fixture.refused(
-            77, "Authentication", target: server.uri(database: fixture.name, credentials: wrong))
+            77, "authentication failed", target: server.uri(database: fixture.name, credentials: wrong))
         #expect(!denied.text.contains("s3cr3t") && !denied.text.contains("%2Dp%40"))
 
         let anonymous = "mongodb://127.0.0.1:\(server.port)/\(fixture.name)?replicaSet=rs0"

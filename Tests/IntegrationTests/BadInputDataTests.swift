@@ -26,13 +26,37 @@ import Testing
         let wherry = try fixture.wherry()
         try await fixture.waitUntilCaughtUp(wherry, within: .seconds(120))
         try await fixture.sql("UPDATE public.items SET note = \(Self.large) WHERE id = 7")
+        let mark = try await fixture.mark()
         let refusal = try await fixture.refusal(of: wherry, 65, "public.items", "16 MiB", "items")
         #expect(!refusal.text.contains("0cc175b9"))
-        let before = try await fixture.checkpoint()
-        try await fixture.refused(65, "public.items")
-        #expect(try await fixture.checkpoint() == before)
-        try await fixture.sql("UPDATE public.items SET name = 'other' WHERE id = 8")
+        // The row as it is now comes too late: what the log holds is sent again, and nothing else moves.
         try await fixture.sql("UPDATE public.items SET note = 'short' WHERE id = 7")
+        let again = try await fixture.refused(65, "public.items")
+        #expect(again.hint.contains("wherry drop"))
+        try await fixture.expectNotPast(mark)
+        try await fixture.drop()
+        try await fixture.expectEqual()
+    }
+
+    /// What PostgreSQL takes as json and MongoDB as nothing: a NUL in a name, half of a surrogate pair.
+    @Test(arguments: [#"{"secret\u0000": 1}"#, #"["secret \ud800"]"#]) func textThatIsNone(_ json: String) async throws
+    {
+        let fixture = try await PipelineFixture("nojson")
+        try await fixture.makeItems()
+        try await fixture.sql("CREATE TABLE public.docs (id integer PRIMARY KEY, body json)")
+        try await fixture.sql("INSERT INTO public.docs VALUES (1, '{}'), (2, $1)", [json])
+        let copy = try await fixture.refused(65, "column body (json) of table public.docs")
+        #expect(!copy.text.contains("secret"))
+        #expect(try await fixture.checkpoint() == nil)
+        try await fixture.sql("DELETE FROM public.docs WHERE id = 2")
+        try await fixture.catchUp()
+        try await fixture.sql("UPDATE public.docs SET body = $1", [json])
+        let mark = try await fixture.mark()
+        let stream = try await fixture.refused(65, "column body (json) of table public.docs")
+        #expect(!stream.text.contains("secret") && stream.hint.contains("wherry drop"))
+        try await fixture.expectNotPast(mark)
+        try await fixture.sql("DELETE FROM public.docs")
+        try await fixture.drop()
         try await fixture.expectEqual()
     }
 
@@ -59,11 +83,11 @@ import Testing
         try await fixture.catchUp()
         let rule: BSONDocument = ["name": ["$ne": "forbidden fruit"]]
         try await setValidator(rule, fixture)
-        let before = try await fixture.checkpoint()
         try await fixture.sql("UPDATE public.items SET name = 'forbidden fruit' WHERE id = 7")
+        let mark = try await fixture.mark()
         let refusal = try await fixture.refused(65, "items", "validat")
         #expect(!refusal.text.contains("forbidden fruit"))
-        #expect(try await fixture.checkpoint() == before)
+        try await fixture.expectNotPast(mark)
         try await setValidator([:], fixture)
         try await fixture.expectEqual()
 
@@ -96,11 +120,11 @@ import Testing
         try await fixture.catchUp()
         let kept = try await fixture.inspector.document("items", 5)
         try await remove(5, fixture)
-        let before = try await fixture.checkpoint()
         try await fixture.sql("UPDATE public.items SET name = 'part' WHERE id = 5")
+        let mark = try await fixture.mark()
         let refusal = try await fixture.refused(65, "missing", "items")
         #expect(refusal.hint.contains("restore"))
-        #expect(try await fixture.checkpoint() == before)
+        try await fixture.expectNotPast(mark)
         try await fixture.inspector.insert([try #require(kept)], into: "items")
         try await fixture.expectEqual()
     }
@@ -123,8 +147,8 @@ import Testing
         try await PipelineFixture.withOwnServers("diskfull") { fixture in
             try await fixture.makeItems()
             try await fixture.catchUp()
-            let before = try await fixture.checkpoint()
             try await fixture.sql("UPDATE public.items SET name = 'later'")
+            let mark = try await fixture.mark()
             // OutOfDiskSpace.
             let data: BSONDocument = [
                 "failCommands": ["update"], "appName": .string(fixture.applicationName), "errorCode": 14031,
@@ -133,18 +157,14 @@ import Testing
                 ["configureFailPoint": "failCommand", "mode": "alwaysOn", "data": .document(data)], on: "admin")
             let wherry = try fixture.wherry()
             try await waitUntil("it has noticed", within: .seconds(120)) {
-                !wherry.isRunning || wherry.log.contains("14031") || wherry.log.contains("OutOfDiskSpace")
+                !wherry.isRunning || wherry.log.contains("OutOfDiskSpace")
             }
-            #expect(try await fixture.checkpoint() == before)
+            try await fixture.expectNotPast(mark)
             try await fixture.inspector.command(
                 ["configureFailPoint": "failCommand", "mode": "off"], on: "admin")
-            if wherry.isRunning {
-                try await fixture.waitUntilCaughtUp(wherry, within: .seconds(120))
-                #expect(try await wherry.terminate(within: .seconds(60)).code == 0)
-            } else {
-                try await fixture.refusal(of: wherry, 69, "OutOfDiskSpace")
-            }
-            try await fixture.expectEqual()
+            try await fixture.waitUntilCaughtUp(wherry, within: .seconds(120))
+            #expect(try await wherry.terminate(within: .seconds(60)).code == 0)
+            #expect(try await fixture.compare() == [])
         }
     }
 

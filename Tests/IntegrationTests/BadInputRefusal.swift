@@ -1,6 +1,7 @@
 import BSON
 import DevServers
 import Foundation
+import Model
 import Postgres
 import TestSupport
 import Testing
@@ -82,6 +83,14 @@ extension PipelineFixture {
         #expect(publications.scalar == "0", "a publication is left", sourceLocation: location)
         #expect(try await state() == nil, "a state is left", sourceLocation: location)
         #expect(try await inspector.count(collection) == 0, "documents are left", sourceLocation: location)
+    }
+
+    /// The checkpoint may move up to a change that is refused, and not past it.
+    ///
+    /// - Parameter mark: taken after the change.
+    func expectNotPast(_ mark: LSN, location: SourceLocation = #_sourceLocation) async throws {
+        let checkpoint = try await checkpoint()
+        #expect(checkpoint ?? .zero < mark, sourceLocation: location)
     }
 
     /// Catches up and compares everything.

@@ -58,6 +58,23 @@ import Testing
         #expect(try await fixture.inspector.count("late") == 0)
     }
 
+    /// Its changes stand in the log under the new name, also after it has been given back.
+    @Test func aTableIsRenamed() async throws {
+        let fixture = try await running("rename")
+        let wherry = try fixture.wherry()
+        try await fixture.waitUntilCaughtUp(wherry, within: .seconds(120))
+        try await fixture.sql("ALTER TABLE public.items RENAME TO things")
+        try await fixture.sql("UPDATE public.things SET name = 'renamed'")
+        let mark = try await fixture.mark()
+        try await fixture.refusal(of: wherry, 78, "public.things")
+        try await fixture.sql("ALTER TABLE public.things RENAME TO items")
+        let refusal = try await fixture.refused(76, "public.items was called public.things")
+        #expect(refusal.hint.contains("wherry drop"))
+        try await fixture.expectNotPast(mark)
+        try await fixture.drop()
+        try await fixture.expectEqual()
+    }
+
     /// An identity that names no rows makes the application's own updates fail; one that names the key in another way
     /// goes on.
     @Test func theReplicaIdentityIsChanged() async throws {

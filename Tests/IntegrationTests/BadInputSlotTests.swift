@@ -13,8 +13,11 @@ import Testing
         let fixture = try await PipelineFixture("slotother")
         try await fixture.makeItems()
         let slot = "wherry_\(fixture.name)"
-        for plugin in ["pgoutput", "test_decoding"] {
-            try await fixture.sql("SELECT pg_create_logical_replication_slot($1, $2)", [slot, plugin])
+        for plugin in ["pgoutput", nil] {
+            try await fixture.sql(
+                plugin == nil
+                    ? "SELECT pg_create_physical_replication_slot($1)"
+                    : "SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [slot])
             let refusal = try await fixture.refused(78, slot)
             #expect(refusal.hint.contains("wherry drop"))
             #expect(try await fixture.state() == nil)
@@ -29,17 +32,21 @@ import Testing
     @Test func aSlotInUseByAnotherClient() async throws {
         let fixture = try await copied("slotused")
         let slot = "wherry_\(fixture.name)"
-        let client = try ChildProcess(
-            "/usr/lib/postgresql/15/bin/pg_recvlogical",
-            [
-                "-d", fixture.sourceURI, "-S", slot, "--start", "-f", "/dev/null", "-o", "proto_version=1", "-o",
-                "publication_names=\(slot)", "--status-interval", "0", "--fsync-interval", "0",
-            ])
+        // It reads and confirms nothing: a client that confirms makes a gap (`aSlotAheadOfTheCheckpoint`).
+        let script = """
+            import sys, time, psycopg2, psycopg2.extras
+            client = psycopg2.connect(sys.argv[1], application_name='somebody else',
+                connection_factory=psycopg2.extras.LogicalReplicationConnection)
+            client.cursor().start_replication(slot_name=sys.argv[2],
+                options={'proto_version': '1', 'publication_names': sys.argv[2]})
+            time.sleep(600)
+            """
+        let client = try ChildProcess("/usr/bin/python3", ["-c", script, fixture.sourceURI, slot])
         try await waitUntil("the slot is in use", within: .seconds(60)) {
             try await fixture.sql("SELECT active FROM pg_replication_slots \(Self.place)", [slot]).scalar == "t"
         }
         let before = try await fixture.checkpoint()
-        let refusal = try await fixture.refused(75, slot, "in use", "pg_recvlogical")
+        let refusal = try await fixture.refused(75, slot, "in use", "somebody else")
         #expect(refusal.hint.contains("pg_terminate_backend"))
         #expect(try await fixture.checkpoint() == before)
         client.signal(SIGKILL)
@@ -111,6 +118,7 @@ import Testing
             #expect(slots == "0")
             try await other.remove()
             try await old.start()
+            try await fixture.sqlAgain("SELECT 1")
             try await fixture.expectEqual()
         }
     }
@@ -125,7 +133,7 @@ import Testing
             try await server.stop()
             try await copyFiles(server.dataDirectory, backup)
             try await server.start()
-            try await fixture.sql("CREATE TABLE public.noise (id integer PRIMARY KEY, text text)")
+            try await fixture.sqlAgain("CREATE TABLE public.noise (id integer PRIMARY KEY, text text)")
             try await fixture.sql(
                 "INSERT INTO public.noise SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 20000) g; "
                     + "UPDATE public.items SET name = 'later'")
@@ -133,6 +141,7 @@ import Testing
             try await server.stop()
             try await copyFiles(backup, server.dataDirectory)
             try await server.start()
+            try await fixture.sqlAgain("SELECT 1")
             let before = try await fixture.checkpoint()
             try await expectGap(fixture, "is beyond the end of the source's log")
             #expect(try await fixture.checkpoint() == before)
