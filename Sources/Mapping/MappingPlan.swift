@@ -44,6 +44,10 @@ package struct MappingPlan: Sendable {
         self.heads = ByteBlock(copying: heads.bytes)
     }
 
+    /// What the key's values are in BSON, in key order: `number`, `text`, or the name of a codec of its own. MongoDB
+    /// finds a document by a number of any type, but by nothing else of another type.
+    package var keyForms: [String] { key.map(\.codec.scalar.keyForm) }
+
     /// Whether a column of this type may be sent in binary. If one of a pipeline's columns may not, a COPY casts it to
     /// text, and the stream has to use text for all.
     package static func hasBinaryCodec(_ type: PostgresType) -> Bool { Codec(type).hasBinary }

@@ -74,6 +74,15 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         }
     }
 
+    /// Two keys of different forms never find each other's documents.
+    var keyForm: String {
+        switch self {
+        case .int2, .int4, .int8, .oid, .float4, .float8, .numeric: "number"
+        case .text, .char: "text"
+        default: "\(self)"
+        }
+    }
+
     func encode(binary bytes: UnsafeRawBufferPointer, into writer: inout BSONWriter) throws(ValueError) {
         switch self {
         case .bool: try encodeBool(binary: bytes, into: &writer)

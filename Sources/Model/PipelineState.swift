@@ -118,6 +118,9 @@ package struct TableState: Hashable, Sendable {
     package let collection: String
     /// Columns of `_id`, in key order.
     package let keyColumns: [String]
+    /// What the key's values are in BSON, in key order: `number`, `text` and so on (`MappingPlan.keyForms`). Documents
+    /// can't be found by a key of another form. Empty in states that are older.
+    package let keyForms: [String]
     /// Whether the collection held nothing at the first start: then everything in it is Wherry's own.
     package let wasEmpty: Bool
     package var copyStage: CopyStage
@@ -125,12 +128,13 @@ package struct TableState: Hashable, Sendable {
     package var copiedRows: Int
 
     package init(
-        table: TableName, collection: String, keyColumns: [String], wasEmpty: Bool,
+        table: TableName, collection: String, keyColumns: [String], keyForms: [String] = [], wasEmpty: Bool,
         copyStage: CopyStage = .waiting, estimatedRows: Int = 0, copiedRows: Int = 0
     ) {
         self.table = table
         self.collection = collection
         self.keyColumns = keyColumns
+        self.keyForms = keyForms
         self.wasEmpty = wasEmpty
         self.copyStage = copyStage
         self.estimatedRows = estimatedRows

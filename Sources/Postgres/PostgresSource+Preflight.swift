@@ -67,6 +67,8 @@ extension PostgresSource {
     }
 
     private nonisolated func slotFindings(_ slot: SlotStatus) -> [Finding] {
+        // One that is not for decoding is somebody else's, whatever its state.
+        if slot.plugin == "physical" { return [] }
         if slot.isLost {
             let failure = PositionCheck.lost(slot.name, slot.invalidationReason ?? "wal_status is lost")
             return [

@@ -121,4 +121,23 @@ extension PostgresSource {
             doing: "drop publication \(settings.publication)")
         return true
     }
+
+    package func requireUnpublished(_ table: TableSchema) async throws {
+        guard let publication = try await publication() else { return }
+        let now = try await allTables().first { $0.schema.oid == table.oid }?.name
+        if let now, now != table.name, publication.tables.contains(now) {
+            throw Failure(
+                .dataGap, "a change was made while table \(now) was called \(table.name), which is not in the pipeline",
+                hint: PositionCheck.copyAgain)
+        }
+        guard publication.isForAllTables || publication.tables.contains(table.name) else { return }
+        let name = quoteIdentifier(settings.publication)
+        throw Failure(
+            .configuration,
+            "table \(table.name) is in publication \(settings.publication) but not in the pipeline",
+            hint:
+                "To replicate it, or if it is one of the pipeline's tables under a new name, remove the pipeline with "
+                + "`wherry drop` and run it again for a new copy. If somebody only published it, run: "
+                + "ALTER PUBLICATION \(name) DROP TABLE \(table.name.quoted);")
+    }
 }

@@ -68,9 +68,11 @@ extension PostgresSource {
             useText("a type has no binary output function")
             return restartAsText
         case SQLState.undefinedObject where error.message.contains("publication"):
+            // The server looks at the catalogue as it was at the change: a publication made since doesn't help.
             return Failure(
-                .configuration, "publication \(settings.publication) was missing when a change was made",
-                hint: "It has to exist before the slot: create it and start the pipeline anew with a new slot.")
+                .dataGap, "publication \(settings.publication) was missing when a change was made",
+                hint: "Somebody dropped it; the slot can't get past that change, even if it is made again. "
+                    + PositionCheck.copyAgain)
         case SQLState.undefinedObject, SQLState.undefinedFile:
             return PositionCheck.lost(settings.slot, error.safeMessage)
         case SQLState.objectNotInPrerequisiteState where !error.message.contains("wal_level"):

@@ -1,4 +1,5 @@
 import Logging
+import Mapping
 import Model
 
 /// This worker's hold on its pipeline: the mark on the source, the epoch in the state, and what was decided at the first
@@ -125,10 +126,12 @@ actor PipelineLease {
                 hint: "Empty these collections, choose another database, or run with --adopt: then rows overwrite "
                     + "documents of the same key, and all others stay.")
         }
-        let tables = chosen.map { table in
-            TableState(
-                table: table.schema.name, collection: table.schema.name.defaultCollection,
-                keyColumns: table.primaryKey, wasEmpty: !occupied.contains(table.schema.name.defaultCollection))
+        let tables = try chosen.map { table in
+            let (name, collection) = (table.schema.name, table.schema.name.defaultCollection)
+            let plan = try MappingPlan(schema: table.schema, collection: collection, keyColumns: table.primaryKey)
+            return TableState(
+                table: name, collection: collection, keyColumns: table.primaryKey, keyForms: plan.keyForms,
+                wasEmpty: !occupied.contains(collection))
         }
         let state = PipelineState(
             pipeline: settings.pipeline, stage: .backfilling, stageSince: .now, source: identity,

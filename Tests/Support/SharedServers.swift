@@ -26,7 +26,7 @@ package actor SharedServers {
             postgres = Task {
                 var options = PostgresServer.Options()
                 options.configuration = [
-                    "max_connections": "200", "max_wal_senders": "60", "max_replication_slots": "60",
+                    "max_connections": "200", "max_wal_senders": "60", "max_replication_slots": "250",
                 ]
                 return try await PostgresServer.start(directory: SharedServers.directory("postgres"), options: options)
             }

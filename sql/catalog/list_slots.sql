@@ -1,7 +1,7 @@
--- Every logical replication slot with the WAL it holds, and who is using it. Columns that only newer servers have are
+-- Every replication slot (a physical one in the place of its plugin) with the WAL it holds, and who is using it. Columns that only newer servers have are
 -- read through jsonb, so that the query runs on 12 and later.
 SELECT s.slot_name,
-       s.plugin,
+       coalesce(s.plugin, 'physical') AS plugin,
        s.database,
        s.active,
        s.active_pid,
@@ -20,5 +20,4 @@ SELECT s.slot_name,
        a.backend_start
   FROM pg_catalog.pg_replication_slots s
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = s.active_pid
- WHERE s.slot_type = 'logical'
  ORDER BY s.slot_name;

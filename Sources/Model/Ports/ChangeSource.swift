@@ -8,9 +8,25 @@ package protocol ChangeSource: Sendable {
     /// Resolves a RELATION's types with the catalogue.
     func resolve(_ relation: WireRelation) async throws -> TableVersion
 
+    /// Looks whether the publication still has a table that is not part of the pipeline. (It had it when a change was
+    /// made: the server decodes with the catalogue as it was then.)
+    ///
+    /// - Throws: `Failure(.configuration)` with the statement that takes it out again; `.dataGap` when it is another name
+    ///   of a table that is published.
+    func requireUnpublished(_ table: TableSchema) async throws
+
     /// Writes a transactional logical message into the source's WAL and returns its position; the stream passes it
     /// soon afterwards, idle or not.
     func emitHeartbeat() async throws -> LSN
+}
+
+extension ChangeSource {
+    /// For sources that can't look.
+    package func requireUnpublished(_ table: TableSchema) async throws {
+        throw Failure(
+            .configuration, "table \(table.name) is in the publication but not in the pipeline",
+            hint: "Take it out again with ALTER PUBLICATION … DROP TABLE, or drop the pipeline and start anew with it.")
+    }
 }
 
 /// One running stream. One owner calls `receive` and `sendStatus` in turn.

@@ -63,13 +63,26 @@ package struct MongoError: Error, Sendable {
     static let stepDownCodes: Set<Int> = [
         6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 64, 50, 46, 237,
     ]
+
+    static let outOfDiskSpace = 14031
+
+    /// Names of codes that come without one: write errors of a bulk.
+    private static let names = [
+        14031: "OutOfDiskSpace", 2: "BadValue", 13: "Unauthorized", 10334: "BSONObjectTooLarge",
+    ]
 }
 
 extension MongoError {
     /// The failure an operator reads. `action` completes "while …".
     package func failure(_ action: String, at address: String) -> Failure {
-        let answer = codeName.isEmpty ? "error \(code)" : "\(codeName) (\(code))"
+        let name = codeName.isEmpty ? MongoError.names[code] ?? "" : codeName
+        let answer = name.isEmpty ? "error \(code)" : "\(name) (\(code))"
         switch code {
+        case 121:
+            return Failure(
+                .dataRefused, "the collection's validator refused a document while \(action) at \(address)",
+                hint: "The rule doesn't take what the source holds. Loosen it (collMod, validator), or mend the row; "
+                    + "nothing was skipped.")
         case 13, 18, 8000:
             return Failure(
                 .denied, "MongoDB at \(address) refused while \(action): \(answer)",
@@ -80,7 +93,7 @@ extension MongoError {
                 .configuration, "MongoDB at \(address) has no transactions: it is a standalone server",
                 hint: "Wherry needs a replica set, of one member if need be: start mongod with --replSet rs0 and run "
                     + "rs.initiate().")
-        case 121, 10334, 17419, 17420, 2, 9, 52, 55, 56, 57, 10003, 28672:
+        case 10334, 17419, 17420, 2, 9, 52, 55, 56, 57, 10003, 28672:
             return Failure(
                 .dataRefused, "MongoDB at \(address) refused a document while \(action): \(answer)",
                 hint: "A validator, a limit or a field name of the collection doesn't take what the source holds.")
@@ -97,10 +110,19 @@ extension MongoError {
                 hint: "Check that mongod runs, that host, port and replica set name of the target URI are right, and "
                     + "the firewall in between.")
         }
+        if code == MongoError.outOfDiskSpace {
+            return Failure(
+                .targetInterrupted, "MongoDB at \(address) can't write while \(action): \(answer)",
+                hint: "Look at the disk of the server and at its log; wherry goes on when it can write again.")
+        }
         if isTransient {
-            return Failure(.targetInterrupted, "MongoDB at \(address) interrupted \(action): \(answer)")
+            return Failure(
+                .targetInterrupted, "MongoDB at \(address) interrupted \(action): \(answer)",
+                hint: "Look at the server's log; wherry goes on from its checkpoint when the server is back.")
         }
         let text = connectionText.isEmpty ? answer : connectionText
-        return Failure(.unexpected, "MongoDB at \(address) failed while \(action): \(text)")
+        return Failure(
+            .unexpected, "MongoDB at \(address) failed while \(action): \(text)",
+            hint: "The server's log says more. Please report it with this text and the output of 'wherry version'.")
     }
 }

@@ -122,6 +122,7 @@ extension TableState {
         [
             "_id": id(in: pipeline), "schema_version": .int32(stateSchemaVersion),
             "collection": .string(collection), "key": .array(keyColumns.map { .string($0) }),
+            "key_forms": .array(keyForms.map { .string($0) }),
             "was_empty": .bool(wasEmpty), "copy": progress,
         ]
     }
@@ -141,7 +142,8 @@ extension TableState {
         let copy = document["copy"]?.asDocument ?? BSONDocument()
         self.init(
             table: TableName(schema: schema, name: name), collection: collection,
-            keyColumns: key.compactMap(\.asString), wasEmpty: wasEmpty,
+            keyColumns: key.compactMap(\.asString),
+            keyForms: (document["key_forms"]?.asArray ?? []).compactMap(\.asString), wasEmpty: wasEmpty,
             copyStage: copy["stage"]?.asString.flatMap { CopyStage(rawValue: $0) } ?? .waiting,
             estimatedRows: copy["estimated_rows"]?.asInt ?? 0, copiedRows: copy["copied_rows"]?.asInt ?? 0)
     }

@@ -34,7 +34,7 @@ package enum PositionCheck {
         }
     }
 
-    private static let copyAgain =
+    static let copyAgain =
         "Documents may differ from the source: remove the pipeline with `wherry drop` and run it again for a new copy."
 
     static func missing(_ name: String) -> Failure {

@@ -16,6 +16,9 @@ package struct PlanTable: Sendable {
         states = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// Whether the table is part of the pipeline.
+    package func contains(_ table: TableVersion) -> Bool { states[table.schema.name] != nil }
+
     /// Makes the plan of a table version.
     ///
     /// - Throws: `Failure(.configuration)` for a table that isn't part of the pipeline, or whose key no longer fits.
@@ -29,8 +32,21 @@ package struct PlanTable: Sendable {
         }
         if let before = versions[table.schema.oid], before !== table { replaced.append(before) }
         versions[table.schema.oid] = table
-        plans[ObjectIdentifier(table)] = try MappingPlan(
+        let plan = try MappingPlan(
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns)
+        guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else { throw changedKey(state, plan.keyForms) }
+        plans[ObjectIdentifier(table)] = plan
+    }
+
+    /// A key whose values have become something else would miss every document that is there.
+    private func changedKey(_ state: TableState, _ now: [String]) -> Failure {
+        Failure(
+            .configuration,
+            "the key of table \(state.table) has changed its type: it was \(state.keyForms.joined(separator: ", ")) in "
+                + "collection \(state.collection), and is \(now.joined(separator: ", ")) now",
+            hint:
+                "The documents keep the old keys and would not be found. Remove the pipeline with `wherry drop` and run "
+                + "it again for a new copy.")
     }
 
     /// Drops the plans of replaced versions: no change of theirs will come any more.

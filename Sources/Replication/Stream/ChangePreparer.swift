@@ -22,6 +22,8 @@ struct ChangePreparer {
     private var position: Checkpoint
     /// The transaction whose commit has not arrived yet.
     private var open: OpenTransaction?
+    /// Tables that are not part of the pipeline: somebody had published them for a while, and has taken them out again.
+    private var strangers: [TableVersion] = []
     private var idlePositionDue = ContinuousClock.now
 
     private struct OpenTransaction {
@@ -66,6 +68,11 @@ struct ChangePreparer {
         case .relation(let relation):
             let table = try await source.resolve(relation)
             decoder.register(table)
+            guard plans.contains(table) else {
+                try await source.requireUnpublished(table.schema)
+                strangers.append(table)
+                return
+            }
             try plans.register(table)
         case .change(let change): try await add(change)
         case .commit(let end): try await commit(end)
@@ -103,6 +110,7 @@ struct ChangePreparer {
             toSkip -= 1
             return
         }
+        guard let change = strangers.isEmpty ? change : change.without(strangers) else { return }
         if case .truncate(let tables) = change {
             try await splitOpenTransaction()
             let collections = try Set(tables.map { try plans.collection(of: $0) }).sorted()
@@ -127,8 +135,7 @@ struct ChangePreparer {
         await flush()
         if transaction.changes.isEmpty { return }
         let isFirst = !transaction.isSplit
-        for change in transaction.changes { try batch.add(change, plans: plans) }
-        plans.forgetReplaced()
+        try fold(transaction.changes)
         transaction.changes = []
         transaction.bytes = 0
         transaction.isSplit = true
@@ -151,8 +158,7 @@ struct ChangePreparer {
         {
             await flush()
         }
-        for change in transaction.changes { try batch.add(change, plans: plans) }
-        plans.forgetReplaced()
+        try fold(transaction.changes)
         open = nil
         position = Checkpoint(lsn: end.endLSN, commitTime: end.commitTime)
         batch.advance(to: position, endsTransaction: true)
@@ -162,6 +168,19 @@ struct ChangePreparer {
             // The writer idles: what there is will do, unless more is at hand and this is little.
             await flushIfWanted(minimum: limits.operations / 4)
         }
+    }
+
+    /// Puts changes into the batch; whatever version of a table came before the newest isn't needed any more then.
+    private mutating func fold(_ changes: [Change]) throws {
+        do {
+            for change in changes { try batch.add(change, plans: plans) }
+        } catch let failure as Failure where failure.kind == .dataRefused {
+            throw Failure(
+                .dataRefused, failure.message,
+                hint: "Nothing was skipped. The change stands in the log, so a row mended now comes too late: mend it "
+                    + "all the same, then remove the pipeline with `wherry drop` and run it again for a new copy.")
+        }
+        plans.forgetReplaced()
     }
 
     private mutating func flushIfWanted(minimum: Int) async {
@@ -181,6 +200,17 @@ struct ChangePreparer {
 }
 
 extension Change {
+    /// What of it concerns other tables; nil when nothing does.
+    func without(_ strangers: [TableVersion]) -> Change? {
+        switch self {
+        case .insert(let table, _), .update(let table, _, _), .delete(let table, _):
+            return strangers.contains { $0 === table } ? nil : self
+        case .truncate(let tables):
+            let known = tables.filter { table in !strangers.contains { $0 === table } }
+            return known.isEmpty ? nil : .truncate(known)
+        }
+    }
+
     /// Bytes the change keeps in memory, roughly: the limit on an open transaction.
     var byteCount: Int {
         switch self {

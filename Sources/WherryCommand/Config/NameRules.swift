@@ -48,6 +48,15 @@ enum NameRules {
         }
     }
 
+    /// Why MongoDB takes no collection of this name, to follow "its name"; nil when it does (MongoDB manual, "Naming
+    /// Restrictions").
+    static func collectionProblem(_ name: String) -> String? {
+        if name.contains("$") { return "holds a dollar sign, which MongoDB refuses" }
+        if name.hasPrefix("system.") { return "begins with 'system.', which MongoDB keeps to itself" }
+        if name.hasPrefix(".") { return "begins with a dot, which MongoDB refuses" }
+        return nil
+    }
+
     private static func isLowerWord(_ name: String) -> Bool {
         name.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F }
     }

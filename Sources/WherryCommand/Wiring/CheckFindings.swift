@@ -27,6 +27,14 @@ enum CheckFindings {
                 "tables \(names.sorted().map(\.description).joined(separator: " and ")) would share collection \(collection)",
                 remedy: "Leave one of them out with source.exclude or --exclude.")
         }
+        for table in tables.map(\.schema.name).sorted() {
+            guard let problem = NameRules.collectionProblem(table.defaultCollection) else { continue }
+            findings.append(
+                Finding(
+                    .error, "collection_name", subject: table.description,
+                    "\(table) can't become a collection: its name \(problem)",
+                    remedy: "Rename the table, or leave it out with source.exclude or --exclude."))
+        }
         if !occupied.isEmpty {
             let names = occupied.sorted().joined(separator: ", ")
             findings.append(

@@ -69,6 +69,7 @@ struct CheckWiring: Sendable {
                     let target = MongoTarget(
                         pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline)
                     let names = tables.map(\.schema.name.defaultCollection)
+                        .filter { NameRules.collectionProblem($0) == nil }
                     findings += CheckFindings.collections(
                         of: tables, occupied: try await target.nonEmpty(names), adopts: adopts)
                     findings += CheckFindings.slotWithoutState(try await source.slot(), pipeline: settings.pipeline)

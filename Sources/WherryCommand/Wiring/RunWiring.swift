@@ -38,7 +38,13 @@ struct RunWiring: Sendable {
     /// Before the copy is whole everything is looked at. Later starts don't: a table that somebody has added to the
     /// schema since must not keep a running pipeline down, and what matters to the stream the engine checks itself.
     private func preflight(_ store: any StateStore) async throws {
-        guard try await store.load(settings.pipeline)?.stage != .streaming else { return }
+        var unreadable: Failure?
+        do {
+            guard try await store.load(settings.pipeline)?.stage != .streaming else { return }
+        } catch let failure as Failure where failure.kind == .denied {
+            // The findings say exactly what is missing.
+            unreadable = failure
+        }
         let findings = await CheckWiring(settings: settings, adopts: request.adopts, logger: logger).findings()
         for finding in findings where finding.severity == .warning {
             logger.warning(
@@ -46,6 +52,7 @@ struct RunWiring: Sendable {
                 metadata: ["code": "\(finding.code)", "subject": "\(finding.subject)", "finding": "\(finding.message)"])
         }
         if let refusal = CheckFindings.refusal(findings, pipeline: settings.pipeline) { throw refusal }
+        if let unreadable { throw unreadable }
     }
 
     private func copySinks(_ pool: MongoPool) async throws -> [any CopySink] {

@@ -14,6 +14,7 @@ final class FakeCopySink: CopySink {
         var writes: [Write] = []
         var emptied: [String] = []
         var swept: [(collection: String, attempt: Int)] = []
+        var forgotten: [String] = []
         var epoch: Int64?
         var isClosed = false
     }
@@ -30,6 +31,7 @@ final class FakeCopySink: CopySink {
     var writes: [Write] { state.withLock { $0.writes } }
     var emptied: [String] { state.withLock { $0.emptied } }
     var swept: [(collection: String, attempt: Int)] { state.withLock { $0.swept } }
+    var forgotten: [String] { state.withLock { $0.forgotten } }
     var epoch: Int64? { state.withLock { $0.epoch } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
@@ -49,6 +51,8 @@ final class FakeCopySink: CopySink {
     func sweepLedger(of collection: String, attempt: Int) async throws {
         state.withLock { $0.swept.append((collection, attempt)) }
     }
+
+    func forgetLedger(of collection: String) async throws { state.withLock { $0.forgotten.append(collection) } }
 
     func close() async { state.withLock { $0.isClosed = true } }
 }
