@@ -110,6 +110,20 @@ extension PostgresSource {
                 + "if there were changes, remove the pipeline with `wherry drop` and run it again for a new copy.")
     }
 
+    package func requirePublished(_ tables: [TableName]) async throws {
+        guard let publication = try await publication() else { return try await checkPublication() }
+        let unpublished = Set(tables).subtracting(publication.tables)
+        guard !unpublished.isEmpty else { return }
+        // A table that was dropped or renamed is not in the publication under its name either.
+        let lost = try await allTables().map(\.name).filter { unpublished.contains($0) }.sorted()
+        guard !lost.isEmpty else { return }
+        throw Failure(
+            .dataGap,
+            "publication \(settings.publication) doesn't have \(lost.map(\.description).joined(separator: ", ")) any "
+                + "more: changes made since are not in the stream",
+            hint: "What the target holds of them may be stale. \(PositionCheck.copyAgain)")
+    }
+
     /// Drops the publication.
     ///
     /// - Returns: whether there was one.

@@ -1,4 +1,5 @@
 import BSON
+import Postgres
 import DevServers
 import Model
 import TestSupport
@@ -16,6 +17,10 @@ import Testing
         let refusal = try await fixture.refused(65, "public.items", "16 MiB", "items")
         #expect(!refusal.text.contains("0cc175b9"))
         #expect(try await fixture.checkpoint() == nil)
+        // Until somebody has mended the row, no slot holds WAL for nothing.
+        let slots = try await fixture.sql(
+            "SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1", ["wherry_\(fixture.name)"])
+        #expect(slots.rows == [["0"]])
         try await fixture.sql("UPDATE public.items SET note = 'short' WHERE id = 7")
         try await fixture.expectEqual()
     }

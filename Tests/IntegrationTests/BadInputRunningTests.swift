@@ -26,6 +26,21 @@ import Testing
         try await fixture.expectEqual()
     }
 
+    /// The slot says nothing of its changes: that must not pass in silence, while it runs or at the next start.
+    @Test func aTableIsTakenOutOfThePublication() async throws {
+        let fixture = try await running("tableout")
+        let name = "wherry_\(fixture.name)"
+        let wherry = try fixture.wherry()
+        try await fixture.waitUntilCaughtUp(wherry, within: .seconds(120))
+        try await fixture.sql("ALTER PUBLICATION \(name) DROP TABLE public.more")
+        try await fixture.sql("UPDATE public.more SET id = id + 1000")
+        let refusal = try await fixture.refusal(of: wherry, 76, "public.more", "publication \(name)")
+        #expect(refusal.hint.contains("wherry drop"))
+        try await fixture.refused(76, "public.more")
+        try await fixture.drop()
+        try await fixture.expectEqual()
+    }
+
     @Test func aTableIsDropped() async throws {
         let fixture = try await running("tabledrop")
         let wherry = try fixture.wherry()
@@ -123,7 +138,6 @@ import Testing
         let fixture = try await running("future")
         let end = try await fixture.sql("SELECT pg_current_wal_insert_lsn() + 4000000").scalar ?? ""
         let wherry = try fixture.wherry(["--until-lsn", end])
-        try await fixture.waitUntilCaughtUp(wherry, within: .seconds(120))
         try await fixture.sql("CREATE TABLE public.noise (text text)")
         try await fixture.sql(
             "INSERT INTO public.noise SELECT repeat(md5(g::text), 30) FROM generate_series(1, 6000) g")

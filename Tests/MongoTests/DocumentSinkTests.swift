@@ -199,7 +199,8 @@ import Mongo
     // MARK: - Faults
 
     /// The commit is done and its answer lost: the batch is neither lost nor applied twice.
-    @Test(arguments: ["before", "after"])
+    /// One after the other: a server has one such fail point.
+    @Test(.serialized, arguments: ["before", "after"])
     func survivesALostAnswer(_ moment: String) async throws {
         let fixture = try await SinkFixture()
         let sink = try await fixture.makeSink()

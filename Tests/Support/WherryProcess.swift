@@ -25,14 +25,20 @@ package final class WherryProcess: Sendable {
 
     deinit { child.signal(SIGKILL) }
 
-    /// `WHERRY_BINARY`, the release build, or the debug build.
+    /// `WHERRY_BINARY`, or the newest of release build and debug build.
     package static var executable: String {
         get throws {
             if let set = ProcessInfo.processInfo.environment["WHERRY_BINARY"], !set.isEmpty { return set }
             let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
                 .deletingLastPathComponent().path
-            let candidates = ["release", "debug"].map { "\(root)/.build/\($0)/wherry" }
-            guard let found = candidates.first(where: { access($0, X_OK) == 0 }) else {
+            // The newest build: an old one of the other kind is not what is under test.
+            let candidates = ["\(root)/.build/release/wherry", "\(root)/.build/debug/wherry"].filter {
+                FileManager.default.isExecutableFile(atPath: $0)
+            }
+            func age(_ path: String) -> Date {
+                (try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date) ?? .distantPast
+            }
+            guard let found = candidates.max(by: { age($0) < age($1) }) else {
                 throw TestFailure("there is no wherry to test: build it, or set WHERRY_BINARY")
             }
             return found

@@ -20,6 +20,12 @@ package protocol SourceDatabase: ChangeSource {
     /// Creates the publication of exactly these tables, or makes sure that the one there fits.
     func ensurePublication(tables: [TableName]) async throws
 
+    /// Makes sure that these tables, as far as they still exist, are in the publication: the slot says nothing of the
+    /// changes of a table that was taken out.
+    ///
+    /// - Throws: `Failure(.dataGap)` naming the tables that are not.
+    func requirePublished(_ tables: [TableName]) async throws
+
     func snapshotSource(_ snapshot: ExportedSnapshot) async throws -> any SnapshotSource
 
     /// Cuts tables into ranges of pages, the largest table first.

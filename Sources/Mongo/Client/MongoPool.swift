@@ -38,6 +38,8 @@ package final class MongoPool: @unchecked Sendable {
         mongoc_uri_set_appname(uri, applicationName)
         MongoPool.bound(uri, option: MONGOC_URI_SERVERSELECTIONTIMEOUTMS, milliseconds: 10_000)
         MongoPool.bound(uri, option: MONGOC_URI_CONNECTTIMEOUTMS, milliseconds: 10_000)
+        // A server that hangs is noticed after half a minute, not after five.
+        MongoPool.bound(uri, option: MONGOC_URI_SOCKETTIMEOUTMS, milliseconds: 30_000)
         // After a lost connection the library waits for its next look at the server: a second, not ten.
         MongoPool.bound(uri, option: MONGOC_URI_HEARTBEATFREQUENCYMS, milliseconds: 1000)
         guard let pool = mongoc_client_pool_new_with_error(uri, &error) else {

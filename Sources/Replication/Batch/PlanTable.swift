@@ -19,6 +19,9 @@ package struct PlanTable: Sendable {
     /// Whether the table is part of the pipeline.
     package func contains(_ table: TableVersion) -> Bool { states[table.schema.name] != nil }
 
+    /// The pipeline's tables.
+    package var tables: [TableName] { states.keys.sorted() }
+
     /// Makes the plan of a table version.
     ///
     /// - Throws: `Failure(.configuration)` for a table that isn't part of the pipeline, or whose key no longer fits.

@@ -35,7 +35,8 @@ struct InitialCopy {
             while working > 0, let isWorker = try await group.next() { working -= isWorker ? 1 : 0 }
             group.cancelAll()
         }
-        try await store.saveProgress(board.tables, of: pipeline)
+        // For show, like every save before it: the stage says what counts.
+        try? await store.saveProgress(board.tables, of: pipeline)
     }
 
     private func copy(_ board: CopyBoard, into sink: any CopySink) async throws {

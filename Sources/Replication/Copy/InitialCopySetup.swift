@@ -25,6 +25,31 @@ struct InitialCopySetup {
         for version in versions { try plans.register(version) }
         try await ports.target.createCollections(states.map(\.collection))
         try await ports.source.ensurePublication(tables: states.map(\.table))
+        let point: LSN
+        do {
+            point = try await copy(versions, plans, state, states)
+        } catch let failure as Failure where RetryPolicy.decide(failure, attempt: 1, hasRun: true) == .stop {
+            // Nobody will come back to this slot before somebody has mended something: don't let it hold WAL until then.
+            // (Who has lost the pipeline has lost the lock, and drops nothing.)
+            if failure.kind != .fenced { try? await ports.source.dropSlot() }
+            throw failure
+        }
+        state.checkpoint = Checkpoint(lsn: point)
+        state.stage = .streaming
+        state.stageSince = .now
+        try await ports.store.save(state)
+        // Only now: notes forgotten before a crash right here would leave documents that no later attempt finds.
+        for table in states where !table.wasEmpty { try await sinks[0].forgetLedger(of: table.collection) }
+        await lease.closeCopySinks()
+        pipeline.logger.info("initial copy finished", metadata: ["rows": "\(copiedRows)"])
+        return state
+    }
+
+    /// Returns the position that the stream begins at.
+    private func copy(
+        _ versions: [TableVersion], _ plans: PlanTable, _ state: PipelineState, _ states: [TableState]
+    ) async throws -> LSN {
+        let sinks = try await lease.copySinks()
         let snapshot = try await createSlot()
         pipeline.logger.info(
             "initial copy begins",
@@ -41,15 +66,7 @@ struct InitialCopySetup {
         for table in states where !table.wasEmpty {
             try await sinks[0].sweepLedger(of: table.collection, attempt: state.copyAttempt)
         }
-        state.checkpoint = Checkpoint(lsn: snapshot.consistentPoint)
-        state.stage = .streaming
-        state.stageSince = .now
-        try await ports.store.save(state)
-        // Only now: notes forgotten before a crash right here would leave documents that no later attempt finds.
-        for table in states where !table.wasEmpty { try await sinks[0].forgetLedger(of: table.collection) }
-        await lease.closeCopySinks()
-        pipeline.logger.info("initial copy finished", metadata: ["rows": "\(copiedRows)"])
-        return state
+        return snapshot.consistentPoint
     }
 
     private var copiedRows: Int { pipeline.progress.snapshot().tables.reduce(0) { $0 + $1.copiedRows } }

@@ -17,7 +17,10 @@ struct StreamRun: Sendable {
     private static let stopPatience = Duration.seconds(20)
 
     func run(from checkpoint: Checkpoint) async throws -> PipelineEnd {
-        let stream = try await stop.cancelling { try await source.open(after: checkpoint.lsn) }
+        let stream = try await stop.cancelling {
+            try await source.requirePublished(plans.tables)
+            return try await source.open(after: checkpoint.lsn)
+        }
         do {
             let end = try await run(stream, from: checkpoint)
             await stream.close()
@@ -29,7 +32,7 @@ struct StreamRun: Sendable {
     }
 
     private func run(_ stream: any ChangeStream, from checkpoint: Checkpoint) async throws -> PipelineEnd {
-        let target = try await targetPosition()
+        let target = try await stop.cancelling { try await targetPosition() }
         progress.update {
             $0.phase = .streaming
             $0.waiting = nil
@@ -101,12 +104,13 @@ struct StreamRun: Sendable {
         while !Task.isCancelled {
             do {
                 if clock.now >= due {
+                    try await source.requirePublished(plans.tables)
                     _ = try await source.emitHeartbeat()
                     due = clock.now + settings.heartbeatInterval
                 }
                 let end = try await source.currentLSN()
                 progress.update { $0.sourceEnd = end }
-            } catch let failure as Failure {
+            } catch let failure as Failure where failure.kind != .dataGap {
                 // The stream has a connection of its own, and notices by itself when the server is gone.
                 logger.debug("no heartbeat", metadata: ["reason": "\(failure.message)"])
             }

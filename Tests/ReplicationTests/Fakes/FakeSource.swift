@@ -70,6 +70,8 @@ final class FakeSource: SourceDatabase {
         try await acquiring.pass()
     }
 
+    func requirePublished(_ tables: [TableName]) async throws { try called("requirePublished") }
+
     func identify() async throws -> SourceIdentity {
         try called("identify")
         return state.withLock { $0.identity }
