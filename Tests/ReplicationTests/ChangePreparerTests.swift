@@ -135,10 +135,7 @@ struct ChangePreparerTests {
     @Test(arguments: 0..<4) func refusesAStreamWithoutSense(_ number: Int) async throws {
         var script = EventScript([table])
         switch number {
-        case 0:
-            script.add(.change(table.insert("1", "n", "d")))
-            // Something behind it, or the run may have reached its end before it looks.
-            script.transaction(inserts(0..<1))
+        case 0: script.add(.change(table.insert("1", "n", "d")))
         case 1: script.commit()
         case 2:
             script.begin()
@@ -147,6 +144,8 @@ struct ChangePreparerTests {
             script.begin()
             script.add(.commit(TransactionEnd(commitLSN: .zero, endLSN: script.end, commitTime: script.commitTime)))
         }
+        // Something behind it: with an end that is its beginning the run would be over before it looks.
+        script.transaction(inserts(0..<1))
         let failure = await #expect(throws: Failure.self) { _ = try await run(script) }
         #expect(failure?.kind == .unexpected)
     }
