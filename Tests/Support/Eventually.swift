@@ -1,6 +1,6 @@
 /// Waits until `condition` holds, looking again every few milliseconds; false when it still doesn't after `limit`.
 package func eventually(
-    within limit: Duration = .seconds(60), _ condition: @Sendable () async -> Bool
+    within limit: Duration = .seconds(180), _ condition: @Sendable () async -> Bool
 ) async -> Bool {
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {
@@ -15,7 +15,7 @@ package struct TookTooLong: Error {}
 
 /// The value of `body`, which has to be there within `limit`; it is cancelled and `TookTooLong` is thrown otherwise.
 package func promptly<Value: Sendable>(
-    within limit: Duration = .seconds(60), _ body: @escaping @Sendable () async throws -> Value
+    within limit: Duration = .seconds(180), _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     try await withThrowingTaskGroup(of: Value.self) { group in
         group.addTask { try await body() }

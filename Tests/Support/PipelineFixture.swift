@@ -85,7 +85,7 @@ package final class PipelineFixture: Sendable {
     /// Runs `wherry run` to its end and returns it.
     @discardableResult
     package func runToEnd(
-        _ arguments: [String], limits: BatchSizes? = nil, within limit: Duration = .seconds(60)
+        _ arguments: [String], limits: BatchSizes? = nil, within limit: Duration = .seconds(180)
     ) async throws -> WherryProcess {
         let process = try wherry(arguments, limits: limits)
         try await process.end(within: limit)
@@ -127,7 +127,7 @@ package final class PipelineFixture: Sendable {
     /// Waits until everything that is committed now is in the target, by the stored checkpoint.
     ///
     /// - Parameter process: must go on running meanwhile.
-    package func waitUntilCaughtUp(_ process: WherryProcess, within limit: Duration = .seconds(60)) async throws {
+    package func waitUntilCaughtUp(_ process: WherryProcess, within limit: Duration = .seconds(180)) async throws {
         let mark = try await mark()
         try await waitUntil("checkpoint passes \(mark)", process, within: limit) {
             do { return try await self.checkpoint() ?? .zero >= mark } catch let failure as Failure
@@ -142,7 +142,7 @@ package final class PipelineFixture: Sendable {
     ///
     /// - Throws: `TestFailure` with the end of the log.
     package func waitUntil(
-        _ what: String, _ process: WherryProcess, within limit: Duration = .seconds(60),
+        _ what: String, _ process: WherryProcess, within limit: Duration = .seconds(180),
         _ condition: () async throws -> Bool
     ) async throws {
         let deadline = ContinuousClock.now + limit

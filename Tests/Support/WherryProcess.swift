@@ -66,7 +66,7 @@ package final class WherryProcess: Sendable {
     ///
     /// - Throws: `TestFailure` with the end of the log when it has not ended by itself.
     @discardableResult
-    package func end(within limit: Duration = .seconds(60)) async throws -> ChildProcess.ExitStatus {
+    package func end(within limit: Duration = .seconds(180)) async throws -> ChildProcess.ExitStatus {
         do {
             try await waitUntil("wherry has ended", within: limit) { !child.isRunning }
         } catch is DevServerError {
@@ -94,7 +94,7 @@ package final class WherryProcess: Sendable {
     /// - Throws: `TestFailure` with the end of the log when it ends before, or takes longer than `limit`.
     @discardableResult
     package func waitForLine(
-        _ what: String, within limit: Duration = .seconds(60), _ condition: @Sendable (LoggedLine) -> Bool
+        _ what: String, within limit: Duration = .seconds(180), _ condition: @Sendable (LoggedLine) -> Bool
     ) async throws -> LoggedLine {
         let deadline = ContinuousClock.now + limit
         while true {
