@@ -74,8 +74,8 @@ extension PostgresSource {
                 .inUse,
                 "slot \(settings.slot) can't be created within \(timeout.inSeconds): it waits for "
                     + (blockers.isEmpty ? "transactions that have just ended" : blockers),
-                hint: "A new slot waits for every transaction that is writing. End the oldest ones, or raise the "
-                    + "timeout.")
+                hint: "A new slot waits for every transaction that is writing. End the oldest, or start "
+                    + "again when they have ended.")
         }
         if error.sqlState == SQLState.duplicateObject {
             return Failure(

@@ -1,4 +1,5 @@
 import DevServers
+import Model
 import TestSupport
 import Testing
 

@@ -35,6 +35,7 @@ struct DropWiring: Sendable {
         // Holding the worker's lock: nobody starts the pipeline while it goes away.
         try await source.acquire(wait: .zero)
         let identity = try await source.identify()
+        try checkDatabase(state, identity)
         var report = DropReport(pipeline: settings.pipeline, slot: nil, publication: nil, state: state != nil)
         report.sourceIsAnother =
             state.map {
@@ -48,6 +49,17 @@ struct DropWiring: Sendable {
         try await store.remove(settings.pipeline)
         if let refusal { throw refusal }
         return report
+    }
+
+    /// In another database of the same cluster the slot is still there, and would be forgotten with the state.
+    private func checkDatabase(_ state: PipelineState?, _ identity: SourceIdentity) throws {
+        guard let state, state.source.systemIdentifier == identity.systemIdentifier,
+            state.source.database != identity.database
+        else { return }
+        throw Failure(
+            .configuration,
+            "pipeline \(state.pipeline) reads database \(state.source.database), not \(identity.database)",
+            hint: "Give the source URI with that database: the slot can be dropped only there.")
     }
 
     /// - Returns: why the publication could not be dropped; it does no harm, so the rest goes on.

@@ -19,9 +19,10 @@ struct PipelinesWiring: Sendable {
             await anySource.close()
             var rows: [PipelinesReport.Pipeline] = []
             for state in states { rows.append(try await row(state, identity: identity, end: end)) }
-            let own = Set(states.filter { isHere($0, identity) }.map(\.slot))
-            return PipelinesReport(
-                pipelines: rows, straySlots: slots.filter { !own.contains($0.name) }.map(SlotReport.init))
+            // Slots are seen from every database of a cluster; only those of this one can be judged, and dropped, here.
+            let own = Set(states.filter { $0.source.systemIdentifier == identity.systemIdentifier }.map(\.slot))
+            let stray = slots.filter { !own.contains($0.name) && $0.database == identity.database }
+            return PipelinesReport(pipelines: rows, straySlots: stray.map(SlotReport.init))
         } catch {
             await anySource.close()
             throw error

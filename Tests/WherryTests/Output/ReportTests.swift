@@ -113,7 +113,7 @@ import Testing
                 "shop      streaming    active  0/3E8        0 B  wherry_shop  1.2 GB  extended",
                 "old       backfilling  none                      gone",
                 "",
-                "slot wherry_gone belongs to no pipeline: inactive, holds 5.0 MB of WAL (reserved)",
+                "slot wherry_gone belongs to no pipeline of this state database: inactive, holds 5.0 MB of WAL (reserved)",
                 "  it keeps WAL for nobody: remove it with 'wherry drop gone'",
             ])
         #expect(

@@ -57,7 +57,8 @@ package struct PipelinesReport: Report, Equatable {
             lines += table.lines()
         }
         for slot in straySlots {
-            lines += ["", "slot \(slot.name) belongs to no pipeline: \(slot.summary)", "  \(remedy(slot))"]
+            let stray = "slot \(slot.name) belongs to no pipeline of this state database: \(slot.summary)"
+            lines += ["", stray, "  \(remedy(slot))"]
         }
         return lines
     }
