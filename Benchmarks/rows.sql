@@ -43,7 +43,7 @@ begin
     for i in 0 .. changes - 1 loop
         if i % 10 in (2, 5, 7) then
             update orders set status = 'paid', amount = amount + 1, updated_at = clock_timestamp()
-            where id = 1 + i * 48271 % (last / 2);
+            where id = 1 + i::bigint * 48271 % (last / 2);
         elsif i % 10 = 9 then
             delete from orders where id = last - i / 10;
             commit;
