@@ -31,7 +31,7 @@ select id, id * 7919 % 200000, (array['new', 'paid', 'packed', 'shipped', 'done'
     (id * 37 % 9999999)::numeric / 100, note_of(id), payload_of(id),
     timestamptz '2024-01-01' + id * interval '13 seconds', timestamptz '2024-06-01' + id * interval '17.003 seconds',
     id % 3 = 0
-from generate_series(1, :rows) id;
+from generate_series(1::bigint, :rows) id;
 
 -- `changes` row changes, ten a transaction: six inserts, three updates of the older half, one delete from the end of
 -- what there was, each a statement of its own.
