@@ -32,4 +32,10 @@ package struct Finding: Hashable, Sendable {
         self.remedy = remedy
         self.kind = kind
     }
+
+    /// The same, where it is no reason to refuse a start.
+    package var withoutRefusal: Finding {
+        guard severity == .error else { return self }
+        return Finding(.warning, code, subject: subject, message, remedy: remedy, kind: kind)
+    }
 }

@@ -76,6 +76,11 @@ package struct SourceIdentity: Hashable, Sendable {
         self.serverVersion = serverVersion
         self.isInRecovery = isInRecovery
     }
+
+    /// Whether both are one database of one cluster.
+    package func isSameDatabase(as other: SourceIdentity) -> Bool {
+        systemIdentifier == other.systemIdentifier && database == other.database
+    }
 }
 
 /// A MongoDB server session's `lsid.id`: 16 bytes.

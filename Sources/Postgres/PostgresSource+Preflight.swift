@@ -10,18 +10,25 @@ extension PostgresSource {
         do {
             let facts = try await serverFacts()
             let slot = try await slot()
-            var findings = ServerFindings(facts: facts, plugin: scope.plugin, hasSlot: slot != nil).all
+            var findings = ServerFindings(facts: facts, plugin: scope.plugin, slot: slot).all
             // What a missing privilege or setting explains already needs no second finding.
             if !findings.contains(where: { $0.code == "replication_privilege" || $0.code == "max_wal_senders" }) {
                 findings += try await replicationFindings()
             }
-            findings += slot.map { slotFindings($0) } ?? []
-            let chosen = try await tables(schemas: scope.schemas).filter { !scope.excluded.contains($0.name) }
-            findings += chosen.flatMap { TableFindings(table: $0, role: facts.role).all }
-            if chosen.isEmpty { findings.append(nothingChosen(scope)) }
-            findings += try await publicationFindings(
-                facts, chosen.filter { $0.refusal == nil && !$0.primaryKey.isEmpty })
-            findings += try await typeFindings(chosen.filter { $0.refusal == nil })
+            let all = try await allTables()
+            let carried = all.filter { scope.carries($0.name) }
+            let ofTables = carried.flatMap { TableFindings(table: $0, role: facts.role).all }
+            if let checkpoint = scope.checkpoint {
+                // The stream needs nothing of a table but its changes: no start is refused for it any more.
+                findings += ofTables.map(\.withoutRefusal)
+                findings += try await streamFindings(scope, all, slot, checkpoint)
+            } else {
+                findings += ofTables + (slot.map { slotFindings($0) } ?? [])
+                if carried.isEmpty { findings.append(nothingChosen(scope)) }
+                findings += try await publicationFindings(
+                    scope, facts, carried.filter { $0.refusal == nil && !$0.primaryKey.isEmpty })
+            }
+            findings += try await typeFindings(carried.filter { $0.refusal == nil })
             return findings + (try await notCarriedFindings(scope))
         } catch let failure as Failure {
             let code = failure.kind == .denied ? "source_denied" : "source_unreachable"
@@ -76,6 +83,10 @@ extension PostgresSource {
                     .error, "slot_lost", subject: "source", failure.message, remedy: failure.hint, kind: failure.kind)
             ]
         }
+        return activity(of: slot)
+    }
+
+    nonisolated func activity(of slot: SlotStatus) -> [Finding] {
         guard slot.active else { return [] }
         let pid = slot.activePID.map { "\($0)" } ?? "unknown"
         return [Finding(.info, "slot_active", subject: "source", "slot \(slot.name) is in use by pid \(pid)")]
@@ -88,7 +99,11 @@ extension PostgresSource {
             remedy: "Name the schemas that hold your tables (source.schemas).")
     }
 
-    private func publicationFindings(_ facts: ServerFacts, _ tables: [CatalogTable]) async throws -> [Finding] {
+    private func publicationFindings(
+        _ scope: PreflightScope, _ facts: ServerFacts, _ tables: [CatalogTable]
+    ) async throws -> [Finding] {
+        // Without the state nobody can say what the publication should hold.
+        if case .unknown = scope.pipeline { return [] }
         guard !tables.isEmpty else { return [] }
         let name = settings.publication
         if let existing = try await publication() {

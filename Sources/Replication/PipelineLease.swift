@@ -117,15 +117,9 @@ actor PipelineLease {
                 hint: "Check source.schemas and source.exclude; `wherry check` lists what it sees.")
         }
         let names = chosen.map(\.schema.name.defaultCollection)
-        try checkUnique(chosen)
+        if let clash = StartChecks.collections(of: chosen).first { throw clash }
         let occupied = try await ports.target.nonEmpty(names)
-        if !occupied.isEmpty, !settings.adopt {
-            throw Failure(
-                .configuration,
-                "the target already holds documents in: \(occupied.sorted().joined(separator: ", "))",
-                hint: "Empty these collections, choose another database, or run with --adopt: then rows overwrite "
-                    + "documents of the same key, and all others stay.")
-        }
+        if !settings.adopt, let refusal = StartChecks.occupied(occupied) { throw refusal }
         let tables = try chosen.map { table in
             let (name, collection) = (table.schema.name, table.schema.name.defaultCollection)
             let plan = try MappingPlan(schema: table.schema, collection: collection, keyColumns: table.primaryKey)
@@ -144,35 +138,14 @@ actor PipelineLease {
     /// From the clock: a worker that slept through `wherry drop` and a new start must not find its own epoch again.
     private var firstEpoch: Int64 { SourceTime.now.microseconds }
 
-    private func checkUnique(_ tables: [SourceTable]) throws {
-        let groups = Dictionary(grouping: tables.map(\.schema.name), by: \.defaultCollection)
-        guard let (collection, clash) = groups.first(where: { $1.count > 1 }) else { return }
-        throw Failure(
-            .configuration,
-            "tables \(clash.sorted().map(\.description).joined(separator: " and ")) would share collection \(collection)",
-            hint: "Exclude one of them with source.exclude.")
-    }
-
     // MARK: - Later starts
 
     private func check(_ state: PipelineState, against identity: SourceIdentity) throws {
-        if state.source.systemIdentifier != identity.systemIdentifier || state.source.database != identity.database {
-            throw Failure(
-                .dataGap,
-                "the source is not the one pipeline \(state.pipeline) was started with: cluster "
-                    + "\(identity.systemIdentifier), database \(identity.database) instead of cluster "
-                    + "\(state.source.systemIdentifier), database \(state.source.database)",
-                hint: "Point the source URI at the old server, or remove the pipeline with `wherry drop "
-                    + "\(state.pipeline)` and copy from the new one.")
-        }
-        let expected = [
-            ("slot", state.slot, settings.slot), ("publication", state.publication, settings.publication),
-            ("target database", state.targetDatabase, settings.targetDatabase),
-        ]
-        for (what, stored, configured) in expected where stored != configured {
-            throw Failure(
-                .configuration, "pipeline \(state.pipeline) was started with \(what) \(stored), not \(configured)",
-                hint: "Put \(stored) back into the configuration, or give the pipeline another name.")
+        if let failure = StartChecks.source(of: state, is: identity) { throw failure }
+        if let failure = StartChecks.names(
+            in: state, slot: settings.slot, publication: settings.publication, targetDatabase: settings.targetDatabase)
+        {
+            throw failure
         }
     }
 }

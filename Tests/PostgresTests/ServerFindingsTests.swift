@@ -18,11 +18,18 @@ struct ServerFindingsTests {
         return facts
     }
 
-    private func findings(hasSlot: Bool = false, _ change: (inout ServerFacts) -> Void) -> [Finding] {
+    private func findings(slot: SlotStatus? = nil, _ change: (inout ServerFacts) -> Void) -> [Finding] {
         var facts = good()
         change(&facts)
-        return ServerFindings(facts: facts, plugin: "pgoutput", hasSlot: hasSlot).all
+        return ServerFindings(facts: facts, plugin: "pgoutput", slot: slot).all
             .filter { $0.code != "source_version" || $0.severity != .info }
+    }
+
+    private func slot(active: Bool) -> SlotStatus {
+        SlotStatus(
+            name: "wherry_shop", plugin: "pgoutput", database: "shop", active: active, activePID: nil,
+            activeApplication: nil, restartLSN: LSN(rawValue: 1), confirmedFlushLSN: LSN(rawValue: 1),
+            walStatus: "reserved", safeWalSize: nil, heldBytes: 0, temporary: false, invalidationReason: nil)
     }
 
     @Test func aServerWithoutFault() {
@@ -30,14 +37,16 @@ struct ServerFindingsTests {
     }
 
     @Test func errors() {
-        func codes(hasSlot: Bool = false, _ change: (inout ServerFacts) -> Void) -> [String] {
-            findings(hasSlot: hasSlot, change).filter { $0.severity == .error }.map(\.code)
+        func codes(slot: SlotStatus? = nil, _ change: (inout ServerFacts) -> Void) -> [String] {
+            findings(slot: slot, change).filter { $0.severity == .error }.map(\.code)
         }
         #expect(codes { $0.versionNumber = 110_000 } == ["source_version"])
         #expect(codes { $0.walLevel = "replica" } == ["wal_level"])
         #expect(codes { $0.usedSlots = 10 } == ["max_replication_slots"])
-        #expect(codes(hasSlot: true) { $0.usedSlots = 10 } == [])
+        #expect(codes(slot: slot(active: false)) { $0.usedSlots = 10 } == [])
         #expect(codes { $0.usedSenders = 10 } == ["max_wal_senders"])
+        #expect(codes(slot: slot(active: false)) { $0.usedSenders = 10 } == ["max_wal_senders"])
+        #expect(codes(slot: slot(active: true)) { $0.usedSenders = 10 } == [])
         #expect(codes { $0.canReplicate = false } == ["replication_privilege"])
         #expect(codes { $0.outputPlugins = ["test_decoding"] } == ["output_plugin_libraries"])
         #expect(codes { $0.isInRecovery = true } == ["source_is_standby"])

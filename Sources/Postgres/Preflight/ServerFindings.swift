@@ -4,13 +4,13 @@ import Model
 package struct ServerFindings {
     private let facts: ServerFacts
     private let plugin: String
-    /// A slot that exists already needs no free place.
-    private let hasSlot: Bool
+    /// A slot that exists already needs no free place, and one that is read from no sender.
+    private let slot: SlotStatus?
 
-    package init(facts: ServerFacts, plugin: String, hasSlot: Bool) {
+    package init(facts: ServerFacts, plugin: String, slot: SlotStatus?) {
         self.facts = facts
         self.plugin = plugin
-        self.hasSlot = hasSlot
+        self.slot = slot
     }
 
     package var all: [Finding] {
@@ -67,7 +67,7 @@ package struct ServerFindings {
     }
 
     private var slots: Finding? {
-        guard !hasSlot, facts.usedSlots >= facts.maxSlots else { return nil }
+        guard slot == nil, facts.usedSlots >= facts.maxSlots else { return nil }
         return error(
             "max_replication_slots", "all \(facts.maxSlots) replication slots are taken",
             remedy: "Drop one nobody uses (`wherry pipelines` lists them), or ALTER SYSTEM SET max_replication_slots = "
@@ -75,7 +75,7 @@ package struct ServerFindings {
     }
 
     private var senders: Finding? {
-        guard facts.usedSenders >= facts.maxSenders else { return nil }
+        guard slot?.active != true, facts.usedSenders >= facts.maxSenders else { return nil }
         return error(
             "max_wal_senders", "all \(facts.maxSenders) WAL senders are taken",
             remedy: "ALTER SYSTEM SET max_wal_senders = \(facts.maxSenders + 5); then restart PostgreSQL.")

@@ -1,5 +1,7 @@
 import Mapping
 import Model
+import Postgres
+import Replication
 
 /// Findings about both ends together. Pure.
 enum CheckFindings {
@@ -20,13 +22,7 @@ enum CheckFindings {
 
     /// Before the first start: collections that two tables would share, and those that hold documents already.
     static func collections(of tables: [SourceTable], occupied: Set<String>, adopts: Bool) -> [Finding] {
-        let groups = Dictionary(grouping: tables.map(\.schema.name), by: \.defaultCollection)
-        var findings = groups.filter { $1.count > 1 }.sorted { $0.key < $1.key }.map { collection, names in
-            Finding(
-                .error, "collection_shared", subject: collection,
-                "tables \(names.sorted().map(\.description).joined(separator: " and ")) would share collection \(collection)",
-                remedy: "Leave one of them out with source.exclude or --exclude.")
-        }
+        var findings = StartChecks.collections(of: tables).map { finding($0, "collection_shared", subject: "target") }
         for table in tables.map(\.schema.name).sorted() {
             guard let problem = NameRules.collectionProblem(table.defaultCollection) else { continue }
             findings.append(
@@ -35,19 +31,12 @@ enum CheckFindings {
                     "\(table) can't become a collection: its name \(problem)",
                     remedy: "Rename the table, or leave it out with source.exclude or --exclude."))
         }
-        if !occupied.isEmpty {
-            let names = occupied.sorted().joined(separator: ", ")
-            findings.append(
-                adopts
-                    ? Finding(
-                        .info, "target_not_empty", subject: "target",
-                        "rows will overwrite documents of the same key in: \(names)")
-                    : Finding(
-                        .error, "target_not_empty", subject: "target",
-                        "the target already holds documents in: \(names)",
-                        remedy: "Empty these collections, choose another database, or run with --adopt: then rows "
-                            + "overwrite documents of the same key, and all others stay."))
-        }
+        guard let refusal = StartChecks.occupied(occupied) else { return findings }
+        guard adopts else { return findings + [finding(refusal, "target_not_empty", subject: "target")] }
+        findings.append(
+            Finding(
+                .info, "target_not_empty", subject: "target",
+                "rows will overwrite documents of the same key in: \(occupied.sorted().joined(separator: ", "))"))
         return findings
     }
 
@@ -63,20 +52,30 @@ enum CheckFindings {
         ]
     }
 
-    /// Whether the source is the one the pipeline was started with.
-    static func identity(_ state: PipelineState, now: SourceIdentity) -> [Finding] {
-        guard
-            state.source.systemIdentifier != now.systemIdentifier || state.source.database != now.database
-        else { return [] }
+    /// Whether the pipeline may go on with this source and these settings.
+    static func continuation(of state: PipelineState, from now: SourceIdentity, with settings: Settings) -> [Finding] {
+        let source = StartChecks.source(of: state, is: now).map {
+            finding($0, "source_is_another", subject: "source")
+        }
+        let names = StartChecks.names(
+            in: state, slot: settings.source.slot, publication: settings.source.publication,
+            targetDatabase: settings.target.uri.database
+        ).map { finding($0, "settings_changed", subject: "pipeline") }
+        return [source, names].compactMap { $0 }
+    }
+
+    /// A worker that is active keeps a second one waiting.
+    static func activity(_ worker: ActiveWorker?, pipeline: String) -> [Finding] {
+        guard let worker else { return [] }
         return [
             Finding(
-                .error, "source_is_another", subject: "source",
-                "the source is not the one pipeline \(state.pipeline) was started with: cluster "
-                    + "\(now.systemIdentifier), database \(now.database) instead of cluster "
-                    + "\(state.source.systemIdentifier), database \(state.source.database)",
-                remedy: "Point the source URI at the old server, or remove the pipeline with 'wherry drop "
-                    + "\(state.pipeline)' and copy from the new one.", kind: .dataGap)
+                .info, "worker_active", subject: "pipeline",
+                "pipeline \(pipeline) is worked on: \(worker.summary); a second 'wherry run' would wait for it")
         ]
+    }
+
+    private static func finding(_ failure: Failure, _ code: String, subject: String) -> Finding {
+        Finding(.error, code, subject: subject, failure.message, remedy: failure.hint, kind: failure.kind)
     }
 
     /// The failure of a start that the findings forbid, nil when they don't: the worst one first, the number of the

@@ -11,9 +11,21 @@ struct CheckWiring: Sendable {
     let adopts: Bool
     let logger: Logger
 
+    /// What the state database knows of the pipeline.
+    private struct Known: Sendable {
+        let state: PipelineState
+        let tables: [TableState]
+
+        var isStreaming: Bool { state.stage == .streaming }
+        var names: Set<TableName> { Set(tables.map(\.table)) }
+        var schemas: [String] { Set(tables.map(\.table.schema)).sorted() }
+    }
+
     func findings() async -> [Finding] {
         async let target = targetFindings()
-        let source = await sourceFindings()
+        // What the source is asked depends on whether the pipeline has begun.
+        let known = await loadKnown()
+        let source = await sourceFindings(known)
         let found = source + (await target)
         // Without both servers there is nothing to compare.
         guard
@@ -22,65 +34,74 @@ struct CheckWiring: Sendable {
                     && ["source_unreachable", "source_denied", "target_unreachable", "target_denied"].contains($0.code)
             })
         else { return found }
-        return found + (await sharedFindings())
+        return found + (await collect("pipeline") { try await pipelineFindings(try known.get()) })
     }
 
-    private func sourceFindings() async -> [Finding] {
+    private func loadKnown() async -> Result<Known?, any Error> {
+        do {
+            let store = MongoStateStore(pool: try pool(), database: settings.target.stateDatabase)
+            guard let state = try await store.load(settings.pipeline) else { return .success(nil) }
+            return .success(Known(state: state, tables: try await store.tables(of: settings.pipeline)))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func pool() throws -> MongoPool {
+        try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
+    }
+
+    private func sourceFindings(_ known: Result<Known?, any Error>) async -> [Finding] {
         await collect("source") {
-            let source = try Endpoint.source(settings, logger: logger)
+            let pipeline: PreflightScope.Pipeline =
+                switch known {
+                case .failure: .unknown
+                case .success(nil): .new
+                case .success(let known?):
+                    .begun(
+                        tables: known.names, checkpoint: known.isStreaming ? known.state.checkpoint?.lsn : nil)
+                }
             let scope = PreflightScope(
                 schemas: settings.source.schemas, excluded: settings.source.excluded,
-                plugin: settings.source.plugin.rawValue)
-            do {
-                let findings = try await source.preflight(scope)
-                await source.close()
-                return findings
-            } catch {
-                await source.close()
-                throw error
-            }
+                plugin: settings.source.plugin.rawValue, pipeline: pipeline)
+            return try await Endpoint.withSource(settings, logger: logger) { try await $0.preflight(scope) }
         }
     }
 
     private func targetFindings() async -> [Finding] {
         await collect("target") {
-            let pool = try MongoPool(
-                uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
-            return await MongoPreflight(pool: pool, stateDatabase: settings.target.stateDatabase).findings()
+            await MongoPreflight(pool: try pool(), stateDatabase: settings.target.stateDatabase).findings()
         }
     }
 
-    private func sharedFindings() async -> [Finding] {
-        await collect("pipeline") {
-            let pool = try MongoPool(
-                uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
-            let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
-            let state = try await store.load(settings.pipeline)
-            let source = try Endpoint.source(settings, logger: logger)
-            do {
-                let candidates = try await source.tables(schemas: settings.source.schemas).filter {
-                    !settings.source.excluded.contains($0.name) && $0.refusal == nil && !$0.primaryKey.isEmpty
-                }
-                let tables = candidates.map { SourceTable(schema: $0.schema, primaryKey: $0.primaryKey) }
-                var findings = tables.flatMap(CheckFindings.types)
-                if let state {
-                    findings += CheckFindings.identity(state, now: try await source.identify())
-                } else {
-                    let target = MongoTarget(
-                        pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline)
-                    let names = tables.map(\.schema.name.defaultCollection)
-                        .filter { NameRules.collectionProblem($0) == nil }
-                    findings += CheckFindings.collections(
-                        of: tables, occupied: try await target.nonEmpty(names), adopts: adopts)
-                    findings += CheckFindings.slotWithoutState(try await source.slot(), pipeline: settings.pipeline)
-                }
-                await source.close()
-                return findings
-            } catch {
-                await source.close()
-                throw error
+    private func pipelineFindings(_ known: Known?) async throws -> [Finding] {
+        try await Endpoint.withSource(settings, logger: logger) { source in
+            let worker = CheckFindings.activity(try await source.activeWorker(), pipeline: settings.pipeline)
+            if let known {
+                let types = try await tables(source, schemas: known.schemas, where: known.names.contains)
+                    .flatMap(CheckFindings.types)
+                return worker + (known.isStreaming ? types.map(\.withoutRefusal) : types)
+                    + CheckFindings.continuation(of: known.state, from: try await source.identify(), with: settings)
             }
+            let tables = try await tables(source, schemas: settings.source.schemas) {
+                !settings.source.excluded.contains($0)
+            }
+            let target = MongoTarget(
+                pool: try pool(), stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline)
+            let names = tables.map(\.schema.name.defaultCollection).filter { NameRules.collectionProblem($0) == nil }
+            return worker + tables.flatMap(CheckFindings.types)
+                + CheckFindings.collections(of: tables, occupied: try await target.nonEmpty(names), adopts: adopts)
+                + CheckFindings.slotWithoutState(try await source.slot(), pipeline: settings.pipeline)
         }
+    }
+
+    /// Those that can be carried; why others can't, the source's half says.
+    private func tables(
+        _ source: PostgresSource, schemas: [String], where isChosen: (TableName) -> Bool
+    ) async throws -> [SourceTable] {
+        try await source.tables(schemas: schemas)
+            .filter { isChosen($0.name) && $0.refusal == nil && !$0.primaryKey.isEmpty }
+            .map { SourceTable(schema: $0.schema, primaryKey: $0.primaryKey) }
     }
 
     /// What `body` finds; an error of it becomes a finding too.

@@ -18,14 +18,8 @@ struct DropWiring: Sendable {
         try checkTarget(state)
         var known = settings
         if let state { (known.source.slot, known.source.publication) = (state.slot, state.publication) }
-        let source = try Endpoint.source(known, logger: logger)
-        do {
-            let report = try await drop(state, source: source, store: store, pool: pool)
-            await source.close()
-            return report
-        } catch {
-            await source.close()
-            throw error
+        return try await Endpoint.withSource(known, logger: logger) {
+            try await drop(state, source: $0, store: store, pool: pool)
         }
     }
 
@@ -37,10 +31,7 @@ struct DropWiring: Sendable {
         let identity = try await source.identify()
         try checkDatabase(state, identity)
         var report = DropReport(pipeline: settings.pipeline, slot: nil, publication: nil, state: state != nil)
-        report.sourceIsAnother =
-            state.map {
-                $0.source.systemIdentifier != identity.systemIdentifier || $0.source.database != identity.database
-            } ?? false
+        report.sourceIsAnother = state.map { !$0.source.isSameDatabase(as: identity) } ?? false
         var refusal: Failure?
         if !report.sourceIsAnother { refusal = try await dropFromSource(source, &report) }
         if deletesDocuments, state != nil {

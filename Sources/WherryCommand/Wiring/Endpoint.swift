@@ -16,6 +16,21 @@ enum Endpoint {
             logger: logger)
     }
 
+    /// The source for as long as `body` needs it.
+    static func withSource<Value: Sendable>(
+        _ settings: Settings, logger: Logger, _ body: (PostgresSource) async throws -> Value
+    ) async throws -> Value {
+        let source = try source(settings, logger: logger)
+        do {
+            let value = try await body(source)
+            await source.close()
+            return value
+        } catch {
+            await source.close()
+            throw error
+        }
+    }
+
     /// The tables to replicate: those of the chosen schemas that are not excluded.
     ///
     /// - Throws: `Failure(.configuration)` naming every table that can't be replicated.

@@ -34,9 +34,9 @@ struct PipelinesWiring: Sendable {
     {
         var row = PipelinesReport.Pipeline(
             name: state.pipeline, state: state.stage.rawValue, targetDatabase: state.targetDatabase,
-            sourceIsAnother: !isHere(state, identity), workerActive: false,
+            sourceIsAnother: !state.source.isSameDatabase(as: identity), workerActive: false,
             appliedLSN: state.checkpoint?.lsn.description)
-        guard isHere(state, identity) else { return row }
+        guard state.source.isSameDatabase(as: identity) else { return row }
         row.lagBytes = state.checkpoint.map { end.bytes(since: $0.lsn) }
         let source = try source(pipeline: state.pipeline, slot: state.slot)
         do {
@@ -48,10 +48,6 @@ struct PipelinesWiring: Sendable {
         }
         await source.close()
         return row
-    }
-
-    private func isHere(_ state: PipelineState, _ identity: SourceIdentity) -> Bool {
-        state.source.systemIdentifier == identity.systemIdentifier && state.source.database == identity.database
     }
 
     private func source(pipeline: String, slot: String) throws -> PostgresSource {

@@ -32,18 +32,15 @@ struct StatusWiring: Sendable {
     private func askSource(_ state: PipelineState?, _ report: inout StatusReport) async throws {
         var asked = settings
         if let state { asked.source.slot = state.slot }
-        let source = try Endpoint.source(asked, logger: logger)
-        do {
-            report.slot = try await source.slot().map(SlotReport.init)
-            if let worker = try await source.activeWorker() { report.worker = .init(worker) }
-            report.setPositions(
+        report = try await Endpoint.withSource(asked, logger: logger) { [report] source in
+            var filled = report
+            filled.slot = try await source.slot().map(SlotReport.init)
+            if let worker = try await source.activeWorker() { filled.worker = .init(worker) }
+            filled.setPositions(
                 applied: state?.checkpoint?.lsn, commitTime: state?.checkpoint?.commitTime,
                 sourceEnd: try await source.currentLSN(), now: Timestamp.now())
-        } catch {
-            await source.close()
-            throw error
+            return filled
         }
-        await source.close()
     }
 }
 

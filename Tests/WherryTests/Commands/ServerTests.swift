@@ -114,6 +114,48 @@ import TestSupport
             try await place.sql("SELECT count(*) FROM pg_replication_slots WHERE database = current_database()") == "0")
     }
 
+    @Test func checkOfAPipelineThatHasBegun() async throws {
+        let place = try await Place()
+        #expect(await place.wherry("run", "--until-caught-up").code == 0)
+        func findings(code: Int32 = 0) async throws -> [String: [String: Any]] {
+            let list = try #require(try await place.json("check", code: code)["findings"] as? [[String: Any]])
+            return Dictionary(list.map { ("\($0["code"] ?? "")", $0) }) { first, _ in first }
+        }
+        // What came later is not the pipeline's, however it looks.
+        try await place.sql("CREATE TABLE without_key (x int); CREATE TABLE later (id int PRIMARY KEY)")
+        let later = try await findings()
+        #expect(later["table_not_in_pipeline"]?["severity"] as? String == "info")
+        #expect(later["table_without_key"] == nil && later["publication"] == nil)
+        try await place.sql("ALTER PUBLICATION wherry_\(place.name) ADD TABLE later")
+        let published = try await findings()
+        #expect(published["table_not_in_pipeline"]?["severity"] as? String == "warning")
+        let remedy = try #require(published["table_not_in_pipeline"]?["remedy"] as? String)
+        try await place.sql(String(try #require(remedy.split(separator: "run: ").last)))
+        #expect(try await findings()["table_not_in_pipeline"]?["severity"] as? String == "info")
+        #expect(await place.wherry("run", "--until-caught-up").code == 0)
+
+        // What would stop the stream is an error, with the exit code of the start.
+        try await place.sql("SELECT pg_drop_replication_slot('wherry_\(place.name)')")
+        let lost = try await findings(code: 76)
+        #expect(lost["position"]?["severity"] as? String == "error")
+        #expect(await place.wherry("run", "--until-caught-up").code == 76)
+        #expect(await place.wherry("drop", place.name, "--yes").code == 0)
+    }
+
+    @Test func checkSeesAnUnpublishedTable() async throws {
+        let place = try await Place()
+        #expect(await place.wherry("run", "--until-caught-up").code == 0)
+        let table = try await place.sql(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_publication_tables "
+                + "WHERE pubname = 'wherry_\(place.name)' LIMIT 1")
+        try await place.sql("ALTER PUBLICATION wherry_\(place.name) DROP TABLE \(table)")
+        let check = try await place.json("check", code: 76)
+        let codes = (check["findings"] as? [[String: Any]] ?? []).filter { $0["severity"] as? String == "error" }
+        #expect(codes.map { $0["code"] as? String } == ["publication"])
+        #expect(await place.wherry("run", "--until-caught-up").code == 76)
+        #expect(await place.wherry("drop", place.name, "--yes").code == 0)
+    }
+
     @Test func anUnreachableSourceLeavesHalfAStatus() async throws {
         let place = try await Place()
         #expect(await place.wherry("run", "--until-caught-up").code == 0)
