@@ -2,16 +2,25 @@
 -- 10_role.sql an owner (or superuser) runs this instead, before the first start:
 --
 --   psql -v publication=wherry_shop -v schema=public -f sql/20_publication.sql DATABASE
+--   psql -v exclude='audit_log,sessions' -f sql/20_publication.sql DATABASE     without these (source.exclude, too)
+--   psql -v schema=sales -v add=yes -f sql/20_publication.sql DATABASE          one more schema, before the first start
 --
 -- It names its tables. Not FOR ALL TABLES: with a table in it that has no replica identity, the *application's* UPDATE
--- and DELETE on that table fail. So only ordinary tables with a primary key and a usable identity are taken; what is left
--- out is listed at the end. Run again, it adds tables that are new.
+-- and DELETE on that table fail. So only ordinary tables with a primary key and a usable identity are taken; what is
+-- left out is listed at the end.
+--
+-- Run again, it shows the publication and changes nothing: a pipeline carries the tables of its first start, and stops
+-- at the first change of a table that was published later. `-v add=yes` adds them all the same: between `wherry drop`
+-- and a new copy. No run takes a table out.
 \set ON_ERROR_STOP on
 \if :{?publication} \else \set publication wherry_shop \endif
 \if :{?schema} \else \set schema public \endif
+\if :{?exclude} \else \set exclude '' \endif
+\if :{?add} \else \set add no \endif
 
-select format('create publication %I', :'publication')
-where not exists (select from pg_publication where pubname = :'publication') \gexec
+begin;
+select not exists (select from pg_publication where pubname = :'publication') as is_new \gset
+select :'is_new'::boolean or :'add'::boolean as adds \gset
 
 create temporary view wherry_candidates as
 select c.oid, n.nspname, c.relname, c.relreplident,
@@ -24,15 +33,38 @@ select c.oid, n.nspname, c.relname, c.relreplident,
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p') and not c.relispartition;
 
+create temporary table wherry_excluded on commit drop as
+select btrim(word) as name from unnest(string_to_array(:'exclude', ',')) word where btrim(word) <> '';
+
+-- A table whose name is misspelt here would be published.
+select format('do %L', format('begin raise exception using message = %L; end',
+    format('exclude names %s, and schema %s has no such table', string_agg(name, ', '), :'schema')))
+from wherry_excluded
+where not exists (
+    select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = :'schema' and c.relkind in ('r', 'p', 'f') and name in (c.relname, nspname || '.' || relname))
+having count(*) > 0 \gexec
+
+select format('create publication %I', :'publication') where :'is_new'::boolean \gexec
+
 select format('alter publication %I add table only %I.%I', :'publication', nspname, relname)
 from wherry_candidates
-where nspname = :'schema' and is_usable and not exists (
-    select from pg_publication_tables t
-    where t.pubname = :'publication' and t.schemaname = nspname and t.tablename = relname)
+where :'adds'::boolean and nspname = :'schema' and is_usable
+    and not exists (select from wherry_excluded where name in (relname, nspname || '.' || relname))
+    and not exists (
+        select from pg_publication_tables t
+        where t.pubname = :'publication' and t.schemaname = nspname and t.tablename = relname)
 order by relname \gexec
 
 \echo 'published:'
 select schemaname, tablename from pg_publication_tables where pubname = :'publication' order by 1, 2;
 \echo 'left out, for want of a primary key or a replica identity, or as unlogged, partitioned or inherited:'
 select nspname, relname from wherry_candidates where nspname = :'schema' and not is_usable order by 2;
+\echo 'left out, as they are excluded or the publication was there before them (-v add=yes):'
+select nspname, relname from wherry_candidates
+where nspname = :'schema' and is_usable and not exists (
+    select from pg_publication_tables t
+    where t.pubname = :'publication' and t.schemaname = nspname and t.tablename = relname)
+order by 2;
 drop view wherry_candidates;
+commit;

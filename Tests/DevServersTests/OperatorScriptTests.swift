@@ -45,10 +45,30 @@ import Testing
             try await server.psql("delete from products", user: "wherry")
         }
         for _ in 1...2 {
-            try await server.psql(file: "\(sql)/90_decommission.sql", variables: ["role": "wherry"])
+            try await server.psql(
+                file: "\(sql)/90_decommission.sql", variables: ["pipeline": "shop", "role": "wherry"])
         }
         #expect(try await server.psql("select count(*) from pg_replication_slots") == "0")
         #expect(try await server.psql("select count(*) from pg_roles where rolname = 'wherry'") == "0")
+        try await server.remove()
+    }
+
+    @Test func decommissioningRemovesOnlyWhatIsNamed() async throws {
+        let server = try await startShop()
+        try await server.psql(file: "\(sql)/10_role.sql")
+        for name in ["shop", "other"] {
+            try await server.psql("select pg_create_logical_replication_slot('wherry_\(name)', 'pgoutput')")
+            try await server.psql("create publication wherry_\(name) for table orders")
+        }
+        let left = "select (select count(*) from pg_replication_slots), (select count(*) from pg_publication)"
+        for variables in [[:], ["role": "wherry"]] {
+            let shown = try await server.psql(file: "\(sql)/90_decommission.sql", variables: variables)
+            #expect(shown.contains("wherry_shop|postgres|f") && shown.contains("Nothing was removed."))
+            #expect(try await server.psql(left) == "2|2")
+        }
+        #expect(try await server.psql("select count(*) from pg_roles where rolname = 'wherry'") == "1")
+        try await server.psql(file: "\(sql)/90_decommission.sql", variables: ["pipeline": "shop"])
+        #expect(try await server.psql(left) == "1|1")
         try await server.remove()
     }
 
@@ -70,9 +90,41 @@ import Testing
         try await server.remove()
     }
 
+    @Test func anExistingPublicationGrowsOnlyWhenTold() async throws {
+        let server = try await startShop()
+        let script = "\(sql)/20_publication.sql"
+        let published = "select string_agg(tablename, ' ' order by 1) from pg_publication_tables where pubname = 'p'"
+
+        // A misspelt name leaves nothing behind.
+        await #expect(throws: DevServerError.self) {
+            try await server.psql(file: script, variables: ["publication": "p", "exclude": "orders,no_such"])
+        }
+        #expect(try await server.psql("select count(*) from pg_publication") == "0")
+
+        let exclude = "order_items, public.products"
+        try await server.psql(file: script, variables: ["publication": "p", "exclude": exclude])
+        #expect(try await server.psql(published) == "customers orders")
+        try await server.psql("create table later (a int primary key)")
+        let shown = try await server.psql(file: script, variables: ["publication": "p"])
+        #expect(shown.contains("public|later"))
+        #expect(try await server.psql(published) == "customers orders")
+        try await server.psql(file: script, variables: ["publication": "p", "exclude": exclude, "add": "yes"])
+        #expect(try await server.psql(published) == "customers later orders")
+        try await server.remove()
+    }
+
     @Test func triggerKeepsTheTimeOfTheLastWrite() async throws {
         let server = try await startShop()
-        for _ in 1...2 { try await server.psql(file: "\(sql)/30_last_modified.sql") }
+        let script = "\(sql)/30_last_modified.sql"
+        let columns = "select count(*) from information_schema.columns where column_name = 'updated_at'"
+        let listed = try await server.psql(file: script)
+        #expect(listed.contains("\norders|") && listed.contains("Nothing was changed."))
+        #expect(try await server.psql("select count(*) from pg_trigger where tgname = 'wherry_touch'") == "0")
+        let before = Int(try await server.psql(columns)) ?? 0
+
+        for _ in 1...2 { try await server.psql(file: script, variables: ["table": "public.orders"]) }
+        #expect(Int(try await server.psql(columns)) == before + 1)
+        #expect(try await server.psql(file: script).contains("\norders|") == false)
         let answer = try await server.psql(
             """
             create temporary table seen as select clock_timestamp() as before;
