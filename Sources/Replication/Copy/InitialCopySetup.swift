@@ -41,7 +41,7 @@ struct InitialCopySetup {
         // Only now: notes forgotten before a crash right here would leave documents that no later attempt finds.
         for table in states where !table.wasEmpty { try await sinks[0].forgetLedger(of: table.collection) }
         await lease.closeCopySinks()
-        pipeline.logger.info("initial copy finished", metadata: ["rows": "\(copiedRows)"])
+        pipeline.logger.info("initial copy finished", metadata: ["rows_copied": "\(copiedRows)"])
         return state
     }
 

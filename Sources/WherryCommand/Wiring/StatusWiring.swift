@@ -57,8 +57,8 @@ extension StatusReport {
         }
         self.tables = tables.map {
             Table(
-                table: $0.table.description, collection: $0.collection, estimatedRows: $0.estimatedRows,
-                copiedRows: $0.copiedRows, state: $0.copyStage.rawValue)
+                table: $0.table.description, collection: $0.collection, rowsEstimated: $0.estimatedRows,
+                rowsCopied: $0.copiedRows, state: $0.copyStage.rawValue)
         }
     }
 }

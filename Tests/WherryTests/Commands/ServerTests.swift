@@ -64,7 +64,7 @@ import TestSupport
         #expect((status["slot"] as? [String: Any])?["name"] as? String == "wherry_\(place.name)")
         #expect((status["lag_bytes"] as? Int ?? 0) > 0)
         let tables = try #require(status["tables"] as? [[String: Any]])
-        #expect(tables.map { $0["copied_rows"] as? Int } == [3] && tables[0]["state"] as? String == "finished")
+        #expect(tables.map { $0["rows_copied"] as? Int } == [3] && tables[0]["state"] as? String == "finished")
         #expect((status["next_step"] as? String)?.hasPrefix("no worker is running") == true)
 
         let pipelines = try await place.json("pipelines")

@@ -19,8 +19,8 @@ import Testing
         report.stateSince = "2026-11-21T04:01:00.000Z"
         report.tables = [
             .init(
-                table: "public.orders", collection: "orders", estimatedRows: 1000, copiedRows: 1010, state: "finished"),
-            .init(table: "sales.items", collection: "sales_items", estimatedRows: 5, copiedRows: 0, state: "waiting"),
+                table: "public.orders", collection: "orders", rowsEstimated: 1000, rowsCopied: 1010, state: "finished"),
+            .init(table: "sales.items", collection: "sales_items", rowsEstimated: 5, rowsCopied: 0, state: "waiting"),
         ]
         report.setPositions(
             applied: LSN(rawValue: 1000), commitTime: SourceTime(microseconds: 0), sourceEnd: LSN(rawValue: 3500),
@@ -36,7 +36,7 @@ import Testing
     @Test func statusJSON() {
         #expect(
             JSONText.line(Self.status.advised())
-                == #"{"applied_commit_time":"2000-01-01T00:00:00.000Z","applied_lsn":"0/3E8","lag_bytes":2500,"lag_seconds":1.234,"last_error":{"at":"2026-11-21T03:00:00.000Z","hint":"It goes on by itself.","kind":"source_interrupted","message":"the connection was closed"},"pipeline":"shop","schema_version":1,"slot":{"active":true,"confirmed_flush_lsn":"0/20","database":"db","held_bytes":1200000000,"name":"wherry_shop","restart_lsn":"0/10","safe_wal_size":800000000,"wal_status":"extended"},"source":"postgres://u@h/db","source_lsn":"0/DAC","state":"streaming","state_since":"2026-11-21T04:01:00.000Z","tables":[{"collection":"orders","copied_rows":1010,"estimated_rows":1000,"state":"finished","table":"public.orders"},{"collection":"sales_items","copied_rows":0,"estimated_rows":5,"state":"waiting","table":"sales.items"}],"target":"mongodb://h/shop","transactions_split":2,"worker":{"active":true,"application":"wherry shop","host":"10.0.0.7","pid":4711,"since":"2026-11-21T04:00:00.000Z"}}"#
+                == #"{"applied_commit_time":"2000-01-01T00:00:00.000Z","applied_lsn":"0/3E8","lag_bytes":2500,"lag_seconds":1.234,"last_error":{"at":"2026-11-21T03:00:00.000Z","hint":"It goes on by itself.","kind":"source_interrupted","message":"the connection was closed"},"pipeline":"shop","schema_version":1,"slot":{"active":true,"confirmed_flush_lsn":"0/20","database":"db","held_bytes":1200000000,"name":"wherry_shop","restart_lsn":"0/10","safe_wal_size":800000000,"wal_status":"extended"},"source":"postgres://u@h/db","source_lsn":"0/DAC","state":"streaming","state_since":"2026-11-21T04:01:00.000Z","tables":[{"collection":"orders","rows_copied":1010,"rows_estimated":1000,"state":"finished","table":"public.orders"},{"collection":"sales_items","rows_copied":0,"rows_estimated":5,"state":"waiting","table":"sales.items"}],"target":"mongodb://h/shop","transactions_split":2,"worker":{"active":true,"application":"wherry shop","host":"10.0.0.7","pid":4711,"since":"2026-11-21T04:00:00.000Z"}}"#
         )
     }
 

@@ -25,16 +25,16 @@ package struct StatusReport: Report, Equatable {
     package struct Table: Encodable, Sendable, Equatable {
         package var table: String
         package var collection: String
-        package var estimatedRows: Int
-        package var copiedRows: Int
+        package var rowsEstimated: Int
+        package var rowsCopied: Int
         /// `waiting`, `copying` or `finished`.
         package var state: String
 
-        package init(table: String, collection: String, estimatedRows: Int, copiedRows: Int, state: String) {
+        package init(table: String, collection: String, rowsEstimated: Int, rowsCopied: Int, state: String) {
             self.table = table
             self.collection = collection
-            self.estimatedRows = estimatedRows
-            self.copiedRows = copiedRows
+            self.rowsEstimated = rowsEstimated
+            self.rowsCopied = rowsCopied
             self.state = state
         }
     }
@@ -158,7 +158,7 @@ extension StatusReport {
         ])
         for row in tables {
             table.add([
-                row.table, row.collection, HumanText.count(row.copiedRows), HumanText.count(row.estimatedRows),
+                row.table, row.collection, HumanText.count(row.rowsCopied), HumanText.count(row.rowsEstimated),
                 row.state,
             ])
         }
