@@ -2,10 +2,10 @@
 package struct PipelineState: Hashable, Sendable {
     /// Where in its life the pipeline stands; each stage says what a start has to do.
     package enum Stage: String, Sendable {
-        /// The initial copy is not finished. Set before the first document is written. A start in this stage empties
-        /// what the interrupted copy wrote and begins again with a new slot.
+        /// The initial copy is not finished. Set before the first document is written. A start in this stage removes
+        /// what an interrupted copy wrote (from collections that were empty) and begins again with a new slot.
         case backfilling
-        /// The copy is whole (or was not wanted); the checkpoint says how far the stream is. A start goes on from it.
+        /// The copy is whole; the checkpoint says how far the stream is. A start goes on from it.
         case streaming
     }
 
@@ -16,9 +16,12 @@ package struct PipelineState: Hashable, Sendable {
     package var slot: String
     package var publication: String
     package var targetDatabase: String
-    /// Counts the workers that have taken the pipeline over. Every write of a worker is conditional on its own epoch.
+    /// One more with every worker that takes the pipeline over; begins with the clock, so that no epoch comes back
+    /// after `wherry drop`. A worker writes documents, checkpoint and stage only while the stored epoch is its own; the
+    /// progress of tables, which nothing depends on, it writes in any case.
     package var epoch: Int64
-    /// The server sessions (`lsid`) of the worker of that epoch; its successor kills them before its first write.
+    /// The server sessions (`lsid`) of the worker of that epoch, for a moment its predecessor's too; a successor kills
+    /// them before and after it raises the epoch.
     package var sessions: [SessionID]
     /// nil until the copy is finished.
     package var checkpoint: Checkpoint?
@@ -113,7 +116,7 @@ package struct LastError: Hashable, Sendable {
     }
 }
 
-/// A table's place in the target, decided at the first start and kept, with the progress of its copy.
+/// A table's place in the target, decided at the first start and kept, with the progress of its initial copy.
 package struct TableState: Hashable, Sendable {
     package enum CopyStage: String, Sendable {
         case waiting, copying, finished

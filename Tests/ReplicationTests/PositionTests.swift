@@ -81,6 +81,9 @@ struct PositionTests {
         positions.receive(LSN(rawValue: 20))
         positions.apply(LSN(rawValue: 25))
         positions.apply(LSN(rawValue: 15))
+        positions.confirm(LSN(rawValue: 20))
+        positions.confirm(LSN(rawValue: 15))
         #expect(positions.received.rawValue == 30 && positions.applied.rawValue == 25)
+        #expect(positions.confirmed.rawValue == 20)
     }
 }

@@ -1,4 +1,5 @@
-/// The state database. Every write is majority-durable when it returns, and conditional on the worker's epoch.
+/// The state database. Every write but `saveProgress` is majority-durable when it returns; `takeOver`, `save` and
+/// `note` are conditional on the epoch.
 package protocol StateStore: Sendable {
     func load(_ pipeline: String) async throws -> PipelineState?
 
@@ -26,7 +27,7 @@ package protocol StateStore: Sendable {
     /// - Throws: `Failure(.fenced)` when the epoch has moved on.
     func save(_ state: PipelineState) async throws
 
-    /// Writes the progress of tables. Informational: the newest values win.
+    /// Writes the progress of tables. Informational: whoever writes last wins, whatever its epoch.
     func saveProgress(_ tables: [TableState], of pipeline: String) async throws
 
     /// Notes why the worker stopped; never throws away a newer worker's note (conditional on the epoch).

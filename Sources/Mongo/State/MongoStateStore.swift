@@ -2,7 +2,8 @@ import BSON
 import Model
 import PinnedThread
 
-/// The state database in MongoDB. Writes have write concern majority and compare the worker's epoch.
+/// The state database in MongoDB. Writes have write concern majority, except the copy's progress. What a worker writes
+/// of its pipeline compares its epoch; creating and removing a pipeline, and the copy's progress, don't.
 package actor MongoStateStore: StateStore {
     private let thread = PinnedThread(name: "mongo-state")
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }

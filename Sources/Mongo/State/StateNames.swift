@@ -5,9 +5,10 @@ import Model
 enum StateCollection {
     /// One document a pipeline, `_id` its name.
     static let pipelines = "pipelines"
-    /// One document a table, `_id` {pipeline, table}.
+    /// One document a table, `_id` {pipeline, schema, table}.
     static let tables = "tables"
-    /// Keys that an initial copy has written into a collection that was not empty: {pipeline, collection, key}.
+    /// Keys that an initial copy has written into a collection that was not empty, `_id` {pipeline, collection, key},
+    /// each with the attempt that wrote it last.
     static let copiedKeys = "copied_keys"
 
     static let all = [pipelines, tables, copiedKeys]

@@ -17,7 +17,7 @@ package actor MongoPreflight {
         self.stateDatabase = stateDatabase
     }
 
-    /// Everything there is to say, the worst first. A target that can't be reached is one finding.
+    /// Everything there is to say, in the order of looking. A target that can't be reached is one finding.
     package func findings() -> [Finding] {
         do {
             let hello = try connection.command("admin", ["hello": 1])

@@ -43,10 +43,10 @@ struct FrameReceiver {
         let applied = positions.applied
         try await stream.sendStatus(received: max(positions.received, applied), applied: applied)
         positions.confirm(applied)
-        let (received, queued) = (positions.received, queue.bytes)
+        let (received, confirmed, queued) = (positions.received, positions.confirmed, queue.bytes)
         progress.update {
             $0.received = received
-            $0.confirmed = applied
+            $0.confirmed = confirmed
             $0.queuedBytes = queued
         }
     }
