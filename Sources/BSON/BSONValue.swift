@@ -73,15 +73,6 @@ extension BSONValue {
     }
 
     package var asInt: Int? { asInt64.flatMap { Int(exactly: $0) } }
-
-    package var asDouble: Double? {
-        switch self {
-        case .int32(let value): Double(value)
-        case .int64(let value): Double(value)
-        case .double(let value): value
-        default: nil
-        }
-    }
 }
 
 extension BSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,

@@ -66,11 +66,6 @@ extension BSONWriter {
         put(decimal128: value)
     }
 
-    package mutating func appendNull(_ name: BSONName) {
-        key(name)
-        putNull()
-    }
-
     /// A ready-made document (its whole bytes), as the value of `name`.
     package mutating func append(document bytes: UnsafeRawBufferPointer, _ name: BSONName) {
         key(name)

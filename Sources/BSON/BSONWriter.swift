@@ -31,9 +31,6 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
         end = count
     }
 
-    /// Forgets everything; the memory stays.
-    package mutating func removeAll() { end = 0 }
-
     /// Lends all bytes written so far; the pointer is valid inside `body` only.
     package func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result

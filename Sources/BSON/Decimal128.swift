@@ -14,7 +14,6 @@ package struct Decimal128: Hashable, Sendable {
         self.low = low
     }
 
-    package static let maximumDigits = 34
     package static let exponents = -6176...6111
     /// 10 to the power of 34, less one.
     package static let maximumCoefficient: UInt128 = powerOfTen(34) - 1
@@ -58,7 +57,6 @@ package struct Decimal128: Hashable, Sendable {
 
     package var isNegative: Bool { high >> 63 == 1 }
     package var isNaN: Bool { high & 0x7C00_0000_0000_0000 == 0x7C00_0000_0000_0000 }
-    package var isInfinite: Bool { high & 0x7C00_0000_0000_0000 == 0x7800_0000_0000_0000 }
     package var isFinite: Bool { high & 0x7800_0000_0000_0000 != 0x7800_0000_0000_0000 }
 
     /// Coefficient and exponent of a finite number. A coefficient of more than 34 digits counts as zero, as the

@@ -65,7 +65,7 @@ import Testing
         _ = writer.append(["b": 2])
         writer.truncate(to: first.upperBound)
         #expect(writer.withUnsafeBytes { Array($0) } == document.bytes)
-        writer.removeAll()
+        writer.truncate(to: 0)
         #expect(writer.count == 0)
     }
 

@@ -133,7 +133,7 @@ import Testing
         }
         var writer = BSONWriter()
         #expect(try plan.encodeDocument(row(largest), into: &writer).count == MappingPlan.maximumDocumentSize)
-        writer.removeAll()
+        writer.truncate(to: 0)
         for count in [largest + 1, MappingPlan.maximumDocumentSize + 1] {
             let failure = #expect(throws: Failure.self) { try plan.encodeDocument(row(count), into: &writer) }
             #expect(failure?.kind == .dataRefused)

@@ -43,5 +43,4 @@ enum SQLState {
     static let undefinedFile = "58P01"
     static let protocolViolation = "08P01"
     static let featureNotSupported = "0A000"
-    static let readOnlyTransaction = "25006"
 }
