@@ -89,7 +89,7 @@ let package = Package(
             swiftSettings: settings),
 
         .testTarget(name: "DevServersTests", dependencies: ["DevServers"], swiftSettings: settings),
-        .testTarget(name: "BSONTests", dependencies: ["BSON"], swiftSettings: settings),
+        .testTarget(name: "BSONTests", dependencies: ["BSON", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
         .testTarget(
             name: "MappingTests", dependencies: ["Mapping", "Model", "BSON", "Postgres", "DevServers", "TestSupport"],

@@ -1,4 +1,5 @@
 import BSON
+import TestSupport
 import Testing
 
 @Suite struct Decimal128Tests {
@@ -42,7 +43,7 @@ import Testing
     }
 
     @Test func randomNumbersSurviveTextAndBits() throws {
-        var random = SplitMix64(seed: 7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<5000 {
             let digits = Int.random(in: 1...34, using: &random)
             let coefficient = UInt128.random(in: 0..<powerOfTen(digits), using: &random)

@@ -1,6 +1,7 @@
 import BSON
 import Mapping
 import Model
+import TestSupport
 import Testing
 
 @Suite struct JSONTests {
@@ -27,7 +28,7 @@ import Testing
     /// The integer arithmetic has to agree with reading and printing by the standard library.
     @Test func fractionsBecomeDoublesExactlyWhenThatIsTheirShortestForm() throws {
         let codec = try SingleValue(114)
-        var random = SplitMix64(seed: 42)
+        var random = SeededGenerator(seed: 42)
         var counts = (double: 0, decimal: 0)
         for round in 0..<20_000 {
             let text = Self.fraction(round, &random)
@@ -45,7 +46,7 @@ import Testing
         #expect(counts.double > 1000 && counts.decimal > 1000)
     }
 
-    private static func fraction(_ round: Int, _ random: inout SplitMix64) -> String {
+    private static func fraction(_ round: Int, _ random: inout SeededGenerator) -> String {
         // Printed doubles of moderate size, every other one with its last digit changed.
         if round % 2 == 0 {
             let exponent = Int.random(in: -40...52, using: &random)

@@ -1,6 +1,7 @@
 import BSON
 import Mapping
 import Model
+import TestSupport
 import Testing
 
 /// Whatever the bytes are: a value, valid BSON, or a failure without a trap.
@@ -22,7 +23,7 @@ import Testing
     ]
 
     @Test(arguments: oids) func neverTraps(oid: UInt32) throws {
-        var random = SplitMix64(seed: UInt64(oid))
+        var random = SeededGenerator(seed: UInt64(oid))
         let codecs = [try SingleValue(oid), try SingleValue(oid, arrayOf: true)]
         var refused = 0
         for round in 0..<1500 {
@@ -36,7 +37,7 @@ import Testing
         #expect(refused > 0)
     }
 
-    private static func bytes(_ round: Int, _ random: inout SplitMix64) -> [UInt8] {
+    private static func bytes(_ round: Int, _ random: inout SeededGenerator) -> [UInt8] {
         if round % 3 == 0 {
             return (0..<Int.random(in: 0...24, using: &random)).map { _ in
                 Bool.random(using: &random)

@@ -1,4 +1,5 @@
-/// SplitMix64: the same numbers for the same seed, everywhere.
+/// SplitMix64 (Steele, Lea, Flood, 2014): the same numbers for the same seed, everywhere, so that a test that fails can
+/// be repeated.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

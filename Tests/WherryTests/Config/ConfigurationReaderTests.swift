@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import TestSupport
 import Testing
 
 @testable import WherryCommand
@@ -127,7 +128,7 @@ import Testing
 
     /// Any bytes end in a value or in a `Failure`, and never in a trap.
     @Test func survivesNoise() throws {
-        var random = SeededRandom(seed: 7)
+        var random = SeededGenerator(seed: 7)
         let whole = Array(
             "pipeline: shop\nsource: {uri: \"${A}\", schemas: [a, b]}\napply: {max_batch_bytes: 1}\n".utf8)
         for _ in 0..<300 {

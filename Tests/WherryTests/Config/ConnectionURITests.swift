@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import WherryCommand
@@ -82,7 +83,7 @@ import Testing
     }
 
     @Test func noiseNeverTraps() {
-        var random = SeededRandom(seed: 11)
+        var random = SeededGenerator(seed: 11)
         let alphabet = Array("postgres://mongodb:@/?#&=%4'\\ .é\0")
         for _ in 0..<2000 {
             let text = String(

@@ -1,5 +1,6 @@
 import Logging
 import Model
+import TestSupport
 import Testing
 
 @testable import WherryCommand
@@ -163,7 +164,7 @@ private func readings(_ samples: [(Double, ProgressSnapshot)]) -> [ProgressReadi
 
     /// Whatever is on the board and however small the terminal: nothing wraps and nothing scrolls.
     @Test func neverLargerThanTheTerminal() {
-        var random = SeededRandom(seed: 3)
+        var random = SeededGenerator(seed: 3)
         let words = ["orders", "日本語テーブル", "a\nb", String(repeating: "long_", count: 20), "x"]
         for _ in 0..<300 {
             let tables = (0..<Int.random(in: 0...40, using: &random)).map { index in
