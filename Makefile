@@ -27,7 +27,7 @@ build: setup ## the release build that demo and tests share
 bench: build ## a million rows and half a million changes beside what MongoDB itself can take (N, M)
 	@Benchmarks/run
 
-clean: setup ## stops what runs and deletes all that was built or started here
+clean: ## stops what runs and deletes all that was built or started here
 	@if [ -x $(RELEASE)/wherry-dev ]; then $(RELEASE)/wherry-dev down; fi
 	@rm -rf .build .dev
 
