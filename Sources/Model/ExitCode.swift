@@ -16,7 +16,7 @@ package enum ExitCode: Int32, CaseIterable, Sendable {
         switch self {
         case .ok: "done, or stopped cleanly"
         case .unexpected: "unexpected error: please report it"
-        case .differences: "source and target differ"
+        case .differences: "reserved for a verification: source and target differ"
         case .usage: "the command line is wrong"
         case .dataRefused: "a value or document can't be written; nothing was skipped"
         case .unreachable: "a server can't be reached"

@@ -28,7 +28,7 @@ package struct Failure: Error, Hashable, Sendable {
         case dataGap = "data_gap"
         /// A row or document that can't be written.
         case dataRefused = "data_refused"
-        /// Source and target differ.
+        /// Source and target differ. Reserved for a verification; nothing gives it yet.
         case differences
     }
 
