@@ -58,7 +58,7 @@ let package = Package(
             // As WherryCommand: its tests look inside.
             swiftSettings: settings + [.unsafeFlags(["-enable-testing"])]),
 
-        // Layer 5: the program. A library, so that tests can import it, and an executable that only calls it.
+        // Layer 4: the program. A library, so that tests can import it, and an executable that only calls it.
         .target(
             name: "WherryCommand",
             dependencies: [
