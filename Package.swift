@@ -88,7 +88,7 @@ let package = Package(
             path: "Tests/Support",
             swiftSettings: settings),
 
-        .testTarget(name: "DevServersTests", dependencies: ["DevServers"], swiftSettings: settings),
+        .testTarget(name: "DevServersTests", dependencies: ["DevServers", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "BSONTests", dependencies: ["BSON", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
         .testTarget(

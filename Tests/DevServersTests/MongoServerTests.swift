@@ -1,8 +1,9 @@
 import DevServers
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct MongoServerTests {
+@Suite(.onServers) struct MongoServerTests {
     @Test func becomesPrimaryAgainAfterRestartAndKill() async throws {
         let server = try await MongoServer.start(directory: ScratchDirectory.make("mongod"))
         #expect(server.isRunning)

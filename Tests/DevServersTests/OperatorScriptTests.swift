@@ -1,9 +1,10 @@
 import DevServers
 import Foundation
+import TestSupport
 import Testing
 
 /// The files of `sql/` do with psql what their comments say, also when run again.
-@Suite struct OperatorScriptTests {
+@Suite(.onServers) struct OperatorScriptTests {
     private let sql = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../sql").standardized.path
 

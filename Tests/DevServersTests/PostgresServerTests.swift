@@ -1,8 +1,9 @@
 import DevServers
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct PostgresServerTests {
+@Suite(.onServers) struct PostgresServerTests {
     @Test func startsRestartsAndSurvivesBeingKilled() async throws {
         let server = try await PostgresServer.start(directory: ScratchDirectory.make("postgres"))
         #expect(try await server.psql("show wal_level") == "logical")

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Settings that can't be meant, before any server is asked.
-@Suite struct BadInputConfigurationTests {
+@Suite(.onServers) struct BadInputConfigurationTests {
     struct Mistake: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let file: String

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Servers that don't answer, or don't let us in.
-@Suite struct BadInputConnectionTests {
+@Suite(.onServers) struct BadInputConnectionTests {
     private static let secret = "s3cr3t-p@ss/w:rd?"
 
     /// An address that is a mistake: the side, the URI in the place of the right one, what the message must say.

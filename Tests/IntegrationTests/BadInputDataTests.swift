@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Rows and documents that don't fit.
-@Suite struct BadInputDataTests {
+@Suite(.onServers) struct BadInputDataTests {
     /// 17 MiB from short pieces, so that no single value is too large for PostgreSQL's protocol.
     private static let large = "repeat(md5('a'), 557056)"
 

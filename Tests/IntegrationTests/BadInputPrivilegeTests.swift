@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What the role of the source may not do, and a server that isn't set up.
-@Suite struct BadInputPrivilegeTests {
+@Suite(.onServers) struct BadInputPrivilegeTests {
     /// One thing after the other is refused, and mended with the statement of the hint.
     @Test func aRoleThatLacksEverything() async throws {
         let fixture = try await PipelineFixture("role")

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What people do to the source while the pipeline runs.
-@Suite struct BadInputRunningTests {
+@Suite(.onServers) struct BadInputRunningTests {
     @Test func thePublicationIsDropped() async throws {
         let fixture = try await running("pubdrop")
         let name = "wherry_\(fixture.name)"

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Slots and publications that aren't what the pipeline left behind.
-@Suite struct BadInputSlotTests {
+@Suite(.onServers) struct BadInputSlotTests {
     private static let place = "WHERE slot_name = $1"
 
     @Test func aSlotOfSomebodyElse() async throws {

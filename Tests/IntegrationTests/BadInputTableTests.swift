@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Tables that can't be replicated.
-@Suite struct BadInputTableTests {
+@Suite(.onServers) struct BadInputTableTests {
     /// What is wrong, the words for it, and what mends it (nil: the table is left out).
     struct Flaw: Sendable, CustomTestStringConvertible {
         let testDescription: String

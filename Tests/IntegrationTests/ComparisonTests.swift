@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The tools the other tests rely on must be able to fail.
-@Suite struct ComparisonTests {
+@Suite(.onServers) struct ComparisonTests {
     @Test func findsEveryKindOfDifference() async throws {
         let fixture = try await PipelineFixture("compare")
         try await Workload.createTables(fixture, rows: 10)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Kill -9 in the initial copy, and what the next attempt makes of it.
-@Suite struct InterruptedCopyTests {
+@Suite(.onServers) struct InterruptedCopyTests {
     @Test func startsAgainAndIsEqual() async throws {
         try await PipelineFixture.withOwnServers("copykill") { fixture in
             try await Workload.createTables(fixture, rows: 4000)

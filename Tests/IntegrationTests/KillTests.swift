@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Kill -9 of the program at random points under load.
-@Suite struct KillTests {
+@Suite(.onBusyServers) struct KillTests {
     private enum Phase: String, CaseIterable {
         case copy, stream, commit, idle
     }

@@ -2,7 +2,7 @@ import DevServers
 import TestSupport
 import Testing
 
-@Suite struct LoadTests {
+@Suite(.onBusyServers) struct LoadTests {
     @Test func everythingIsEqualAfterRandomWork() async throws {
         let fixture = try await PipelineFixture("load")
         try await Workload.createTables(fixture)

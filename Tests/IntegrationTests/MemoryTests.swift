@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Memory stays bounded whatever the size of a transaction or a row.
-@Suite(.serialized) struct MemoryTests {
+@Suite(.serialized, .onBusyServers) struct MemoryTests {
     private static let limit = 150 << 20
 
     @Test func aTransactionOf300000Changes() async throws {

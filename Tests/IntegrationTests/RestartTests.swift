@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Servers that go away and come back under load.
-@Suite struct RestartTests {
+@Suite(.onServers) struct RestartTests {
     @Test func serversMayGoAwayAndComeBack() async throws {
         try await PipelineFixture.withOwnServers("restart", postgres: ["wal_sender_timeout": "3s"]) { fixture in
             try await Workload.createTables(fixture)

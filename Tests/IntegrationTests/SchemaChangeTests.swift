@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// DDL while the program runs.
-@Suite struct SchemaChangeTests {
+@Suite(.onServers) struct SchemaChangeTests {
     @Test func columnsComeAndGoWhileRunning() async throws {
         let fixture = try await PipelineFixture("ddl")
         try await fixture.sql(

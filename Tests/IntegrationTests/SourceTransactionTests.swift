@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// A source transaction is seen whole or not at all.
-@Suite struct SourceTransactionTests {
+@Suite(.onServers) struct SourceTransactionTests {
     private static let rows = 50
 
     @Test func snapshotReadersSeeWholeTransactions() async throws {

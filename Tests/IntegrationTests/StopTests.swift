@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// How a run ends.
-@Suite struct StopTests {
+@Suite(.onServers) struct StopTests {
     @Test func untilCaughtUpOnAnIdleAndOnABusySource() async throws {
         let fixture = try await PipelineFixture("until")
         try await Workload.createTables(fixture)

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// A worker that is stopped (SIGSTOP), replaced, and comes back to life.
-@Suite(.serialized) struct SuspendTests {
+@Suite(.serialized, .onServers) struct SuspendTests {
     /// A walsender that blocks in writing to a stopped client does not heed pg_terminate_backend; it heeds this.
     private static let settings = ["wal_sender_timeout": "2s"]
 

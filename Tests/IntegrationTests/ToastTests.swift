@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Large values that the stream does not repeat.
-@Suite struct ToastTests {
+@Suite(.onServers) struct ToastTests {
     enum Identity: String, CaseIterable {
         case key
         case full = "ALTER TABLE public.papers REPLICA IDENTITY FULL"

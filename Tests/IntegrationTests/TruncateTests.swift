@@ -2,7 +2,7 @@ import DevServers
 import TestSupport
 import Testing
 
-@Suite struct TruncateTests {
+@Suite(.onServers) struct TruncateTests {
     @Test(arguments: [
         "TRUNCATE public.items",
         "TRUNCATE public.items, public.pairs",

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// A unique index of the user's own in the target.
-@Suite struct UniqueIndexTests {
+@Suite(.onServers) struct UniqueIndexTests {
     private static let changes = [
         // Swapped by way of a third value, in three transactions.
         "UPDATE public.seats SET place = 'none' WHERE id = 1",

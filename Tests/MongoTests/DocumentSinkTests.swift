@@ -1,11 +1,12 @@
 import BSON
 import Logging
 import Model
+import TestSupport
 import Testing
 
 import Mongo
 
-@Suite struct DocumentSinkTests {
+@Suite(.onServers) struct DocumentSinkTests {
     @Test func appliesEveryKindWithItsCheckpoint() async throws {
         let fixture = try await SinkFixture()
         let sink = try await fixture.makeSink()

@@ -7,7 +7,7 @@ import Testing
 import Mongo
 
 /// What libmongoc reports with the code of a failed log-in.
-@Suite struct MongoErrorTests {
+@Suite(.onServers) struct MongoErrorTests {
     private func load(_ server: MongoServer, _ application: String = "wherry-test") async throws -> Failure? {
         let uri =
             server.uri(database: "shop").replacing("mongodb://", with: "mongodb://nobody:wrong@")

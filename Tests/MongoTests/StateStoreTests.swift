@@ -1,10 +1,11 @@
 import BSON
 import Model
+import TestSupport
 import Testing
 
 import Mongo
 
-@Suite struct StateStoreTests {
+@Suite(.onServers) struct StateStoreTests {
     /// A worker that loaded the state before the sink's last batch must not take that batch's checkpoint back.
     @Test func savingNeverTakesACheckpointBack() async throws {
         let fixture = try await SinkFixture()

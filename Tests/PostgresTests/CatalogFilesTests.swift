@@ -1,8 +1,9 @@
 import DevServers
 import Foundation
+import TestSupport
 import Testing
 
-@Suite("sql/catalog")
+@Suite("sql/catalog", .onServers)
 struct CatalogFilesTests {
     /// psql runs each file as it is, as a role without any privilege.
     @Test func everyQueryRunsInPsql() async throws {

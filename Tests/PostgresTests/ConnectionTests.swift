@@ -1,9 +1,10 @@
 import DevServers
 import Model
 import Postgres
+import TestSupport
 import Testing
 
-@Suite("Connections")
+@Suite("Connections", .onServers)
 struct ConnectionTests {
     @Test func valuesNullsAndParameters() async throws {
         let cluster = try await TestCluster.make()

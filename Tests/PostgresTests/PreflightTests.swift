@@ -1,9 +1,10 @@
 import DevServers
 import Model
 import Postgres
+import TestSupport
 import Testing
 
-@Suite("The source's half of the preflight, on a real server")
+@Suite("The source's half of the preflight, on a real server", .onServers)
 struct PreflightTests {
     private func findings(_ cluster: TestCluster, user: String? = nil, excluded: Set<TableName> = []) async throws
         -> [Finding]

@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Slots, and who may use them")
+@Suite("Slots, and who may use them", .onServers)
 struct SlotTests {
     private static let table = [TableName(schema: "public", name: "t")]
 

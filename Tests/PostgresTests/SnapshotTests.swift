@@ -1,8 +1,9 @@
 import Model
 import Postgres
+import TestSupport
 import Testing
 
-@Suite("The initial copy")
+@Suite("The initial copy", .onServers)
 struct SnapshotTests {
     private func table(_ source: PostgresSource, _ name: String = "t") async throws -> TableVersion {
         let tables = try await source.tables(schemas: ["public"])

@@ -1,8 +1,9 @@
 import Model
 import Postgres
+import TestSupport
 import Testing
 
-@Suite("Streaming from a real server")
+@Suite("Streaming from a real server", .onServers)
 struct StreamTests {
     @Test(arguments: [true, false])
     func everyKindOfChange(binary: Bool) async throws {

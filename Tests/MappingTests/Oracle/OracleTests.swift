@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A real server says what every type should become (promise 5: snapshot and stream, binary and text, give the same).
-@Suite struct OracleTests {
+@Suite(.onServers) struct OracleTests {
     @Test(arguments: OracleFamily.all) func valuesAreWhatTheServerSays(_ family: OracleFamily) async throws {
         try await withConnection { try await OracleCheck(connection: $0).check(family) }
     }

@@ -7,7 +7,7 @@ import TestSupport
 @testable import WherryCommand
 
 /// The commands against real servers: what each of them says over the life of a pipeline, and what is left at its end.
-@Suite struct ServerTests {
+@Suite(.onServers) struct ServerTests {
     /// A source database of its own with one table of three rows, and a target database of the same name.
     private struct Place {
         let name: String
