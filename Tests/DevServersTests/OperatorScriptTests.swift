@@ -94,7 +94,8 @@ import Testing
     @Test func anExistingPublicationGrowsOnlyWhenTold() async throws {
         let server = try await startShop()
         let script = "\(sql)/20_publication.sql"
-        let published = "select string_agg(tablename, ' ' order by 1) from pg_publication_tables where pubname = 'p'"
+        let published =
+            "select string_agg(tablename, ' ' order by tablename) from pg_publication_tables where pubname = 'p'"
 
         // A misspelt name leaves nothing behind.
         await #expect(throws: DevServerError.self) {
