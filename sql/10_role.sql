@@ -8,6 +8,7 @@
 -- pg_hba.conf must let it in, e.g.:  hostssl DATABASE wherry 10.0.0.0/8 scram-sha-256
 -- (logical replication connects to the database by its name; the keyword "replication" is not needed).
 \set ON_ERROR_STOP on
+set search_path = pg_catalog, pg_temp;
 \if :{?role} \else \set role wherry \endif
 \if :{?schema} \else \set schema public \endif
 

@@ -19,7 +19,14 @@
 \if :{?add} \else \set add no \endif
 
 begin;
-select not exists (select from pg_publication where pubname = :'publication') as is_new \gset
+set local search_path = pg_catalog, pg_temp;
+
+-- A misspelt schema would leave an empty publication behind.
+select format('do %L', format('begin raise exception using message = %L; end', format('there is no schema %s', :'schema')))
+where not exists (select from pg_namespace where nspname = :'schema') \gexec
+
+select not exists (select from pg_publication where pubname = :'publication') as is_missing,
+    not exists (select from pg_publication_tables where pubname = :'publication') as is_new \gset
 select :'is_new'::boolean or :'add'::boolean as adds \gset
 
 create temporary view wherry_candidates as
@@ -45,7 +52,7 @@ where not exists (
     where n.nspname = :'schema' and c.relkind in ('r', 'p', 'f') and name in (c.relname, nspname || '.' || relname))
 having count(*) > 0 \gexec
 
-select format('create publication %I', :'publication') where :'is_new'::boolean \gexec
+select format('create publication %I', :'publication') where :'is_missing'::boolean \gexec
 
 select format('alter publication %I add table only %I.%I', :'publication', nspname, relname)
 from wherry_candidates

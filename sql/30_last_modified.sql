@@ -8,6 +8,7 @@
 -- told from the earlier one. Adding the column locks the table for a moment only (a default that is the same for all
 -- rows is not written into them); the rows there are get the time of this run.
 \set ON_ERROR_STOP on
+set search_path = pg_catalog, pg_temp;
 \if :{?column} \else \set column updated_at \endif
 
 \if :{?table}

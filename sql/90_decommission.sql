@@ -8,6 +8,7 @@
 -- A slot that is in use is not dropped: stop that worker first. Triggers of 30_last_modified.sql stay, as the
 -- application may rely on them by now; so do documents in MongoDB.
 \set ON_ERROR_STOP on
+set search_path = pg_catalog, pg_temp;
 
 \echo 'slots of Wherry in this cluster, and the WAL they hold:'
 select slot_name, database, active, wal_status,

@@ -11,31 +11,57 @@ extension PostgresSource {
             let facts = try await serverFacts()
             let slot = try await slot()
             var findings = ServerFindings(facts: facts, plugin: scope.plugin, slot: slot).all
-            // What a missing privilege or setting explains already needs no second finding.
-            if !findings.contains(where: { $0.code == "replication_privilege" || $0.code == "max_wal_senders" }) {
-                findings += try await replicationFindings()
-            }
-            let all = try await allTables()
-            let carried = all.filter { scope.carries($0.name) }
-            let ofTables = carried.flatMap { TableFindings(table: $0, role: facts.role).all }
-            if let checkpoint = scope.checkpoint {
-                // The stream needs nothing of a table but its changes: no start is refused for it any more.
-                findings += ofTables.map(\.withoutRefusal)
-                findings += try await streamFindings(scope, all, slot, checkpoint)
-            } else {
-                findings += ofTables + (slot.map { slotFindings($0) } ?? [])
-                if carried.isEmpty { findings.append(nothingChosen(scope)) }
-                findings += try await publicationFindings(
-                    scope, facts, carried.filter { $0.refusal == nil && !$0.primaryKey.isEmpty })
-            }
-            findings += try await typeFindings(carried.filter { $0.refusal == nil })
-            return findings + (try await notCarriedFindings(scope))
+            if canProbe(facts, slot, findings) { findings += try await replicationFindings() }
+            if case .unknown = scope.pipeline { return findings }
+            return findings + (try await tableFindings(scope, facts, slot))
         } catch let failure as Failure {
             let code = failure.kind == .denied ? "source_denied" : "source_unreachable"
             return [
                 Finding(.error, code, subject: "source", failure.message, remedy: failure.hint, kind: failure.kind)
             ]
         }
+    }
+
+    private func tableFindings(
+        _ scope: PreflightScope, _ facts: ServerFacts, _ slot: SlotStatus?
+    ) async throws -> [Finding] {
+        let all = try await allTables()
+        let carried = all.filter { scope.carries($0.name) }
+        var findings = carried.flatMap {
+            TableFindings(table: $0, role: facts.role, hasBegun: scope.begunTables != nil).all
+        }
+        findings += vanished(scope, all)
+        if scope.isStreaming {
+            // The stream needs nothing of a table but its changes: no start is refused for it any more.
+            findings = findings.map(\.withoutRefusal) + (slot.map { activity(of: $0) } ?? [])
+        } else {
+            findings += slot.map { slotFindings($0) } ?? []
+            if scope.begunTables == nil, carried.isEmpty { findings.append(nothingChosen(scope)) }
+            findings += try await publicationFindings(
+                facts, carried.filter { $0.refusal == nil && !$0.primaryKey.isEmpty })
+        }
+        findings += try await typeFindings(carried.filter { $0.refusal == nil })
+        return findings + (try await notCarriedFindings(scope))
+    }
+
+    private nonisolated func vanished(_ scope: PreflightScope, _ all: [CatalogTable]) -> [Finding] {
+        (scope.begunTables ?? []).subtracting(all.map(\.name)).sorted().map { name in
+            Finding(
+                .error, "table_gone", subject: name.description,
+                "table \(name) of the pipeline doesn't exist any more under this name; its documents stay as they are",
+                remedy: scope.isStreaming
+                    ? "If it was dropped, nothing; if it was renamed, its next change stops the pipeline: give it its "
+                        + "name back before."
+                    : "If it was renamed, give it its name back; else remove the pipeline with `wherry drop` and start "
+                        + "anew without it.")
+        }
+    }
+
+    /// What a missing privilege or setting explains already needs no second finding; and with all senders taken, a slot
+    /// that is read shows that one could be had.
+    private nonisolated func canProbe(_ facts: ServerFacts, _ slot: SlotStatus?, _ findings: [Finding]) -> Bool {
+        if slot?.active == true, facts.usedSenders >= facts.maxSenders { return false }
+        return !findings.contains { $0.code == "replication_privilege" || $0.code == "max_wal_senders" }
     }
 
     private func serverFacts() async throws -> ServerFacts {
@@ -86,7 +112,7 @@ extension PostgresSource {
         return activity(of: slot)
     }
 
-    nonisolated func activity(of slot: SlotStatus) -> [Finding] {
+    private nonisolated func activity(of slot: SlotStatus) -> [Finding] {
         guard slot.active else { return [] }
         let pid = slot.activePID.map { "\($0)" } ?? "unknown"
         return [Finding(.info, "slot_active", subject: "source", "slot \(slot.name) is in use by pid \(pid)")]
@@ -99,11 +125,7 @@ extension PostgresSource {
             remedy: "Name the schemas that hold your tables (source.schemas).")
     }
 
-    private func publicationFindings(
-        _ scope: PreflightScope, _ facts: ServerFacts, _ tables: [CatalogTable]
-    ) async throws -> [Finding] {
-        // Without the state nobody can say what the publication should hold.
-        if case .unknown = scope.pipeline { return [] }
+    private func publicationFindings(_ facts: ServerFacts, _ tables: [CatalogTable]) async throws -> [Finding] {
         guard !tables.isEmpty else { return [] }
         let name = settings.publication
         if let existing = try await publication() {

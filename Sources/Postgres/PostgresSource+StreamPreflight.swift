@@ -2,21 +2,27 @@ import Model
 
 /// `wherry check` on a pipeline whose initial copy is whole: what a start of the stream would run into.
 extension PostgresSource {
-    func streamFindings(
-        _ scope: PreflightScope, _ all: [CatalogTable], _ slot: SlotStatus?, _ checkpoint: LSN
+    /// To be asked only when source, slot and publication are known to be the pipeline's.
+    ///
+    /// - Parameter checkpoint: reads the stored checkpoint. It is called after the slot was read: a worker that goes on
+    ///   meanwhile moves both, and the slot never passes the checkpoint.
+    package func streamFindings(
+        _ scope: PreflightScope, checkpoint: () async throws -> LSN?
     ) async throws -> [Finding] {
+        let slot = try await slot()
+        guard let applied = try await checkpoint() else { return [] }
         let server = try await serverPosition()
+        let all = try await allTables().map(\.name)
         var findings = try await refusals("position") {
             try PositionCheck.check(
-                slot: slot, named: settings.slot, database: server.database, position: checkpoint,
+                slot: slot, named: settings.slot, database: server.database, position: applied,
                 serverFlush: server.flush)
         }
         findings += try await refusals("publication") {
+            try await requirePublished(all.filter(scope.carries))
             try await checkPublication()
-            try await requirePublished(all.map(\.name).filter(scope.carries))
         }
-        findings += slot.map { activity(of: $0) } ?? []
-        return findings + vanished(scope, all) + (try await strangers(scope, all))
+        return findings + (try await strangers(scope, all))
     }
 
     /// What `check` throws, as a finding.
@@ -31,33 +37,24 @@ extension PostgresSource {
         }
     }
 
-    private nonisolated func vanished(_ scope: PreflightScope, _ all: [CatalogTable]) -> [Finding] {
-        guard case .begun(let tables, _) = scope.pipeline else { return [] }
-        return tables.subtracting(all.map(\.name)).sorted().map { name in
-            Finding(
-                .warning, "table_gone", subject: name.description,
-                "table \(name) of the pipeline doesn't exist any more under this name; its documents stay as they are",
-                remedy:
-                    "If it was dropped, nothing; if it was renamed, its next change stops the pipeline: give it the "
-                    + "old name back before.")
-        }
-    }
-
-    /// Tables that the configuration names and that came after the first start.
-    private func strangers(_ scope: PreflightScope, _ all: [CatalogTable]) async throws -> [Finding] {
-        let published = Set(try await publication()?.tables ?? [])
-        let name = quoteIdentifier(settings.publication)
-        return all.map(\.name).filter { !scope.carries($0) && (scope.names($0) || published.contains($0)) }.map {
-            table in
-            guard published.contains(table) else {
+    /// Tables that the configuration names or the publication has, and that are not the pipeline's.
+    private func strangers(_ scope: PreflightScope, _ all: [TableName]) async throws -> [Finding] {
+        guard let publication = try await publication(), !publication.isForAllTables else { return [] }
+        let isSomeTableGone = !(scope.begunTables ?? []).isSubset(of: all)
+        return all.filter { !scope.carries($0) && (scope.names($0) || publication.tables.contains($0)) }.map { table in
+            guard publication.tables.contains(table) else {
                 return Finding(
                     .info, "table_not_in_pipeline", subject: table.description,
-                    "\(table) was not there at the pipeline's first start and is not carried")
+                    "\(table) is not carried: the pipeline's tables were decided at its first start")
             }
             return Finding(
                 .warning, "table_not_in_pipeline", subject: table.description,
                 "\(table) is published, but not in the pipeline: its next change stops the pipeline",
-                remedy: "As the publication's owner run: ALTER PUBLICATION \(name) DROP TABLE \(table.quoted);")
+                // Under a new name it is still the pipeline's: taken out, its changes would be missing without a word.
+                remedy: isSomeTableGone
+                    ? "If it is one of the pipeline's tables that was renamed, give it its name back."
+                    : "As the publication's owner run: ALTER PUBLICATION \(quoteIdentifier(settings.publication)) "
+                        + "DROP TABLE \(table.quoted);")
         }
     }
 }

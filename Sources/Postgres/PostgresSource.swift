@@ -52,9 +52,18 @@ package actor PostgresSource: SourceDatabase {
         }
     }
 
-    /// Asks the server who it is, on the replication connection if there is one, else on a passing one.
+    /// Asks the server who it is, on the replication connection if there is one, else on a passing one; with every sender
+    /// taken, in SQL, where the timeline is that of the last checkpoint.
     package func identify() async throws -> SourceIdentity {
-        let answer = try await onReplication("IDENTIFY_SYSTEM", doing: "identify the source").records.first
+        let identity: QueryResult
+        do {
+            identity = try await onReplication("IDENTIFY_SYSTEM")
+        } catch let error as ServerError where error.sqlState == SQLState.tooManyConnections {
+            identity = try await ask(CatalogQuery.identity, doing: "identify the source")
+        } catch let error as ServerError {
+            throw error.failure(doing: "identify the source", at: target)
+        }
+        let answer = identity.records.first
         guard let answer, let system = answer["systemid"], let timeline = answer.int("timeline") else {
             throw Failure(.unexpected, "the source doesn't say who it is (IDENTIFY_SYSTEM)")
         }
@@ -66,18 +75,14 @@ package actor PostgresSource: SourceDatabase {
 
     /// Runs a command on the replication connection, or on a passing one while that streams, holds a snapshot or doesn't
     /// exist.
-    private func onReplication(_ command: String, doing action: String) async throws -> QueryResult {
-        do {
-            if !holdsSnapshot, let replication, await replication.isUsable, await !replication.isStarted {
-                return try await replication.run(command)
-            }
-            let passing = try await ReplicationConnection.open(target, application: application)
-            let result = try await passing.run(command)
-            await passing.close()
-            return result
-        } catch let error as ServerError {
-            throw error.failure(doing: action, at: target)
+    private func onReplication(_ command: String) async throws -> QueryResult {
+        if !holdsSnapshot, let replication, await replication.isUsable, await !replication.isStarted {
+            return try await replication.run(command)
         }
+        let passing = try await ReplicationConnection.open(target, application: application)
+        let result = try await passing.run(command)
+        await passing.close()
+        return result
     }
 
     struct ServerPosition: Sendable {

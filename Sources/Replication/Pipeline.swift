@@ -101,13 +101,13 @@ package struct PipelinePorts: Sendable {
     package let sink: any DocumentSink
     /// One for each worker of the initial copy.
     package let makeCopySinks: @Sendable () async throws -> [any CopySink]
-    /// The tables to replicate, as the catalogue shows them now.
-    package let catalogTables: @Sendable () async throws -> [SourceTable]
+    /// The tables of these names, as the catalogue shows them now; without names, those that the configuration chooses.
+    package let catalogTables: @Sendable (_ names: [TableName]?) async throws -> [SourceTable]
 
     package init(
         source: any SourceDatabase, target: any TargetDatabase, store: any StateStore, sink: any DocumentSink,
         makeCopySinks: @escaping @Sendable () async throws -> [any CopySink],
-        catalogTables: @escaping @Sendable () async throws -> [SourceTable]
+        catalogTables: @escaping @Sendable (_ names: [TableName]?) async throws -> [SourceTable]
     ) {
         self.source = source
         self.target = target

@@ -110,7 +110,7 @@ actor PipelineLease {
     // MARK: - First start
 
     private func create(_ identity: SourceIdentity) async throws -> PipelineState {
-        let chosen = try await ports.catalogTables()
+        let chosen = try await ports.catalogTables(nil)
         guard !chosen.isEmpty else {
             throw Failure(
                 .configuration, "there is no table to replicate in the chosen schemas",

@@ -101,7 +101,12 @@ import Testing
         await #expect(throws: DevServerError.self) {
             try await server.psql(file: script, variables: ["publication": "p", "exclude": "orders,no_such"])
         }
+        await #expect(throws: DevServerError.self) {
+            try await server.psql(file: script, variables: ["publication": "p", "schema": "pbulic"])
+        }
         #expect(try await server.psql("select count(*) from pg_publication") == "0")
+        // One without tables is as good as none.
+        try await server.psql("create publication p")
 
         let exclude = "order_items, public.products"
         try await server.psql(file: script, variables: ["publication": "p", "exclude": exclude])
@@ -120,13 +125,13 @@ import Testing
         let script = "\(sql)/30_last_modified.sql"
         let columns = "select count(*) from information_schema.columns where column_name = 'updated_at'"
         let listed = try await server.psql(file: script)
-        #expect(listed.contains("\norders|") && listed.contains("Nothing was changed."))
+        #expect(listed.contains("\npublic.orders|") && listed.contains("Nothing was changed."))
         #expect(try await server.psql("select count(*) from pg_trigger where tgname = 'wherry_touch'") == "0")
         let before = Int(try await server.psql(columns)) ?? 0
 
         for _ in 1...2 { try await server.psql(file: script, variables: ["table": "public.orders"]) }
         #expect(Int(try await server.psql(columns)) == before + 1)
-        #expect(try await server.psql(file: script).contains("\norders|") == false)
+        #expect(try await server.psql(file: script).contains("\npublic.orders|") == false)
         let answer = try await server.psql(
             """
             create temporary table seen as select clock_timestamp() as before;

@@ -71,6 +71,26 @@ struct PreflightTests {
         #expect(notCarried == ["sequences", "views"])
     }
 
+    /// Between the first start and the end of the initial copy the tables are decided, and all of them are needed.
+    @Test func anInterruptedCopy() async throws {
+        let cluster = try await TestCluster.make(
+            "CREATE TABLE kept (id int PRIMARY KEY); CREATE TABLE keyless (id int); CREATE TABLE changed (id int);")
+        let source = try cluster.source()
+        let begun = Set(["kept", "gone", "changed"].map { TableName(schema: "public", name: $0) })
+        let copying = try await source.preflight(
+            PreflightScope(schemas: ["public"], pipeline: .begun(tables: begun, streaming: false)))
+        #expect(errors(copying) == ["table_gone public.gone", "table_without_key public.changed"])
+        #expect(copying.allSatisfy { $0.remedy?.contains("source.exclude") != true })
+        // The stream goes on without.
+        let streaming = try await source.preflight(
+            PreflightScope(schemas: ["public"], pipeline: .begun(tables: begun, streaming: true)))
+        #expect(errors(streaming) == [])
+        // Nobody knows what the pipeline carries.
+        let unknown = try await source.preflight(PreflightScope(schemas: ["public"], pipeline: .unknown))
+        #expect(unknown.allSatisfy { $0.subject == "source" })
+        await source.close()
+    }
+
     @Test func whatARoleLacks() async throws {
         let cluster = try await TestCluster.make(
             """

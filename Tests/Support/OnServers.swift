@@ -14,20 +14,17 @@ package struct OnServers: SuiteTrait, TestTrait, TestScoping {
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
         guard testCase != nil else { return try await function() }
-        await Places.shared.take(places)
+        let taken = await Places.shared.take(places)
         let start = ContinuousClock.now
+        let result: Result<Void, any Error>
         do {
-            try await function()
+            result = .success(try await function())
         } catch {
-            await finish(test, since: start)
-            throw error
+            result = .failure(error)
         }
-        await finish(test, since: start)
-    }
-
-    private func finish(_ test: Test, since start: ContinuousClock.Instant) async {
-        await Places.shared.giveBack(places)
+        await Places.shared.giveBack(taken)
         await TestTimes.shared.note("\(test.id)", (ContinuousClock.now - start) / .seconds(1))
+        try result.get()
     }
 }
 
@@ -42,15 +39,19 @@ extension Trait where Self == OnServers {
 private actor Places {
     static let shared = Places()
 
-    private var free = ProcessInfo.processInfo.environment["WHERRY_TEST_WIDTH"].flatMap { Int($0) } ?? 6
+    private let all = max(1, ProcessInfo.processInfo.environment["WHERRY_TEST_WIDTH"].flatMap { Int($0) } ?? 6)
+    private lazy var free = all
     private var queue: [(places: Int, turn: CheckedContinuation<Void, Never>)] = []
 
-    func take(_ places: Int) async {
+    /// - Returns: how many it got: those it asked for, or all there are.
+    func take(_ wanted: Int) async -> Int {
+        let places = min(wanted, all)
         if queue.isEmpty, free >= places {
             free -= places
         } else {
             await withCheckedContinuation { queue.append((places, $0)) }
         }
+        return places
     }
 
     func giveBack(_ places: Int) {

@@ -10,6 +10,7 @@ enum CatalogQuery {
     static let workers = text(PackageResources.list_workers_sql)
     static let notCarried = text(PackageResources.list_not_carried_sql)
     static let facts = text(PackageResources.server_facts_sql)
+    static let identity = text(PackageResources.server_identity_sql)
     static let position = text(PackageResources.server_position_sql)
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

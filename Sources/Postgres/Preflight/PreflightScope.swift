@@ -5,11 +5,11 @@ package struct PreflightScope: Sendable {
     /// What the state database says of the pipeline: before its first start everything is looked for, later only what it
     /// carries.
     package enum Pipeline: Sendable {
-        /// It could not be read.
+        /// It could not be read: nothing can be said about tables.
         case unknown
         case new
-        /// The tables of its first start; the checkpoint once the initial copy is whole.
-        case begun(tables: Set<TableName>, checkpoint: LSN?)
+        /// Its first start has decided its tables; `streaming` once the initial copy is whole.
+        case begun(tables: Set<TableName>, streaming: Bool)
     }
 
     package var schemas: [String]
@@ -32,13 +32,21 @@ package struct PreflightScope: Sendable {
 
     /// Whether the pipeline carries the table, or would if it began now.
     func carries(_ table: TableName) -> Bool {
-        guard case .begun(let tables, _) = pipeline else { return names(table) }
-        return tables.contains(table)
+        switch pipeline {
+        case .unknown: false
+        case .new: names(table)
+        case .begun(let tables, _): tables.contains(table)
+        }
     }
 
-    /// How far the stream is applied; nil before the copy is whole.
-    var checkpoint: LSN? {
-        guard case .begun(_, let checkpoint) = pipeline else { return nil }
-        return checkpoint
+    /// The tables of its first start; nil before.
+    var begunTables: Set<TableName>? {
+        guard case .begun(let tables, _) = pipeline else { return nil }
+        return tables
+    }
+
+    var isStreaming: Bool {
+        guard case .begun(_, streaming: true) = pipeline else { return false }
+        return true
     }
 }

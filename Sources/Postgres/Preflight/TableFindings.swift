@@ -5,6 +5,14 @@ struct TableFindings {
     let table: CatalogTable
     /// For GRANT statements.
     let role: String
+    /// Then the tables are decided: the configuration takes none of them out.
+    let hasBegun: Bool
+
+    private var leavingOut: String {
+        hasBegun
+            ? "remove the pipeline with `wherry drop` and start anew without it"
+            : "leave it out (source.exclude)"
+    }
 
     var all: [Finding] {
         if let refusal = table.refusal { return [refused(refusal)] }
@@ -25,9 +33,9 @@ struct TableFindings {
             }
         let remedy =
             switch code {
-            case "unlogged_table": "Leave it out (source.exclude), or: ALTER TABLE \(table.name.quoted) SET LOGGED;"
-            case "deferrable_key": "Leave it out (source.exclude), or make the key NOT DEFERRABLE."
-            default: "Leave it out (source.exclude): this version doesn't carry it."
+            case "unlogged_table": "ALTER TABLE \(table.name.quoted) SET LOGGED; or \(leavingOut)."
+            case "deferrable_key": "Make the key NOT DEFERRABLE, or \(leavingOut)."
+            default: "This version doesn't carry it: \(leavingOut)."
             }
         return Finding(.error, code, subject: subject, "\(table.name) is \(reason)", remedy: remedy)
     }
@@ -36,7 +44,7 @@ struct TableFindings {
         guard table.primaryKey.isEmpty else { return nil }
         return Finding(
             .error, "table_without_key", subject: subject, "\(table.name) has no primary key",
-            remedy: "ALTER TABLE \(table.name.quoted) ADD PRIMARY KEY (…); or leave it out (source.exclude).")
+            remedy: "ALTER TABLE \(table.name.quoted) ADD PRIMARY KEY (…); or \(leavingOut).")
     }
 
     private var identity: Finding? {
@@ -67,7 +75,7 @@ struct TableFindings {
         return Finding(
             .error, "column_named_id", subject: "\(subject)._id",
             "\(table.name) has a column _id that is not its key: documents have their own _id",
-            remedy: "Rename the column, or leave the table out (source.exclude).")
+            remedy: "Rename the column, or \(leavingOut).")
     }
 
     private var select: Finding? {
@@ -83,7 +91,7 @@ struct TableFindings {
         return Finding(
             .error, "row_level_security", subject: subject,
             "row-level security of \(table.name) hides rows from the role \(role)",
-            remedy: "ALTER ROLE \(quoteIdentifier(role)) BYPASSRLS; or leave the table out.", kind: .denied)
+            remedy: "ALTER ROLE \(quoteIdentifier(role)) BYPASSRLS; or \(leavingOut).", kind: .denied)
     }
 
     private var generated: Finding? {

@@ -16,11 +16,12 @@ struct InitialCopySetup {
         var state = before
         let states = await lease.tables
         let sinks = try await lease.copySinks()
+        // Before anything is dropped or emptied.
+        let versions = try await currentVersions(states)
         try await cleanUp(after: state, states, sinks)
         state.copyAttempt += 1
         try await ports.store.save(state)
 
-        let versions = try await currentVersions(states)
         var plans = PlanTable(tables: states)
         for version in versions { try plans.register(version) }
         try await ports.target.createCollections(states.map(\.collection))
@@ -91,7 +92,8 @@ struct InitialCopySetup {
 
     private func currentVersions(_ states: [TableState]) async throws -> [TableVersion] {
         let byName = Dictionary(
-            try await ports.catalogTables().map { ($0.schema.name, $0) }, uniquingKeysWith: { first, _ in first })
+            try await ports.catalogTables(states.map(\.table)).map { ($0.schema.name, $0) },
+            uniquingKeysWith: { first, _ in first })
         return try states.map { state in
             guard let table = byName[state.table] else {
                 throw Failure(

@@ -70,7 +70,8 @@ enum CheckFindings {
         return [
             Finding(
                 .info, "worker_active", subject: "pipeline",
-                "pipeline \(pipeline) is worked on: \(worker.summary); a second 'wherry run' would wait for it")
+                "pipeline \(pipeline) is worked on: \(worker.summary); a second 'wherry run' waits a moment for it to end, "
+                    + "and ends itself with 75")
         ]
     }
 

@@ -53,19 +53,21 @@ struct CheckWiring: Sendable {
 
     private func sourceFindings(_ known: Result<Known?, any Error>) async -> [Finding] {
         await collect("source") {
-            let pipeline: PreflightScope.Pipeline =
-                switch known {
-                case .failure: .unknown
-                case .success(nil): .new
-                case .success(let known?):
-                    .begun(
-                        tables: known.names, checkpoint: known.isStreaming ? known.state.checkpoint?.lsn : nil)
-                }
-            let scope = PreflightScope(
-                schemas: settings.source.schemas, excluded: settings.source.excluded,
-                plugin: settings.source.plugin.rawValue, pipeline: pipeline)
+            let scope = scope(of: known)
             return try await Endpoint.withSource(settings, logger: logger) { try await $0.preflight(scope) }
         }
+    }
+
+    private func scope(of known: Result<Known?, any Error>) -> PreflightScope {
+        let pipeline: PreflightScope.Pipeline =
+            switch known {
+            case .failure: .unknown
+            case .success(nil): .new
+            case .success(let known?): .begun(tables: known.names, streaming: known.isStreaming)
+            }
+        return PreflightScope(
+            schemas: settings.source.schemas, excluded: settings.source.excluded,
+            plugin: settings.source.plugin.rawValue, pipeline: pipeline)
     }
 
     private func targetFindings() async -> [Finding] {
@@ -77,12 +79,7 @@ struct CheckWiring: Sendable {
     private func pipelineFindings(_ known: Known?) async throws -> [Finding] {
         try await Endpoint.withSource(settings, logger: logger) { source in
             let worker = CheckFindings.activity(try await source.activeWorker(), pipeline: settings.pipeline)
-            if let known {
-                let types = try await tables(source, schemas: known.schemas, where: known.names.contains)
-                    .flatMap(CheckFindings.types)
-                return worker + (known.isStreaming ? types.map(\.withoutRefusal) : types)
-                    + CheckFindings.continuation(of: known.state, from: try await source.identify(), with: settings)
-            }
+            if let known { return worker + (try await continuation(of: known, source)) }
             let tables = try await tables(source, schemas: settings.source.schemas) {
                 !settings.source.excluded.contains($0)
             }
@@ -93,6 +90,19 @@ struct CheckWiring: Sendable {
                 + CheckFindings.collections(of: tables, occupied: try await target.nonEmpty(names), adopts: adopts)
                 + CheckFindings.slotWithoutState(try await source.slot(), pipeline: settings.pipeline)
         }
+    }
+
+    private func continuation(of known: Known, _ source: PostgresSource) async throws -> [Finding] {
+        let types = try await tables(source, schemas: known.schemas, where: known.names.contains)
+            .flatMap(CheckFindings.types)
+        let changed = CheckFindings.continuation(of: known.state, from: try await source.identify(), with: settings)
+        // Another source's or another name's slot says nothing about this pipeline.
+        guard known.isStreaming, changed.isEmpty else { return types + changed }
+        let store = MongoStateStore(pool: try pool(), database: settings.target.stateDatabase)
+        return types.map(\.withoutRefusal)
+            + (try await source.streamFindings(scope(of: .success(known))) {
+                try await store.load(settings.pipeline)?.checkpoint?.lsn
+            })
     }
 
     /// Those that can be carried; why others can't, the source's half says.

@@ -31,12 +31,15 @@ enum Endpoint {
         }
     }
 
-    /// The tables to replicate: those of the chosen schemas that are not excluded.
+    /// The tables of these names; without names those to replicate: all of the chosen schemas that are not excluded.
     ///
     /// - Throws: `Failure(.configuration)` naming every table that can't be replicated.
-    static func tables(_ source: PostgresSource, _ settings: Settings) async throws -> [SourceTable] {
-        let candidates = try await source.tables(schemas: settings.source.schemas)
-            .filter { !settings.source.excluded.contains($0.name) }
+    static func tables(
+        _ source: PostgresSource, _ settings: Settings, named names: [TableName]?
+    ) async throws -> [SourceTable] {
+        let schemas = names.map { Set($0.map(\.schema)).sorted() } ?? settings.source.schemas
+        let candidates = try await source.tables(schemas: schemas)
+            .filter { names?.contains($0.name) ?? !settings.source.excluded.contains($0.name) }
         let refused = candidates.compactMap { table -> String? in
             if let reason = table.refusal { return "\(table.name) is \(reason)" }
             return table.primaryKey.isEmpty ? "\(table.name) has no primary key" : nil
@@ -46,7 +49,9 @@ enum Endpoint {
                 .configuration,
                 "\(refused.count == 1 ? "a table" : "\(refused.count) tables") can't be replicated: "
                     + refused.joined(separator: "; "),
-                hint: "Leave them out with source.exclude or --exclude, or mend them; `wherry check` says how.")
+                hint: names == nil
+                    ? "Leave them out with source.exclude or --exclude, or mend them; `wherry check` says how."
+                    : "They belong to the pipeline: mend them (`wherry check` says how), or `wherry drop` it.")
         }
         return candidates.map { SourceTable(schema: $0.schema, primaryKey: $0.primaryKey) }
     }

@@ -25,7 +25,7 @@ struct RunWiring: Sendable {
                 pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline,
                 progress: progress, logger: logger),
             makeCopySinks: { try await copySinks(pool) },
-            catalogTables: { try await Endpoint.tables(source, settings) })
+            catalogTables: { try await Endpoint.tables(source, settings, named: $0) })
         try await preflight(ports.store)
         let pipeline = Pipeline(
             settings: pipelineSettings, ports: ports, progress: progress, stop: stop, logger: logger)

@@ -37,7 +37,7 @@ struct PipelineFixture: Sendable {
     var ports: PipelinePorts {
         PipelinePorts(
             source: source, target: target, store: store, sink: sink, makeCopySinks: { [copySinks] in copySinks },
-            catalogTables: { [tables] in tables.map(\.source) })
+            catalogTables: { [tables] _ in tables.map(\.source) })
     }
 
     var logger: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }
