@@ -59,6 +59,15 @@ package struct Failure: Error, Hashable, Sendable {
     }
 }
 
+extension Failure {
+    /// The pipeline's epoch is not this worker's any more.
+    package static func fenced(_ pipeline: String) -> Failure {
+        Failure(
+            .fenced, "another worker has taken pipeline \(pipeline) over",
+            hint: "Nothing was written by this one since. `wherry status` shows where the active worker runs.")
+    }
+}
+
 extension Failure: CustomStringConvertible {
     package var description: String { hint.map { "\(message)\nhint: \($0)" } ?? message }
 }

@@ -68,16 +68,12 @@ package struct SourceIdentity: Hashable, Sendable {
     package var database: String
     /// `server_version_num`: 150020.
     package var serverVersion: Int
-    package var isInRecovery: Bool
 
-    package init(
-        systemIdentifier: String, timeline: Int, database: String, serverVersion: Int, isInRecovery: Bool = false
-    ) {
+    package init(systemIdentifier: String, timeline: Int, database: String, serverVersion: Int) {
         self.systemIdentifier = systemIdentifier
         self.timeline = timeline
         self.database = database
         self.serverVersion = serverVersion
-        self.isInRecovery = isInRecovery
     }
 
     /// Whether both are one database of one cluster.

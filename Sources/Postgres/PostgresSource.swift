@@ -67,10 +67,9 @@ package actor PostgresSource: SourceDatabase {
         guard let answer, let system = answer["systemid"], let timeline = answer.int("timeline") else {
             throw Failure(.unexpected, "the source doesn't say who it is (IDENTIFY_SYSTEM)")
         }
-        let position = try await serverPosition()
         return SourceIdentity(
             systemIdentifier: system, timeline: timeline, database: answer["dbname"] ?? target.database,
-            serverVersion: try await control().serverVersion, isInRecovery: position.isInRecovery)
+            serverVersion: try await control().serverVersion)
     }
 
     /// Runs a command on the replication connection, or on a passing one while that streams, holds a snapshot or doesn't
@@ -87,7 +86,6 @@ package actor PostgresSource: SourceDatabase {
 
     struct ServerPosition: Sendable {
         let database: String
-        let isInRecovery: Bool
         let flush: LSN
         let walSenderTimeout: Duration
     }
@@ -98,7 +96,7 @@ package actor PostgresSource: SourceDatabase {
             throw Failure(.unexpected, "the source doesn't say where its log stands")
         }
         return ServerPosition(
-            database: row.text("database_name"), isInRecovery: row.bool("is_in_recovery"), flush: flush,
+            database: row.text("database_name"), flush: flush,
             walSenderTimeout: .milliseconds(row.int("wal_sender_timeout_ms") ?? 60_000))
     }
 

@@ -29,7 +29,7 @@ actor PipelineLease {
     func take() async throws -> PipelineState {
         // Before waiting for a successor to go away: it is here to stay.
         if let epoch, try await ports.store.load(settings.pipeline)?.epoch != epoch {
-            throw Failure.takenOver(settings.pipeline)
+            throw Failure.fenced(settings.pipeline)
         }
         let progress = self.progress
         try await ports.source.acquire(wait: settings.takeOverWait) { reason in
@@ -46,7 +46,7 @@ actor PipelineLease {
         try check(state, against: identity)
         tables = try await ports.store.tables(of: settings.pipeline)
         if let epoch {
-            guard state.epoch == epoch else { throw Failure.takenOver(settings.pipeline) }
+            guard state.epoch == epoch else { throw Failure.fenced(settings.pipeline) }
         } else {
             state = try await takeOver(state)
         }
@@ -147,13 +147,5 @@ actor PipelineLease {
         {
             throw failure
         }
-    }
-}
-
-extension Failure {
-    static func takenOver(_ pipeline: String) -> Failure {
-        Failure(
-            .fenced, "another worker has taken pipeline \(pipeline) over",
-            hint: "Nothing was written by this one since. `wherry status` shows where the active worker runs.")
     }
 }

@@ -1,4 +1,5 @@
 import BSON
+import Logging
 import Model
 import PinnedThread
 
@@ -12,16 +13,18 @@ package actor MongoCopySink: CopySink {
     private let pool: MongoPool
     private let stateDatabase: String
     private let pipeline: String
-    private let progress: Progress
+    private let waiting: TargetWait
     private let connection: MongoConnection
     private let transactions: MongoSession
     private var epoch: Int64?
 
-    package init(pool: MongoPool, stateDatabase: String, pipeline: String, progress: Progress) async throws {
+    package init(pool: MongoPool, stateDatabase: String, pipeline: String, progress: Progress, logger: Logger)
+        async throws
+    {
         self.pool = pool
         self.stateDatabase = stateDatabase
         self.pipeline = pipeline
-        self.progress = progress
+        waiting = TargetWait(address: pool.address, progress: progress, logger: logger)
         connection = MongoConnection(pool)
         do { transactions = try connection.startSession() } catch let error as MongoError {
             throw error.failure("starting a session", at: pool.address)
@@ -59,20 +62,20 @@ package actor MongoCopySink: CopySink {
                 try transactions.startTransaction()
                 try checkEpoch()
                 try body()
-                try await commit()
+                try await waiting.commit(transactions)
                 break
             } catch let error as MongoError {
                 transactions.abort()
                 if let duplicate = error.duplicateKey, mend(duplicate) { continue }
                 guard error.isTransient || error.code == 112 else { throw refusal(error, collection) }
                 interruptions += 1
-                try await wait(interruptions)
+                try await waiting.pause(interruptions)
             } catch {
                 transactions.abort()
                 throw error
             }
         }
-        if interruptions > 0 { progress.update { $0.waiting = nil } }
+        waiting.ended(after: interruptions)
     }
 
     private func checkEpoch() throws {
@@ -172,35 +175,16 @@ package actor MongoCopySink: CopySink {
         while true {
             try Task.checkCancellation()
             do {
-                return try connection.find(
+                let found = try connection.find(
                     database, collection, filter: filter, projection: projection, limit: 5000)
+                waiting.ended(after: interruptions)
+                return found
             } catch let error as MongoError {
                 guard error.isTransient else { throw refusal(error, collection) }
                 interruptions += 1
-                try await wait(interruptions)
+                try await waiting.pause(interruptions)
             }
         }
-    }
-
-    // MARK: - Waiting
-
-    private func commit() async throws {
-        var attempt = 0
-        while true {
-            do { return try transactions.commit() } catch let error as MongoError
-                where error.hasLabel("UnknownTransactionCommitResult")
-            {
-                attempt += 1
-                try await wait(attempt)
-            }
-        }
-    }
-
-    private func wait(_ attempt: Int) async throws {
-        if attempt == 1 {
-            progress.update { $0.waiting = Waiting(reason: "waiting for MongoDB at \(pool.address)", since: .now) }
-        }
-        try await Task.sleep(for: .milliseconds(min(50 << min(attempt, 7), 5000)))
     }
 
     private func refusal(_ error: MongoError, _ collection: String) -> Failure {

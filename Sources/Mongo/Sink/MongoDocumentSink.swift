@@ -12,7 +12,7 @@ package actor MongoDocumentSink: DocumentSink {
     private let stateDatabase: String
     private let pipeline: String
     private let progress: Progress
-    private let logger: Logger
+    private let waiting: TargetWait
     private let connection: MongoConnection
     private let transactions: MongoSession
     private var epoch: Int64?
@@ -24,7 +24,7 @@ package actor MongoDocumentSink: DocumentSink {
         self.stateDatabase = stateDatabase
         self.pipeline = pipeline
         self.progress = progress
-        self.logger = logger
+        waiting = TargetWait(address: pool.address, progress: progress, logger: logger)
         connection = MongoConnection(pool)
         do { transactions = try connection.startSession() } catch let error as MongoError {
             throw error.failure("starting a session", at: pool.address)
@@ -57,7 +57,7 @@ package actor MongoDocumentSink: DocumentSink {
                 throw error
             }
         }
-        if attempts.isWaiting { progress.update { $0.waiting = nil } }
+        waiting.ended(after: attempts.interruptions)
     }
 
     /// One transaction. Whether it is done; false when it has to be tried again.
@@ -69,7 +69,7 @@ package actor MongoDocumentSink: DocumentSink {
         guard try moveCheckpoint(to: batch, after: previous, session: transactions) else { return true }
         let writer = TransactionWriter(connection: connection, session: transactions, database: pool.database)
         try writer.write(batch, mode: mode)
-        try await commit()
+        try await waiting.commit(transactions)
         return true
     }
 
@@ -112,21 +112,6 @@ package actor MongoDocumentSink: DocumentSink {
         }
     }
 
-    /// Commits, and asks again for as long as the outcome is unknown.
-    private func commit() async throws {
-        var attempt = 0
-        while true {
-            do {
-                try transactions.commit()
-                if attempt > 0 { progress.update { $0.waiting = nil } }
-                return
-            } catch let error as MongoError where error.hasLabel("UnknownTransactionCommitResult") {
-                attempt += 1
-                try await wait(for: "MongoDB at \(pool.address) to answer a commit", attempt: attempt)
-            }
-        }
-    }
-
     // MARK: - Truncation
 
     package func truncate(_ collections: [String], at checkpoint: Checkpoint) async throws {
@@ -141,7 +126,7 @@ package actor MongoDocumentSink: DocumentSink {
                     _ = try await react(to: error, in: collection, mode: .overwrite, &attempts)
                 }
             }
-            if attempts.isWaiting { progress.update { $0.waiting = nil } }
+            waiting.ended(after: attempts.interruptions)
         }
     }
 
@@ -156,7 +141,7 @@ package actor MongoDocumentSink: DocumentSink {
         let bulk = try connection.bulk(pool.database, collection, session: transactions)
         for key in found { try key.bytes.withUnsafeBytes { try bulk.remove($0) } }
         try bulk.execute()
-        try await commit()
+        try await waiting.commit(transactions)
         return found.count
     }
 
@@ -165,7 +150,6 @@ package actor MongoDocumentSink: DocumentSink {
     private struct Attempts {
         var conflicts = 0
         var interruptions = 0
-        var isWaiting: Bool { interruptions > 0 }
     }
 
     /// How to try again, after a pause where one helps.
@@ -193,7 +177,7 @@ package actor MongoDocumentSink: DocumentSink {
             throw error.failure("applying changes" + (collection.map { " to \($0)" } ?? ""), at: pool.address)
         }
         attempts.interruptions += 1
-        try await wait(for: "MongoDB at \(pool.address)", attempt: attempts.interruptions)
+        try await waiting.pause(attempts.interruptions)
         return mode
     }
 
@@ -219,13 +203,5 @@ package actor MongoDocumentSink: DocumentSink {
         Failure(
             .targetInterrupted,
             "other writers keep colliding with the batch" + (collection.map { " in collection \($0)" } ?? ""))
-    }
-
-    private func wait(for what: String, attempt: Int) async throws {
-        if attempt == 1 {
-            progress.update { $0.waiting = Waiting(reason: "waiting for \(what)", since: .now) }
-            logger.warning("waiting for the target", metadata: ["address": "\(pool.address)"])
-        }
-        try await Task.sleep(for: .milliseconds(min(50 << min(attempt, 7), 5000)))
     }
 }

@@ -101,7 +101,9 @@ package actor MongoStateStore: StateStore {
                 [("_id", .string(state.pipeline)), ("epoch", .int64(epoch))],
                 set: [("sessions", sessionList(sessions))])
             // Read again: until the epoch was raised the old worker may have moved the checkpoint.
-            guard let taken = try load(state.pipeline), taken.epoch == epoch else { throw fenced(state.pipeline) }
+            guard let taken = try load(state.pipeline), taken.epoch == epoch else {
+                throw Failure.fenced(state.pipeline)
+            }
             return taken
         }
     }
@@ -116,7 +118,7 @@ package actor MongoStateStore: StateStore {
         try during("writing the pipeline's state") {
             let mine = [("_id", BSONValue.string(state.pipeline)), ("epoch", .int64(state.epoch))]
             if try update(mine + [("checkpoint", .null)], set: state.savedFields) { return }
-            guard try update(mine, set: state.keptFields) else { throw fenced(state.pipeline) }
+            guard try update(mine, set: state.keptFields) else { throw Failure.fenced(state.pipeline) }
         }
     }
 
@@ -177,18 +179,7 @@ package actor MongoStateStore: StateStore {
         }
     }
 
-    private func fenced(_ pipeline: String) -> Failure { Failure.fenced(pipeline) }
-
     private func during<Result>(_ action: String, _ body: () throws -> Result) throws -> Result {
         do { return try body() } catch let error as MongoError { throw error.failure(action, at: pool.address) }
-    }
-}
-
-extension Failure {
-    /// The pipeline's epoch is not this worker's any more.
-    static func fenced(_ pipeline: String) -> Failure {
-        Failure(
-            .fenced, "another worker has taken pipeline \(pipeline) over",
-            hint: "Nothing was written by this one since. `wherry status` shows where the active worker runs.")
     }
 }

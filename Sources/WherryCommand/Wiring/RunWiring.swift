@@ -61,7 +61,7 @@ struct RunWiring: Sendable {
             sinks.append(
                 try await MongoCopySink(
                     pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline,
-                    progress: progress))
+                    progress: progress, logger: logger))
         }
         return sinks
     }
