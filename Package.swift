@@ -90,7 +90,7 @@ let package = Package(
 
         .testTarget(name: "DevServersTests", dependencies: ["DevServers", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "BSONTests", dependencies: ["BSON", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
+        .testTarget(name: "ModelTests", dependencies: ["Model", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "MappingTests", dependencies: ["Mapping", "Model", "BSON", "Postgres", "DevServers", "TestSupport"],
             swiftSettings: settings),
