@@ -122,6 +122,13 @@ package actor PostgresSource: SourceDatabase {
         return loaded
     }
 
+    /// Which columns a COPY has to bring as text, parallel to the table's: those without a binary form, or without a
+    /// codec for it.
+    func textColumns(of table: TableSchema) async throws -> [Bool] {
+        let types = try await types(for: table.columns.map(\.type.oid))
+        return table.columns.map { !types.isSendable($0.type.oid) || !settings.hasBinaryCodec($0.type) }
+    }
+
     package func resolve(_ relation: WireRelation) async throws -> TableVersion {
         let types = try await types(for: relation.columns.map(\.typeOID))
         let columns = relation.columns.map {

@@ -1,4 +1,3 @@
-import CLibPQ
 import Model
 import PinnedThread
 
@@ -8,16 +7,14 @@ import PinnedThread
 /// An imported snapshot can't lock first: a table that was rewritten or truncated since shows wrong rows (MVCC-unsafe,
 /// PostgreSQL documentation, "Caveats" of concurrency control). So each table is locked and its file compared with the
 /// one the snapshot sees.
-actor CopyReader: SnapshotReader {
+actor CopyReader: SnapshotReader, SessionOwner {
     private let thread = PinnedThread(name: "pg-copy")
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     private let source: PostgresSource
-    private let wakeup = Wakeup()
+    nonisolated let wakeup = Wakeup()
     private var session: Session?
-    private var decoder: CopyDecoder?
-    /// The server's data is at its end; the rows before it are still with the caller.
-    private var isEnded = false
+    private var output: CopyOutput?
     /// The table that is locked and checked already.
     private var checkedTable: UInt32?
 
@@ -45,19 +42,15 @@ actor CopyReader: SnapshotReader {
 
     func start(_ range: CopyRange) async throws {
         let table = range.table.schema
-        let types = try await source.types(for: table.columns.map(\.type.oid))
-        let isText = table.columns.map {
-            !types.isSendable($0.type.oid) || !source.settings.hasBinaryCodec($0.type)
-        }
+        let isText = try await source.textColumns(of: table)
+        output = nil
         if checkedTable != table.oid {
             try await onThread("lock \(table.name)") { try $0.lock(table) }
             checkedTable = table.oid
         }
-        decoder = CopyDecoder(table: table.name, isText: isText)
-        isEnded = false
         let statement = CopyStatement.text(range, isText: isText)
         try await onThread("copy \(table.name)") {
-            try $0.opened().runCopy(statement, expecting: PGRES_COPY_OUT, until: nil)
+            $0.output = try CopyOutput($0.opened(), statement, of: table.name, isText: isText)
         }
     }
 
@@ -77,72 +70,28 @@ actor CopyReader: SnapshotReader {
     }
 
     func next(maxBytes: Int) async throws -> [Row] {
-        guard var decoder else { return [] }
-        self.decoder = nil
-        let rows = try await onThread("copy \(decoder.table)") { try $0.read(&decoder, maxBytes: maxBytes) }
+        guard let table = output?.table else { return [] }
+        return try await onThread("copy \(table)") { try $0.read(maxBytes) }
+    }
+
+    private func read(_ maxBytes: Int) throws -> [Row] {
+        let rows = try output?.next(maxBytes: maxBytes) ?? []
         // Empty only at the end, and then there is nothing more to ask for.
-        self.decoder = rows.isEmpty ? nil : decoder
+        if rows.isEmpty { output = nil }
         return rows
     }
 
-    private func read(_ decoder: inout CopyDecoder, maxBytes: Int) throws -> [Row] {
-        if isEnded { return try finish(decoder) }
-        let session = try opened()
-        var rows: [Row] = []
-        var bytes = 0
-        var isFresh = false
-        while bytes < maxBytes {
-            switch try session.nextCopyMessage() {
-            case .data(let memory, let count):
-                bytes += count
-                isFresh = false
-                let block = ByteBlock(adopting: memory, count: count) { PQfreemem($0) }
-                try decoder.decode(block, into: &rows)
-            case .pending where !isFresh:
-                try session.readSocket()
-                isFresh = true
-            case .pending:
-                guard rows.isEmpty else { return rows }
-                _ = try session.wait(reading: true, until: nil)
-                try session.readSocket()
-            case .ended:
-                isEnded = true
-                guard rows.isEmpty else { return rows }
-                return try finish(decoder)
-            }
-        }
-        return rows
+    func close() {
+        output = nil
+        session = nil
     }
 
-    /// The server's last word on the range: complete, or an error.
-    private func finish(_ decoder: CopyDecoder) throws -> [Row] {
-        try opened().finishCopy()
-        try decoder.finish()
-        return []
+    nonisolated func classify(_ error: ServerError, doing action: String) -> Failure {
+        SnapshotFailure.classify(error, doing: action, at: source.target)
     }
-
-    func close() { session = nil }
 
     private func opened() throws -> Session {
         guard let session else { throw ServerError(.connection, "closed") }
         return session
-    }
-
-    /// Runs `body`, which may block, on this actor's thread, wakes it up when the task is cancelled, and classifies what
-    /// it throws. The actor is a parameter, because a closure that doesn't use `self` is not isolated: it would run, and
-    /// block, on a thread of the shared pool.
-    private func onThread<Value: Sendable>(
-        _ action: String, _ body: (isolated CopyReader) throws -> Value
-    ) async throws -> Value {
-        let wakeup = wakeup
-        return try await withTaskCancellationHandler {
-            do {
-                return try body(self)
-            } catch let error as ServerError {
-                throw SnapshotFailure.classify(error, doing: action, at: source.target)
-            }
-        } onCancel: {
-            wakeup.signal()
-        }
     }
 }

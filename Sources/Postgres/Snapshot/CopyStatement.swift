@@ -1,23 +1,37 @@
 import Model
 
-/// The COPY of one range.
+/// The SQL of a copy.
 enum CopyStatement {
+    /// The COPY of one range of pages.
+    ///
     /// - Parameter isText: Parallel to the columns: which ones are to come as the output function's text.
     static func text(_ range: CopyRange, isText: [Bool]) -> String {
         let table = range.table.schema
-        let columns = zip(table.columns, isText).map { column, isText in
-            let name = quoteIdentifier(column.name)
-            // Not `::text`, which some types (inet, bpchar, bool) answer with something else than their output
-            // function. format('%s') turns NULL into an empty text, and IS NULL is true for a row of nulls.
-            return isText
-                ? "CASE WHEN \(name) IS NOT DISTINCT FROM NULL THEN NULL ELSE pg_catalog.format('%s', \(name)) END"
-                : name
-        }
         var conditions: [String] = []
         if let first = range.firstPage { conditions.append("ctid >= '(\(first),0)'::pg_catalog.tid") }
         if let end = range.endPage { conditions.append("ctid < '(\(end),0)'::pg_catalog.tid") }
-        let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
-        return "COPY (SELECT \(columns.joined(separator: ", ")) FROM ONLY \(table.name.quoted)\(condition)) "
-            + "TO STDOUT (FORMAT binary)"
+        return text("SELECT \(columns(table, isText: isText)) FROM ONLY \(table.name.quoted)\(filter(conditions))")
     }
+
+    static func text(_ query: String) -> String { "COPY (\(query)) TO STDOUT (FORMAT binary)" }
+
+    /// ` WHERE …`, or nothing.
+    static func filter(_ conditions: [String]) -> String {
+        conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+    }
+
+    static func columns(_ table: TableSchema, isText: [Bool]) -> String {
+        zip(table.columns, isText).map { column, isText in
+            let name = quoteIdentifier(column.name)
+            // format('%s') turns NULL into an empty text, and IS NULL is true for a row of nulls.
+            return isText
+                ? "CASE WHEN \(name) IS NOT DISTINCT FROM NULL THEN NULL ELSE \(outputText(name)) END" : name
+        }.joined(separator: ", ")
+    }
+
+    /// A value's text by its output function. Not `::text`, which some types (inet, bpchar, bool) answer with something
+    /// else.
+    ///
+    /// - Parameter value: SQL, of a value that isn't null.
+    static func outputText(_ value: String) -> String { "pg_catalog.format('%s', \(value))" }
 }
