@@ -50,9 +50,9 @@ package struct KeyRange: Hashable, Sendable {
     }
 }
 
-/// One session that reads chunks, one after the other; one owner. Everything throws `Failure` (`.copyInterrupted`: the
-/// chunk is simply to be read again, with a fresh table version; `.sourceInterrupted`: also with a new reader) or
-/// `CancellationError`. After any error but `.sourceInterrupted` the reader can start anew.
+/// One session that reads chunks, one after the other; one owner. Everything throws `Failure` or `CancellationError`, and
+/// after either the reader can start anew. `.copyInterrupted`: the chunk is simply to be read again, with the table as it
+/// is now; `.sourceInterrupted`: the session is lost, and with the next start the reader opens another.
 package protocol ChunkReader: Sendable {
     /// Begins a chunk: the range's first `limit` rows in key order. What was begun before is given up.
     ///

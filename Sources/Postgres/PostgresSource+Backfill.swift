@@ -1,0 +1,66 @@
+import Model
+
+/// The live backfill.
+extension PostgresSource: ChunkSource {
+    package nonisolated func planSegments(
+        _ table: TableVersion, key: [String], where condition: String?
+    ) async throws -> [KeyRange] {
+        try await planSegments(table, key: key, where: condition, rowsPerRange: 5000)
+    }
+
+    /// - Parameter rowsPerRange: About how many rows are worth a range of their own.
+    package nonisolated func planSegments(
+        _ table: TableVersion, key: [String], where condition: String?, rowsPerRange: Int
+    ) async throws -> [KeyRange] {
+        let connection = try await PostgresConnection.open(target, application: "\(application) backfill")
+        let planner = SegmentPlanner(
+            connection: connection, table: table.schema, key: key, rowsPerRange: rowsPerRange)
+        let result: Result<[KeyRange], any Error>
+        do {
+            result = .success(try await planner.plan(where: condition.map { RowCondition($0) }))
+        } catch {
+            result = .failure(error)
+        }
+        await connection.close()
+        return try result.get()
+    }
+
+    package nonisolated func openChunkReader() async throws -> any ChunkReader { try await KeysetReader.open(self) }
+
+    package func currentSnapshot() async throws -> VisibilitySnapshot {
+        // pg_current_snapshot under the name that PostgreSQL 12 knows too.
+        let sql = "SELECT pg_catalog.txid_current_snapshot()::pg_catalog.text"
+        let answer = try await ask(sql, doing: "take a snapshot")
+        guard let snapshot = answer.scalar.flatMap({ VisibilitySnapshot($0) }) else {
+            throw Failure(.unexpected, "the source's snapshot can't be read")
+        }
+        return snapshot
+    }
+
+    package func emit(token: String) async throws -> LSN {
+        let message = "pg_catalog.pg_logical_emit_message(true, 'wherry', $1::pg_catalog.text)"
+        guard let lsn = try await write(message, [token], doing: "write a chunk's message").flatMap({ LSN($0) }) else {
+            throw Failure(.unexpected, "a chunk's message has no position")
+        }
+        return lsn
+    }
+
+    package func assignTransactionID() async throws -> UInt64 {
+        let xid = try await write("pg_catalog.txid_current()", [], doing: "take a transaction id")
+        guard let xid = xid.flatMap({ UInt64($0) }) else {
+            throw Failure(.unexpected, "the source gives no transaction id")
+        }
+        return xid
+    }
+
+    /// Calls a function that writes to the log; may call it twice.
+    private func write(_ call: String, _ parameters: [String?], doing action: String) async throws -> String? {
+        let sql = "SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN \(call) END"
+        guard let value = try await ask(sql, parameters, doing: action).scalar else {
+            throw Failure(
+                .configuration, "can't \(action): the source at \(target.address) is a hot standby and writes no log",
+                hint: "A live backfill needs the primary: name that as the source.")
+        }
+        return value
+    }
+}
