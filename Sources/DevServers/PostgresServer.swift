@@ -183,7 +183,7 @@ package final class PostgresServer: Sendable {
             return false
         }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return lines.count > 7 && Int32(lines[0]) == pid && lines[7].hasPrefix("ready")
+        return lines.count > 7 && Int32(lines[0]) == pid && ["ready", "standby"].contains { lines[7].hasPrefix($0) }
     }
 
     private func writeConfiguration(_ extra: [String: String]) async throws {

@@ -52,7 +52,8 @@ package struct KeyRange: Hashable, Sendable {
 
 /// One session that reads chunks, one after the other; one owner. Everything throws `Failure` or `CancellationError`, and
 /// after either the reader can start anew. `.copyInterrupted`: the chunk is simply to be read again, with the table as it
-/// is now; `.sourceInterrupted`: the session is lost, and with the next start the reader opens another.
+/// is now; `.sourceInterrupted`: the session is lost, and with the next start the reader opens another, or throws what
+/// `openChunkReader` throws.
 package protocol ChunkReader: Sendable {
     /// Begins a chunk: the range's first `limit` rows in key order. What was begun before is given up.
     ///

@@ -21,11 +21,12 @@ enum ChunkStatement {
         """
     }
 
-    /// The snapshot, and a row for each column; none when the name means another table. (`txid_current_snapshot` is
+    /// The snapshot, the primary key's index, and a row for each column; none when the name means another table. (`txid_current_snapshot` is
     /// `pg_current_snapshot` under the name that PostgreSQL 12 knows too.)
     static func layout(_ table: TableSchema) -> String {
         """
-        SELECT pg_catalog.txid_current_snapshot()::pg_catalog.text AS snapshot, attname, atttypid
+        SELECT pg_catalog.txid_current_snapshot()::pg_catalog.text AS snapshot, attname, atttypid,
+               (SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = attrelid AND indisprimary) AS key_index
           FROM pg_catalog.pg_attribute
          WHERE attrelid = \(table.oid) AND attrelid = \(quoteLiteral(table.name.quoted))::pg_catalog.regclass
            AND attnum > 0 AND NOT attisdropped AND attgenerated = ''

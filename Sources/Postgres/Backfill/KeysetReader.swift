@@ -12,15 +12,22 @@ actor KeysetReader: ChunkReader, SessionOwner {
     private var session: Session?
     private var output: CopyOutput?
     private var condition: RowCondition?
-    /// What is known of the table read last, as long as its columns stay the same.
+    /// What is known of the table read last, as long as its columns and its primary key stay the same.
     private var known: Known?
 
     private struct Known {
-        let table: TableVersion
+        let layout: Layout
         let key: [String]
         let tableKey: TableKey
         /// Taken by the server.
         var condition: RowCondition?
+    }
+
+    private struct Layout: Equatable {
+        let table: UInt32
+        let columns: [String]
+        let types: [UInt32?]
+        let keyIndex: UInt32?
     }
 
     private init(_ source: PostgresSource) { self.source = source }
@@ -64,8 +71,8 @@ actor KeysetReader: ChunkReader, SessionOwner {
                 if reader.output != nil { reader.discard() }
                 reader.condition = condition
                 let session = try reader.opened()
-                let snapshot = try reader.beginTransaction(table.schema, session)
-                let tableKey = try reader.tableKey(of: table, key, session)
+                let (snapshot, layout) = try reader.beginTransaction(table.schema, session)
+                let tableKey = try reader.tableKey(of: table.schema, layout, key, session)
                 try reader.check(condition, on: table.schema, session)
                 let (end, copy) = try chunk(session, tableKey, isText)
                 reader.output = try CopyOutput(session, copy, of: table.schema.name, isText: isText)
@@ -75,24 +82,30 @@ actor KeysetReader: ChunkReader, SessionOwner {
     }
 
     /// - Throws: `Failure` of kind `.copyInterrupted` when the table isn't what it was.
-    private func beginTransaction(_ table: TableSchema, _ session: Session) throws -> VisibilitySnapshot {
+    private func beginTransaction(
+        _ table: TableSchema, _ session: Session
+    ) throws -> (VisibilitySnapshot, Layout) {
         _ = try session.run(ChunkStatement.begin(table), [], until: .now + ChunkStatement.lockTimeout * 3)
-        let columns = try session.run(ChunkStatement.layout(table), [], until: .now + .seconds(60)).records
-        guard !columns.isEmpty,
-            columns.map({ $0.text("attname") }) == table.columns.map(\.name),
-            columns.map({ $0.oid("atttypid") }) == table.columns.map(\.type.oid)
+        let answer = try session.run(ChunkStatement.layout(table), [], until: .now + .seconds(60)).records
+        let layout = Layout(
+            table: table.oid, columns: answer.map { $0.text("attname") }, types: answer.map { $0.oid("atttypid") },
+            keyIndex: answer.first?.oid("key_index"))
+        guard let first = answer.first, layout.columns == table.columns.map(\.name),
+            layout.types == table.columns.map(\.type.oid)
         else { throw ChunkFailure.changed("table \(table.name) was replaced, or its columns have changed") }
-        guard let snapshot = VisibilitySnapshot(columns[0].text("snapshot")) else {
+        guard let snapshot = VisibilitySnapshot(first.text("snapshot")) else {
             throw Failure(.unexpected, "the source's snapshot can't be read")
         }
-        return snapshot
+        return (snapshot, layout)
     }
 
-    private func tableKey(of table: TableVersion, _ key: [String], _ session: Session) throws -> TableKey {
-        if let known, known.table === table, known.key == key { return known.tableKey }
-        let answer = try session.run(TableKey.query(table.schema), [], until: .now + .seconds(60))
-        let tableKey = try TableKey(answer, key: key, of: table.schema.name)
-        known = Known(table: table, key: key, tableKey: tableKey)
+    private func tableKey(
+        of table: TableSchema, _ layout: Layout, _ key: [String], _ session: Session
+    ) throws -> TableKey {
+        if let known, known.layout == layout, known.key == key { return known.tableKey }
+        let answer = try session.run(TableKey.query(table), [], until: .now + .seconds(60))
+        let tableKey = try TableKey(answer, key: key, of: table.name)
+        known = Known(layout: layout, key: key, tableKey: tableKey)
         return tableKey
     }
 

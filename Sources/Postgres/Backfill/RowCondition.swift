@@ -21,8 +21,8 @@ struct RowCondition: Hashable, Sendable {
 
     /// What the server has against it. Its words are shown: they are about the operator's text, not about rows.
     func refusal(_ error: ServerError, on table: TableSchema) -> Failure? {
-        guard error.origin == .server, let state = error.sqlState,
-            ["0A", "22", "42", "2F", "38", "39"].contains(where: { state.hasPrefix($0) })
+        guard error.origin == .server, let state = error.sqlState, state != SQLState.insufficientPrivilege,
+            ["0A", "22", "42", "2F", "38", "39", "P0"].contains(where: { state.hasPrefix($0) })
         else { return nil }
         return Failure(
             .usage, "the condition for table \(table.name) is not one the source understands: \(error.message)",

@@ -27,6 +27,7 @@ package struct ServerError: Error, Hashable {
 /// The SQLSTATEs that somebody looks at (PostgreSQL documentation, appendix "PostgreSQL Error Codes").
 enum SQLState {
     static let invalidCatalogName = "3D000"
+    static let invalidSchemaName = "3F000"
     static let insufficientPrivilege = "42501"
     static let undefinedTable = "42P01"
     static let undefinedColumn = "42703"
