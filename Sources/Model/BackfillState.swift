@@ -1,0 +1,54 @@
+/// How far the live backfill of one table is: written in the same MongoDB transaction as the rows it covers, so that a
+/// start after any crash goes on at the chunk.
+package struct BackfillState: Hashable, Sendable {
+    package let table: TableName
+    /// The table's key ranges, as they were planned; together they cover every key.
+    package var segments: [SegmentState]
+    /// Rows read and handed on so far, also those that the stream had newer already.
+    package var rows: Int
+    package var startedAt: SourceTime
+    /// nil while a segment is open.
+    package var finishedAt: SourceTime?
+
+    /// One key range `(after, through]` of the table, read in the order of the key. Keys are PostgreSQL's text of their
+    /// columns, in key order; nil is open.
+    package struct SegmentState: Hashable, Sendable {
+        package let after: [String]?
+        package let through: [String]?
+        /// The last key that is done; nil before the first chunk. Everything up to it is done.
+        package var position: [String]?
+        package var isDone: Bool
+
+        package init(after: [String]?, through: [String]?, position: [String]? = nil, isDone: Bool = false) {
+            self.after = after
+            self.through = through
+            self.position = position
+            self.isDone = isDone
+        }
+
+        /// What is still to be read.
+        package var rest: KeyRange { KeyRange(after: position ?? after, through: through) }
+    }
+
+    package var isFinished: Bool { segments.allSatisfy(\.isDone) }
+
+    package init(
+        table: TableName, segments: [SegmentState], rows: Int = 0, startedAt: SourceTime, finishedAt: SourceTime? = nil
+    ) {
+        self.table = table
+        self.segments = segments
+        self.rows = rows
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+    }
+
+    /// The beginning of a backfill.
+    ///
+    /// - Parameter ranges: as planned; none stands for one range that holds everything.
+    package init(table: TableName, ranges: [KeyRange], startedAt: SourceTime) {
+        let ranges = ranges.isEmpty ? [KeyRange(after: nil, through: nil)] : ranges
+        self.init(
+            table: table, segments: ranges.map { SegmentState(after: $0.after, through: $0.through) },
+            startedAt: startedAt)
+    }
+}

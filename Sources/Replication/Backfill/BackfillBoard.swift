@@ -1,0 +1,168 @@
+import Model
+import Synchronization
+
+/// Which segments of which tables are waiting, being read, or outstanding. Shared by the workers that read chunks and
+/// the task that puts them into the stream of writes.
+///
+/// A segment has one piece at a time: the next is given out when the one before is finished or failed. The board is made
+/// anew for every run of the stream, from the states that are in the target; what was outstanding is read again then.
+final class BackfillBoard: Sendable {
+    /// What a worker does next.
+    enum Assignment: Hashable, Sendable {
+        case read(BackfillPiece)
+        /// All that is left is with others.
+        case wait
+        case finished
+    }
+
+    private struct State {
+        /// The largest first.
+        var tables: [TableBackfill] = []
+        var lastID = 0
+        /// By worker.
+        var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+
+        var isFinished: Bool { tables.allSatisfy(\.isFinished) }
+        var isWaiting: Bool { !isFinished && !tables.contains(where: \.hasWaiting) }
+
+        func index(of table: TableName) -> Int? { tables.firstIndex { $0.state.table == table } }
+
+        mutating func takeWaiters() -> [CheckedContinuation<Void, Never>] {
+            defer { waiters = [:] }
+            return Array(waiters.values)
+        }
+    }
+
+    private let state = Mutex(State())
+    private let workers: Int
+    private let target: ChunkTarget
+
+    /// - Parameter workers: how many read; they are numbered from 0 and begin in different parts of a table.
+    init(workers: Int, target: ChunkTarget = ChunkTarget()) {
+        self.workers = max(workers, 1)
+        self.target = target
+    }
+
+    /// Adds a table that is to be read, or goes on with one.
+    ///
+    /// - Parameter estimatedRows: the planner's; the largest table is read first.
+    /// - Returns: false, with nothing changed, when the table is on the board and not finished.
+    @discardableResult
+    func add(_ table: BackfillState, estimatedRows: Int) -> Bool {
+        change { state in
+            if let index = state.index(of: table.table) {
+                guard state.tables[index].isFinished else { return false }
+                state.tables.remove(at: index)
+            }
+            let index = state.tables.firstIndex { $0.estimatedRows < estimatedRows } ?? state.tables.endIndex
+            state.tables.insert(TableBackfill(table, estimatedRows: estimatedRows, target: target), at: index)
+            return true
+        }
+    }
+
+    /// What the worker does next: each begins at its own share of the largest table that has a segment waiting, and comes
+    /// back to the first segment of its share that is not taken.
+    func next(for worker: Int) -> Assignment {
+        let share = Double(worker % workers) / Double(workers)
+        return state.withLock { state in
+            for index in state.tables.indices {
+                if let piece = state.tables[index].take(id: state.lastID + 1, from: share) {
+                    state.lastID += 1
+                    return .read(piece)
+                }
+            }
+            return state.isFinished ? .finished : .wait
+        }
+    }
+
+    /// As `next`, but waits while all that is left is with others. One call a worker at a time.
+    ///
+    /// - Returns: nil when every table is finished, or the task is cancelled.
+    func nextPiece(for worker: Int) async -> BackfillPiece? {
+        while !Task.isCancelled {
+            switch next(for: worker) {
+            case .read(let piece): return piece
+            case .finished: return nil
+            case .wait: await waitForChange(worker)
+            }
+        }
+        return nil
+    }
+
+    /// A worker has read the piece; it waits now for the stream to come to it.
+    ///
+    /// - Returns: false when the piece was cancelled: its rows are worth nothing.
+    func delivered(_ piece: BackfillPiece, cost: ChunkCost) -> Bool {
+        update(piece.table) { $0.deliver(piece, cost: cost) } ?? false
+    }
+
+    /// The stream has come to the piece, and its rows go to the writer.
+    ///
+    /// - Parameters:
+    ///   - end: the key of its last row; nil when the end of the segment is reached.
+    ///   - rows: how many it held.
+    /// - Returns: what is to be stored in the same transaction as the rows; nil when the piece was cancelled: its rows may
+    ///   not be written.
+    func finished(_ piece: BackfillPiece, end: [String]?, rows: Int, at now: SourceTime) -> BackfillState? {
+        update(piece.table) { $0.finish(piece, end: end, rows: rows, at: now) ? $0.state : nil } ?? nil
+    }
+
+    /// The piece could not be read, or not be judged: it is given out again.
+    func failed(_ piece: BackfillPiece) {
+        update(piece.table) { $0.fail(piece) }
+    }
+
+    /// Everything of the table that is being read or outstanding is worth nothing, and is given out again.
+    ///
+    /// - Returns: how many pieces there were.
+    @discardableResult
+    func cancelOutstanding(_ table: TableName) -> Int {
+        update(table) { $0.cancelPieces() } ?? 0
+    }
+
+    var isFinished: Bool { state.withLock { $0.isFinished } }
+
+    /// All tables, the largest first.
+    var progress: [TableBackfill.Progress] {
+        state.withLock { $0.tables.map(\.progress) }
+    }
+
+    /// What is done of the table; nil when it is not on the board.
+    func state(of table: TableName) -> BackfillState? {
+        state.withLock { state in state.index(of: table).map { state.tables[$0].state } }
+    }
+
+    // MARK: - Changing and waiting
+
+    private func update<Result: Sendable>(_ table: TableName, _ body: (inout TableBackfill) -> Result) -> Result? {
+        change { state in
+            guard let index = state.index(of: table) else { return nil }
+            return body(&state.tables[index])
+        }
+    }
+
+    /// Changes the board, and wakes the workers when there is something for them now.
+    private func change<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
+        let (result, woken) = state.withLock { state in
+            let result = body(&state)
+            return (result, state.isWaiting ? [] : state.takeWaiters())
+        }
+        for waiter in woken { waiter.resume() }
+        return result
+    }
+
+    private func waitForChange(_ worker: Int) async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isWaiting = state.withLock { state in
+                    guard state.isWaiting, !Task.isCancelled else { return false }
+                    state.waiters[worker] = continuation
+                    return true
+                }
+                if !isWaiting { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.waiters.removeValue(forKey: worker) }?.resume()
+        }
+    }
+}

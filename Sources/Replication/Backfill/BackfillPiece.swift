@@ -1,0 +1,14 @@
+import Model
+
+/// A part of a table that a worker is to read: the next chunk of one segment.
+struct BackfillPiece: Hashable, Sendable {
+    /// Tells it from an earlier piece of the same segment that was cancelled. Unique on one board.
+    let id: Int
+    let table: TableName
+    /// Index into the table's segments.
+    let segment: Int
+    /// From behind the last key that is done to the end of the segment.
+    let range: KeyRange
+    /// Rows it may have.
+    let limit: Int
+}
