@@ -62,7 +62,7 @@ struct OracleCheck {
         #expect(different.rows.isEmpty, "\(family.name)")
     }
 
-    private func makeTable(
+    func makeTable(
         _ setUp: [String], _ sqlType: String, _ edges: [String], _ random: String
     ) async throws {
         for statement in setUp { try await connection.query(statement) }
@@ -74,7 +74,7 @@ struct OracleCheck {
     }
 
     /// All values, both as the output function and as the send function give them, and what SQL says of each.
-    private func values(expecting expected: String) async throws -> [(text: Row, binary: Row, expected: String?)] {
+    func values(expecting expected: String) async throws -> [(text: Row, binary: Row, expected: String?)] {
         let answer = try await connection.query(
             """
             SELECT typsend::regproc FROM pg_type JOIN pg_attribute ON atttypid = pg_type.oid
@@ -97,7 +97,7 @@ struct OracleCheck {
         }
     }
 
-    private func hexadecimal(_ text: String) throws -> [UInt8] {
+    func hexadecimal(_ text: String) throws -> [UInt8] {
         let digits = Array(text)
         return try stride(from: 0, to: digits.count, by: 2).map { index in
             try #require(UInt8(String(digits[index...index + 1]), radix: 16))
@@ -108,7 +108,7 @@ struct OracleCheck {
         try MappingPlan(schema: schema(type), collection: "oracle", keyColumns: ["n"])
     }
 
-    private func keyPlan(_ type: PostgresType) throws -> MappingPlan {
+    func keyPlan(_ type: PostgresType) throws -> MappingPlan {
         try MappingPlan(schema: schema(type), collection: "oracle", keyColumns: ["x"])
     }
 

@@ -13,7 +13,23 @@ import Testing
         try await withConnection { try await OracleCheck(connection: $0).checkJSON(family) }
     }
 
-    /// Only temporary objects are made, so all families may share a database.
+    @Test(arguments: OracleFamily.keyTypes) func keysAreReadBack(_ family: OracleFamily) async throws {
+        try await withConnection { try await OracleCheck(connection: $0).checkKeyText(family) }
+    }
+
+    @Test func compositeKeysAreReadBack() async throws {
+        try await withConnection { try await OracleCheck(connection: $0).checkCompositeKeyText() }
+    }
+
+    /// Whatever an adopted collection holds: the text of a key is one the server can read, and the row it names has that
+    /// very key.
+    @Test(arguments: OracleFamily.ownKeyForms) func keysOfOthersNameTheirOwnRowOrNone(_ family: OracleFamily)
+        async throws
+    {
+        try await withConnection { try await OracleCheck(connection: $0).checkForeignKeyText(family) }
+    }
+
+    /// Only temporary objects (and the extension citext) are made, so all families may share a database.
     private func withConnection(_ body: (PostgresConnection) async throws -> Void) async throws {
         let server = try await SharedServers.shared.postgresServer()
         let connection = try await PostgresConnection.open(server.uri())

@@ -1,0 +1,36 @@
+import BSON
+import Model
+
+/// From a document back to its row.
+extension MappingPlan {
+    /// The key's values as PostgreSQL text, in key order: the inverse of the `_id` that `encodeKey` writes. Cast to the
+    /// column's type, each equals the value it was made from; a number that MongoDB would find by the key (5.0 where
+    /// the key is an integer) counts as that key.
+    ///
+    /// nil when no row of this table can have this `_id`: a document of somebody else's in an adopted collection. That
+    /// is told by its form, which is any string for text, enums and types stored as the server's text, and is not looked
+    /// at beyond the characters for times, intervals and addresses. So the server may refuse a text (SQLSTATE class 22,
+    /// or 23 from a domain), and a caller that reads many keys at once has to expect that of each.
+    ///
+    /// Cast without a type modifier, by the name that `format_type(oid, -1)` gives. The plain words mean less: a cast to
+    /// `character` or `bit` keeps one character, and one to `varchar(3)` cuts in silence. The session must be a pinned
+    /// one (`DateStyle` ISO, `IntervalStyle` iso_8601). Before PostgreSQL 15 `"char"` takes no byte above 127 as text.
+    package func keyText(of id: BSONValue) -> [String]? {
+        if key.count == 1 { return key[0].codec.keyText(of: id).map { [$0] } }
+        guard let fields = id.asDocument?.elements, fields.count == key.count else { return nil }
+        var texts: [String] = []
+        for (field, column) in zip(fields, key) {
+            // By bytes: Swift takes differently composed characters for equal, the databases don't.
+            guard field.name.utf8.elementsEqual(schema.columns[column.index].name.utf8),
+                let text = column.codec.keyText(of: field.value)
+            else { return nil }
+            texts.append(text)
+        }
+        return texts
+    }
+}
+
+extension Codec {
+    /// The text of one value of a key; nil when the codec never writes such a value into one.
+    func keyText(of value: BSONValue) -> String? { isArray ? nil : scalar.keyText(of: value) }
+}
