@@ -19,6 +19,7 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
     @OptionGroup(title: "Connection") var pipelineOptions: PipelineOptions
     @OptionGroup(title: "Tables") var tables: TableOptions
+    @OptionGroup(title: "Initial copy") var copy: CopyOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
     @Flag(help: "Exit 0 once everything that is in the source now has been applied.")
@@ -28,15 +29,6 @@ struct RunCommand: AsyncParsableCommand {
         name: .customLong("until-lsn"),
         help: ArgumentHelp("Exit 0 once every transaction before this position has been applied.", valueName: "lsn"))
     var untilLSN: LSN?
-
-    @Flag(help: "Accept collections that hold documents already: overwrite by key, keep the rest.")
-    var adopt = false
-
-    @Option(help: "Connections of the initial copy. (default: 2)")
-    var workers: Int?
-
-    @Option(help: "Time between two progress lines of the log: 10s, 500ms, 1m. (default: 10s)")
-    var progressInterval: String?
 
     func validate() throws {
         if untilCaughtUp, untilLSN != nil {
@@ -48,35 +40,27 @@ struct RunCommand: AsyncParsableCommand {
         let context = ProgramContext.current
         let request = try request(environment: context.environment)
         let logger = try output.startLogging(context)
-        let isText = try output.format(environment: context.environment) == .text
-        let session = RunSession(
-            request: request, context: context, logger: logger,
-            showsBlock: context.console.isTerminal && isText && !output.json)
-        let report = try await session.run()
+        let session = try RunSession(
+            settings: request.settings, interval: request.progressInterval, context: context, logger: logger,
+            output: output)
+        let end = try await session.run { progress, stop in
+            try await context.backend.run(request, progress, logger, stop)
+        }
+        let report = RunReport(
+            pipeline: request.settings.pipeline, outcome: end.outcome ?? .stopped, progress: end.progress,
+            seconds: end.seconds)
+        logger.info("finished", metadata: report.metadata)
         if output.json { context.standardOutput(report.json) }
     }
 
     /// What is to be run; pure.
     func request(environment: [String: String]) throws -> RunRequest {
-        var own = pipelineOptions.layer.over(tables.layer)
-        own.workers = workers.map { Given(value: $0, origin: "--workers") }
+        let own = pipelineOptions.layer.over(tables.layer).over(copy.layer)
         let settings = try connection.resolver(own, environment: environment).settings()
         let goal: RunRequest.Goal =
             if untilCaughtUp { .caughtUp } else if let untilLSN { .position(untilLSN) } else { .none }
         return RunRequest(
-            settings: settings, goal: goal, adopts: adopt, progressInterval: try interval(environment: environment))
-    }
-
-    private func interval(environment: [String: String]) throws -> Duration {
-        let flag = progressInterval.map { Given(value: $0, origin: "--progress-interval") }
-        let variable = EnvironmentVariable.progressInterval
-        guard let given = flag ?? variable.value(in: environment).map({ Given(value: $0, origin: variable.rawValue) })
-        else { return .seconds(10) }
-        guard let duration = DurationText.parse(given.value), duration >= .milliseconds(100) else {
-            throw Failure(
-                .configuration, "\(given.origin) is '\(given.value)'",
-                hint: "It must be a duration of at least 100ms, like 10s or 1m.")
-        }
-        return duration
+            settings: settings, goal: goal, adopts: copy.adopt,
+            progressInterval: try copy.interval(environment: environment))
     }
 }

@@ -6,37 +6,57 @@ import ServiceLifecycle
 import Synchronization
 import UnixSignals
 
-/// One `wherry run`: the pipeline, its display and the signals, from start to the last line.
+/// One piece of a pipeline's work, `wherry run` or `wherry snapshot`: with its display and the signals, from start to end.
 struct RunSession: Sendable {
-    let request: RunRequest
+    let settings: Settings
+    /// Between two progress lines of the log.
+    let interval: Duration
     let context: ProgramContext
     let logger: Logger
     let showsBlock: Bool
 
-    /// - Returns: how it ended.
-    /// - Throws: the pipeline's own error.
-    func run() async throws -> RunReport {
+    /// What came of it, and what the board showed at the end.
+    struct End<Outcome: Sendable>: Sendable {
+        /// nil when the work was not even begun.
+        let outcome: Outcome?
+        let progress: ProgressSnapshot
+        let seconds: Double
+    }
+
+    init(
+        settings: Settings, interval: Duration, context: ProgramContext, logger: Logger, output: OutputOptions
+    ) throws {
+        self.settings = settings
+        self.interval = interval
+        self.context = context
+        self.logger = logger
+        let isText = try output.format(environment: context.environment) == .text
+        showsBlock = context.console.isTerminal && isText && !output.json
+    }
+
+    /// - Parameter work: ends soon after it is asked to stop.
+    /// - Throws: the work's own error.
+    func run<Outcome: Sendable>(
+        _ work: @escaping @Sendable (Model.Progress, StopSignal) async throws -> Outcome
+    ) async throws -> End<Outcome> {
         // A reader of our output that goes away is no reason to stop.
         signal(SIGPIPE, SIG_IGN)
         let progress = Model.Progress()
-        let outcome = Mutex<RunOutcome?>(nil)
+        let outcome = Mutex<Outcome?>(nil)
         let start = ContinuousClock.now
         logger.info("starting", metadata: startMetadata)
 
         let pipeline = PipelineService(stop: StopSignal()) { stop in
-            let result = try await context.backend.run(request, progress, logger, stop)
+            let result = try await work(progress, stop)
             outcome.withLock { $0 = result }
         }
         let display = ProgressDisplay(
-            progress: progress, pipeline: request.settings.pipeline, console: context.console, logger: logger,
-            showsBlock: showsBlock, interval: request.progressInterval)
+            progress: progress, pipeline: settings.pipeline, console: context.console, logger: logger,
+            showsBlock: showsBlock, interval: interval)
         try await runServices(pipeline: pipeline, display: display, progress: progress)
-
-        let report = RunReport(
-            pipeline: request.settings.pipeline, outcome: outcome.withLock { $0 } ?? .stopped,
-            progress: progress.snapshot(), seconds: (ContinuousClock.now - start).inSeconds)
-        logger.info("finished", metadata: report.metadata)
-        return report
+        return End(
+            outcome: outcome.withLock { $0 }, progress: progress.snapshot(),
+            seconds: (ContinuousClock.now - start).inSeconds)
     }
 
     /// The display is listed first, so it is the last to stop and shows the pipeline's stopping.
@@ -73,13 +93,13 @@ struct RunSession: Sendable {
 
     private var startMetadata: Logger.Metadata {
         var fields: Logger.Metadata = [:]
-        fields[key: .pipeline] = "\(request.settings.pipeline)"
+        fields[key: .pipeline] = "\(settings.pipeline)"
         fields[key: .version] = "\(VersionReport.version)"
-        fields[key: .source] = "\(request.settings.source.uri.safe)"
-        fields[key: .target] = "\(request.settings.target.uri.safe)"
-        fields[key: .slot] = "\(request.settings.source.slot)"
-        fields[key: .publication] = "\(request.settings.source.publication)"
-        fields[key: .stateDatabase] = "\(request.settings.target.stateDatabase)"
+        fields[key: .source] = "\(settings.source.uri.safe)"
+        fields[key: .target] = "\(settings.target.uri.safe)"
+        fields[key: .slot] = "\(settings.source.slot)"
+        fields[key: .publication] = "\(settings.source.publication)"
+        fields[key: .stateDatabase] = "\(settings.target.stateDatabase)"
         return fields
     }
 
