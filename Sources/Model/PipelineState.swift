@@ -7,12 +7,22 @@ package struct PipelineState: Hashable, Sendable {
         case backfilling
         /// The copy is whole; the checkpoint says how far the stream is. A start goes on from it.
         case streaming
+        /// A copy without a slot (`wherry snapshot --no-slot`) that is not whole. Set before the first document is
+        /// written: the mark that no such copy can be mistaken for a whole one. A start in this stage cleans up like
+        /// one in `backfilling`.
+        case copyingOnce = "copying_once"
+        /// That copy is whole, and nothing is left to do but to remove this state.
+        case copiedOnce = "copied_once"
+
+        /// Whether it belongs to a copy without a slot, which no stream follows.
+        package var isOneOff: Bool { self == .copyingOnce || self == .copiedOnce }
     }
 
     package let pipeline: String
     package var stage: Stage
     package var stageSince: SourceTime
     package var source: SourceIdentity
+    /// Empty, like the publication, for a copy without a slot.
     package var slot: String
     package var publication: String
     package var targetDatabase: String

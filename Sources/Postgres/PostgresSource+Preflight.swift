@@ -10,8 +10,9 @@ extension PostgresSource {
         do {
             let facts = try await serverFacts()
             let slot = try await slot()
-            var findings = ServerFindings(facts: facts, plugin: scope.plugin, slot: slot).all
-            if canProbe(facts, slot, findings) { findings += try await replicationFindings() }
+            let server = ServerFindings(facts: facts, plugin: scope.plugin, slot: slot)
+            var findings = scope.needsStream ? server.all : server.forCopy
+            if scope.needsStream, canProbe(facts, slot, findings) { findings += try await replicationFindings() }
             if case .unknown = scope.pipeline { return findings }
             return findings + (try await tableFindings(scope, facts, slot))
         } catch let failure as Failure {
@@ -30,13 +31,17 @@ extension PostgresSource {
         var findings = carried.flatMap {
             TableFindings(table: $0, role: facts.role, hasBegun: scope.begunTables != nil).all
         }
-        findings += vanished(scope, all)
+        findings += vanished(scope, all) + missing(scope, all)
+        guard scope.needsStream else {
+            if scope.begunTables == nil, carried.isEmpty, scope.tables == nil { findings.append(nothingChosen(scope)) }
+            return findings.filter { $0.code != "replica_identity" } + (try await notCarriedFindings(scope))
+        }
         if scope.isStreaming {
             // The stream needs nothing of a table but its changes: no start is refused for it any more.
             findings = findings.map(\.withoutRefusal) + (slot.map { activity(of: $0) } ?? [])
         } else {
             findings += slot.map { slotFindings($0) } ?? []
-            if scope.begunTables == nil, carried.isEmpty { findings.append(nothingChosen(scope)) }
+            if scope.begunTables == nil, carried.isEmpty, scope.tables == nil { findings.append(nothingChosen(scope)) }
             findings += try await publicationFindings(
                 facts, carried.filter { $0.refusal == nil && !$0.primaryKey.isEmpty })
         }
@@ -54,6 +59,16 @@ extension PostgresSource {
                         + "name back before."
                     : "If it was renamed, give it its name back; else remove the pipeline with `wherry drop` and start "
                         + "anew without it.")
+        }
+    }
+
+    /// Tables asked for by name that are not there.
+    private nonisolated func missing(_ scope: PreflightScope, _ all: [CatalogTable]) -> [Finding] {
+        guard scope.begunTables == nil, let asked = scope.tables else { return [] }
+        return asked.subtracting(all.map(\.name)).sorted().map { name in
+            Finding(
+                .error, "table_missing", subject: name.description, "there is no table \(name)",
+                remedy: "Write it as the catalogue does, upper and lower case too; names with dots in double quotes.")
         }
     }
 

@@ -2,7 +2,22 @@ import Model
 
 /// The initial copy.
 extension PostgresSource {
-    /// Sessions that read in the snapshot which `createSlot` has exported.
+    /// Exports a snapshot of the session that holds the pipeline's lock, on a standby too (PostgreSQL documentation,
+    /// "Snapshot Synchronization Functions"). It ends with that session or the next call.
+    package func exportSnapshot() async throws -> ExportedSnapshot {
+        try await acquire(wait: .zero)
+        guard let holder else { throw Failure(.unexpected, "the connection that exports the snapshot is missing") }
+        let action = "export a snapshot"
+        // The one of an attempt before; without it a mere warning.
+        try await holder.query("ROLLBACK", doing: action)
+        try await holder.query("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", doing: action)
+        guard let name = try await holder.query("SELECT pg_catalog.pg_export_snapshot()", doing: action).scalar else {
+            throw Failure(.unexpected, "the exported snapshot has no name")
+        }
+        return ExportedSnapshot(consistentPoint: .zero, name: name)
+    }
+
+    /// Sessions that read in the snapshot which `createSlot` or `exportSnapshot` has exported.
     package nonisolated func snapshotSource(_ snapshot: ExportedSnapshot) -> any SnapshotSource {
         ExportedSnapshotSource(source: self, snapshot: snapshot)
     }

@@ -2,33 +2,48 @@ import Model
 
 /// One active worker a pipeline.
 extension PostgresSource {
-    /// Opens the replication connection and takes the pipeline's lock on it; does nothing when this source holds it
-    /// already.
+    /// Opens the replication connection, or an ordinary one where no replication is used, and takes the pipeline's lock
+    /// on it; does nothing when this source holds it already.
     ///
     /// - Parameters:
     ///   - wait: How long another worker may take to go away.
     ///   - onWaiting: Called with a line for the operator while waiting.
     /// - Throws: `Failure` of kind `.inUse` naming the other worker, or what connecting throws.
     package func acquire(wait: Duration, onWaiting: @Sendable (String) -> Void = { _ in }) async throws {
+        guard settings.usesReplication else { return try await acquireWithoutReplication(wait: wait, onWaiting) }
         if let replication, await replication.isUsable { return }
-        let deadline = ContinuousClock.now + wait
         do {
             let connection = try await ReplicationConnection.open(target, application: application)
-            // Asking again and again, not one call that waits: a statement that waits holds a snapshot, and a standby
-            // worker would keep the source from cleaning up for weeks.
-            var pause = Duration.milliseconds(20)
-            while try await connection.run(WorkerLock.tryLock(settings.pipeline)).scalar != "t" {
-                let holder = try await activeWorker()
-                guard .now < deadline else { throw inUse(holder) }
-                if let holder { onWaiting("pipeline \(settings.pipeline) is worked on by \(holder.summary)") }
-                try await Task.sleep(for: min(pause, ContinuousClock.now.duration(to: deadline)))
-                pause = min(pause * 2, .milliseconds(500))
-            }
+            try await waitForLock(wait, onWaiting) { try await connection.run($0) }
             replication = connection
             replicationPID = Int(await connection.backendPID)
             holdsSnapshot = false
         } catch let error as ServerError {
             throw error.failure(doing: "open a replication connection", at: target)
+        }
+    }
+
+    private func acquireWithoutReplication(wait: Duration, _ onWaiting: @Sendable (String) -> Void) async throws {
+        if let holder, await holder.isUsable { return }
+        let connection = try await PostgresConnection.open(target, application: application)
+        try await waitForLock(wait, onWaiting) { try await connection.query($0, doing: "take the pipeline's lock") }
+        holder = connection
+    }
+
+    /// Asking again and again, not one call that waits: a statement that waits holds a snapshot, and a standby worker would
+    /// keep the source from cleaning up for weeks.
+    private func waitForLock(
+        _ wait: Duration, _ onWaiting: @Sendable (String) -> Void,
+        asking ask: @Sendable (_ sql: String) async throws -> QueryResult
+    ) async throws {
+        let deadline = ContinuousClock.now + wait
+        var pause = Duration.milliseconds(20)
+        while try await ask(WorkerLock.tryLock(settings.pipeline)).scalar != "t" {
+            let worker = try await activeWorker()
+            guard .now < deadline else { throw inUse(worker) }
+            if let worker { onWaiting("pipeline \(settings.pipeline) is worked on by \(worker.summary)") }
+            try await Task.sleep(for: min(pause, ContinuousClock.now.duration(to: deadline)))
+            pause = min(pause * 2, .milliseconds(500))
         }
     }
 

@@ -14,6 +14,8 @@ package actor PostgresSource: SourceDatabase {
     private var typeCatalog: TypeCatalog?
     /// The replication connection, once the worker's lock is on it.
     var replication: ReplicationConnection?
+    /// In its place, where no replication is used: an ordinary connection with the lock, and with the exported snapshot.
+    var holder: PostgresConnection?
     /// Its process on the server; kept here, because the connection can't answer while it waits.
     var replicationPID: Int?
     /// Any command on the replication connection would end the exported snapshot.
@@ -53,11 +55,14 @@ package actor PostgresSource: SourceDatabase {
     }
 
     /// Asks the server who it is, on the replication connection if there is one, else on a passing one; with every sender
-    /// taken, in SQL, where the timeline is that of the last checkpoint.
+    /// taken, or where no replication is used, in SQL, where the timeline is that of the last checkpoint.
     package func identify() async throws -> SourceIdentity {
         let identity: QueryResult
         do {
-            identity = try await onReplication("IDENTIFY_SYSTEM")
+            identity =
+                settings.usesReplication
+                ? try await onReplication("IDENTIFY_SYSTEM")
+                : try await ask(CatalogQuery.identity, doing: "identify the source")
         } catch let error as ServerError where error.sqlState == SQLState.tooManyConnections {
             identity = try await ask(CatalogQuery.identity, doing: "identify the source")
         } catch let error as ServerError {
@@ -140,11 +145,13 @@ package actor PostgresSource: SourceDatabase {
                 oid: relation.oid, name: relation.name, columns: columns, replicaIdentity: relation.replicaIdentity))
     }
 
-    /// Closes both connections; the worker's lock goes with them.
+    /// Closes every connection; the worker's lock goes with them.
     package func close() async {
         await replication?.close()
+        await holder?.close()
         await controlConnection?.close()
         replication = nil
+        holder = nil
         holdsSnapshot = false
         controlConnection = nil
     }

@@ -7,6 +7,8 @@ package struct SourceSettings: Sendable {
     package var pipeline: String
     package var slot: String
     package var publication: String
+    /// Whether the worker's connection is one for replication. A copy without a slot needs none, and no right to it.
+    package var usesReplication: Bool
     /// Ask for binary values where the server offers them (14+) and every column has a codec for them.
     package var binary: Bool
     /// Whether rows' values of a type can be decoded from binary. Columns of other types are copied as text, and when a
@@ -14,13 +16,15 @@ package struct SourceSettings: Sendable {
     package var hasBinaryCodec: @Sendable (PostgresType) -> Bool
 
     package init(
-        uri: String, pipeline: String, slot: String, publication: String, binary: Bool = true,
+        uri: String, pipeline: String, slot: String, publication: String, usesReplication: Bool = true,
+        binary: Bool = true,
         hasBinaryCodec: @escaping @Sendable (PostgresType) -> Bool
     ) {
         self.uri = uri
         self.pipeline = pipeline
         self.slot = slot
         self.publication = publication
+        self.usesReplication = usesReplication
         self.binary = binary
         self.hasBinaryCodec = hasBinaryCodec
     }

@@ -43,7 +43,7 @@ package struct Pipeline: Sendable {
             do {
                 return try await start(lease, limits: limits)
             } catch {
-                if stop.isStopped { return .stopped }
+                if stop.isStopped { break }
                 let failure = (error as? Failure) ?? Failure(.unexpected, "unexpected error: \(error)")
                 let applied = progress.snapshot().applied
                 attempt = applied > appliedBefore ? 1 : attempt + 1
@@ -57,6 +57,8 @@ package struct Pipeline: Sendable {
                 await pause(failure, delay)
             }
         }
+        // The stop may have come after the last word on the copy.
+        if settings.endsWithCopy, let state = await lease.whole { return .copied(state) }
         return .stopped
     }
 
@@ -65,8 +67,12 @@ package struct Pipeline: Sendable {
         progress.update { $0.phase = .starting }
         let state = try await stop.cancelling {
             let state = try await lease.take()
-            guard state.stage == .backfilling else { return state }
+            guard state.stage != .streaming else { return state }
             return try await InitialCopySetup(pipeline: self, lease: lease).run(state)
+        }
+        if settings.endsWithCopy {
+            await lease.note(nil)
+            return .copied(state)
         }
         guard let checkpoint = state.checkpoint else {
             throw Failure(.unexpected, "pipeline \(state.pipeline) streams without a checkpoint")

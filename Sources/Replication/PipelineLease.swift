@@ -13,6 +13,8 @@ actor PipelineLease {
     /// The epoch this worker took over under; nil before.
     private var epoch: Int64?
     private(set) var tables: [TableState] = []
+    /// The state of a copy that this worker has made whole.
+    private(set) var whole: PipelineState?
     private var openCopySinks: [any CopySink] = []
 
     init(settings: PipelineSettings, ports: PipelinePorts, progress: Progress, logger: Logger) {
@@ -45,6 +47,7 @@ actor PipelineLease {
         }
         try check(state, against: identity)
         tables = try await ports.store.tables(of: settings.pipeline)
+        try checkTables(of: state)
         if let epoch {
             guard state.epoch == epoch else { throw Failure.fenced(settings.pipeline) }
         } else {
@@ -63,7 +66,7 @@ actor PipelineLease {
     }
 
     private func takeOver(_ state: PipelineState) async throws -> PipelineState {
-        if state.stage == .backfilling { openCopySinks = try await ports.makeCopySinks() }
+        if state.stage != .streaming { openCopySinks = try await ports.makeCopySinks() }
         var sessions = [try await ports.sink.session]
         for sink in openCopySinks { sessions.append(try await sink.session) }
         let taken: PipelineState
@@ -90,6 +93,8 @@ actor PipelineLease {
         for sink in openCopySinks { await sink.close() }
         openCopySinks = []
     }
+
+    func noteWhole(_ state: PipelineState) { whole = state }
 
     func note(_ failure: Failure?) async {
         guard let epoch else { return }
@@ -118,6 +123,11 @@ actor PipelineLease {
         }
         let names = chosen.map(\.schema.name.defaultCollection)
         if let clash = StartChecks.collections(of: chosen).first { throw clash }
+        if let taken = try await ports.store.collectionsTaken(
+            names, in: settings.targetDatabase, usesSlot: settings.usesSlot
+        ).first {
+            throw taken.refusal
+        }
         let occupied = try await ports.target.nonEmpty(names)
         if !settings.adopt, let refusal = StartChecks.occupied(occupied) { throw refusal }
         let tables = try chosen.map { table in
@@ -128,8 +138,9 @@ actor PipelineLease {
                 wasEmpty: !occupied.contains(collection))
         }
         let state = PipelineState(
-            pipeline: settings.pipeline, stage: .backfilling, stageSince: .now, source: identity,
-            slot: settings.slot, publication: settings.publication, targetDatabase: settings.targetDatabase,
+            pipeline: settings.pipeline, stage: settings.usesSlot ? .backfilling : .copyingOnce, stageSince: .now,
+            source: identity, slot: settings.usesSlot ? settings.slot : "",
+            publication: settings.usesSlot ? settings.publication : "", targetDatabase: settings.targetDatabase,
             epoch: firstEpoch, sessions: [], checkpoint: nil, copyAttempt: 0, worker: settings.worker)
         try await ports.store.create(state, tables: tables)
         return state
@@ -141,11 +152,16 @@ actor PipelineLease {
     // MARK: - Later starts
 
     private func check(_ state: PipelineState, against identity: SourceIdentity) throws {
+        if let failure = StartChecks.kind(of: state, usesSlot: settings.usesSlot) { throw failure }
         if let failure = StartChecks.source(of: state, is: identity) { throw failure }
         if let failure = StartChecks.names(
             in: state, slot: settings.slot, publication: settings.publication, targetDatabase: settings.targetDatabase)
         {
             throw failure
         }
+    }
+
+    private func checkTables(of state: PipelineState) throws {
+        if let failure = StartChecks.tables(tables.map(\.table), of: state, asked: settings.tables) { throw failure }
     }
 }

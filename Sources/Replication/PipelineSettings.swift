@@ -15,11 +15,17 @@ package struct PipelineSettings: Sendable {
     package var slot: String
     package var publication: String
     package var targetDatabase: String
+    /// Without one the pipeline is a copy and nothing more: no publication, and no state once it is whole.
+    package var usesSlot = true
+    /// The tables asked for by name; nil when the configuration chooses them. Must be the stored ones at a later start.
+    package var tables: Set<TableName>?
     /// Collections that hold documents already are overwritten by key.
     package var adopt = false
     package var copyWorkers = 2
     package var limits = BatchLimits()
     package var end = End.never
+    /// Ends once the initial copy is whole, without a stream.
+    package var endsWithCopy = false
     package var worker: WorkerIdentity
     /// Frames received and not decoded yet, in bytes.
     package var queueBytes = 8 << 20
@@ -43,4 +49,6 @@ package enum PipelineEnd: Hashable, Sendable {
     case stopped
     /// The position asked for is applied.
     case reached(LSN)
+    /// The initial copy is whole, in this start or an earlier one.
+    case copied(PipelineState)
 }

@@ -72,6 +72,24 @@ import Mongo
         #expect(try fixture.documents().count == 2)
     }
 
+    /// A worker that was taken over removes nothing of its successor's; repeating it does no harm.
+    @Test func retiringIsTheWorkersOwn() async throws {
+        let fixture = try await SinkFixture()
+        let table = TableState(
+            table: TableName(schema: "public", name: "a"), collection: "a", keyColumns: ["id"], wasEmpty: true)
+        let old = SinkFixture.state("once", checkpoint: nil)
+        try await fixture.store.create(old, tables: [table])
+        let new = try await fixture.store.takeOver(old, sessions: [], worker: old.worker)
+        let failure = await #expect(throws: Failure.self) { try await fixture.store.retire(old) }
+        #expect(failure?.kind == .fenced)
+        #expect(try await fixture.store.tables(of: "once") == [table])
+        for _ in 1...2 {
+            try await fixture.store.retire(new)
+            #expect(try await fixture.store.load("once") == nil)
+            #expect(try await fixture.store.tables(of: "once").isEmpty)
+        }
+    }
+
     /// Between the end of the sweep and the first checkpoint a worker may die: the next attempt must still know what
     /// this one wrote.
     @Test func sweepingKeepsTheNotesOfItsOwnAttempt() async throws {

@@ -27,7 +27,8 @@ extension Backend {
     /// Answers every call with the failure.
     static func failing(with error: any Error) -> Backend {
         Backend(
-            run: { _, _, _, _ in throw error }, check: { _, _, _ in throw error }, status: { _, _ in throw error },
+            run: { _, _, _, _ in throw error }, snapshot: { _, _, _, _ in throw error },
+            check: { _, _, _ in throw error }, status: { _, _ in throw error },
             pipelines: { _, _ in throw error }, drop: { _, _, _ in throw error }, libraries: { [] })
     }
 

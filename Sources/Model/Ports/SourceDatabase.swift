@@ -1,7 +1,7 @@
 /// The source as a whole: what setting up, copying and streaming need of it.
 package protocol SourceDatabase: ChangeSource {
-    /// Opens the replication connection and marks this worker as the pipeline's active one, waiting up to `wait` for
-    /// another to go. The mark lasts as long as the connection.
+    /// Opens the connection that marks this worker as the pipeline's active one (a replication connection, where a slot
+    /// is used), waiting up to `wait` for another to go. The mark lasts as long as the connection.
     ///
     /// - Throws: `Failure(.inUse)` naming the holder.
     func acquire(wait: Duration, onWaiting: @escaping @Sendable (String) -> Void) async throws
@@ -16,6 +16,10 @@ package protocol SourceDatabase: ChangeSource {
     func createSlot(timeout: Duration, onWaiting: @escaping @Sendable (String) -> Void) async throws -> ExportedSnapshot
 
     func dropSlot() async throws
+
+    /// Exports a snapshot without a slot. It lives as long as the connection that `acquire` has opened, or until the
+    /// next call.
+    func exportSnapshot() async throws -> ExportedSnapshot
 
     /// Creates the publication of exactly these tables, or makes sure that the one there fits.
     func ensurePublication(tables: [TableName]) async throws
@@ -51,7 +55,8 @@ package struct SourceTable: Hashable, Sendable {
 
 /// A slot's snapshot and the position it belongs to.
 package struct ExportedSnapshot: Hashable, Sendable {
-    /// Everything committed before is in the snapshot, everything after in the stream.
+    /// Everything committed before is in the snapshot, everything after in the stream. Zero without a slot: such a
+    /// snapshot belongs to no position.
     package let consistentPoint: LSN
     package let name: String
 

@@ -33,6 +33,12 @@ package protocol StateStore: Sendable {
     /// Notes why the worker stopped; never throws away a newer worker's note (conditional on the epoch).
     func note(_ error: LastError?, of pipeline: String, epoch: Int64) async throws
 
+    /// Removes the worker's own pipeline with its tables at once; its ledger must be empty. Fine when it is gone
+    /// already: it may be repeated after an interruption.
+    ///
+    /// - Throws: `Failure(.fenced)` when the epoch has moved on.
+    func retire(_ state: PipelineState) async throws
+
     /// Removes everything the state database holds of a pipeline.
     func remove(_ pipeline: String) async throws
 }

@@ -140,6 +140,32 @@ package actor MongoStateStore: StateStore {
         }
     }
 
+    package func retire(_ state: PipelineState) throws {
+        try during("removing the pipeline's state") {
+            // One transaction: tables without their pipeline, or the reverse, would tell the next start something wrong.
+            let session = try connection.startSession()
+            try session.startTransaction()
+            defer { session.abort() }
+            let reply = try connection.command(
+                database,
+                [
+                    "delete": .string(StateCollection.pipelines),
+                    "deletes": [["q": ["_id": .string(state.pipeline), "epoch": .int64(state.epoch)], "limit": 1]],
+                ], session: session)
+            guard reply["n"]?.asInt64 == 1 else {
+                guard try load(state.pipeline) == nil else { throw Failure.fenced(state.pipeline) }
+                return
+            }
+            try connection.command(
+                database,
+                [
+                    "delete": .string(StateCollection.tables),
+                    "deletes": [["q": ["_id.pipeline": .string(state.pipeline)], "limit": 0]],
+                ], session: session)
+            try session.commit()
+        }
+    }
+
     package func remove(_ pipeline: String) throws {
         try during("removing the pipeline's state") {
             let filters: [(String, BSONValue)] = [

@@ -14,21 +14,30 @@ package struct PreflightScope: Sendable {
 
     package var schemas: [String]
     package var excluded: Set<TableName>
+    /// The tables asked for by name, in the place of schemas; nil when there are none.
+    package var tables: Set<TableName>?
+    /// Whether a stream is to follow the copy; without, nothing is asked that only slot and publication need.
+    package var needsStream: Bool
     /// The output plugin of the slot: `pgoutput`.
     package var plugin: String
     package var pipeline: Pipeline
 
     package init(
-        schemas: [String], excluded: Set<TableName> = [], plugin: String = "pgoutput", pipeline: Pipeline = .new
+        schemas: [String], excluded: Set<TableName> = [], tables: Set<TableName>? = nil, needsStream: Bool = true,
+        plugin: String = "pgoutput", pipeline: Pipeline = .new
     ) {
         self.schemas = schemas
         self.excluded = excluded
+        self.tables = tables
+        self.needsStream = needsStream
         self.plugin = plugin
         self.pipeline = pipeline
     }
 
     /// Whether the configuration names the table.
-    func names(_ table: TableName) -> Bool { schemas.contains(table.schema) && !excluded.contains(table) }
+    func names(_ table: TableName) -> Bool {
+        tables?.contains(table) ?? (schemas.contains(table.schema) && !excluded.contains(table))
+    }
 
     /// Whether the pipeline carries the table, or would if it began now.
     func carries(_ table: TableName) -> Bool {

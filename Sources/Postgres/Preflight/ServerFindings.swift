@@ -20,6 +20,9 @@ package struct ServerFindings {
         ].compactMap { $0 }
     }
 
+    /// Without what only a stream needs.
+    package var forCopy: [Finding] { [version, managed, pooler, clock].compactMap { $0 } }
+
     private func error(
         _ code: String, _ message: String, remedy: String, kind: Failure.Kind = .configuration
     ) -> Finding {

@@ -2,7 +2,7 @@ import Logging
 import Model
 
 /// Everything around the initial copy: cleaning up after an interrupted one, publication, slot and snapshot before it, the
-/// first checkpoint after it.
+/// first checkpoint after it. Without a slot only the snapshot is left, and the state goes at the end.
 struct InitialCopySetup {
     let pipeline: Pipeline
     let lease: PipelineLease
@@ -10,8 +10,9 @@ struct InitialCopySetup {
     private var ports: PipelinePorts { pipeline.ports }
     private var settings: PipelineSettings { pipeline.settings }
 
-    /// Returns the state in stage `.streaming`.
+    /// Returns the state in stage `.streaming`, or in `.copiedOnce` and removed from the store.
     func run(_ before: PipelineState) async throws -> PipelineState {
+        if before.stage == .copiedOnce { return try await finish(before) }
         pipeline.progress.update { $0.phase = .copying }
         var state = before
         let states = await lease.tables
@@ -25,25 +26,52 @@ struct InitialCopySetup {
         var plans = PlanTable(tables: states)
         for version in versions { try plans.register(version) }
         try await ports.target.createCollections(states.map(\.collection))
-        try await ports.source.ensurePublication(tables: states.map(\.table))
+        if settings.usesSlot { try await ports.source.ensurePublication(tables: states.map(\.table)) }
         let point: LSN
         do {
             point = try await copy(versions, plans, state, states)
         } catch let failure as Failure where RetryPolicy.decide(failure, attempt: 1, hasRun: true) == .stop {
             // Nobody will come back to this slot before somebody has mended something: don't let it hold WAL until then.
             // (Who has lost the pipeline has lost the lock, and drops nothing.)
-            if failure.kind != .fenced { try? await ports.source.dropSlot() }
+            if settings.usesSlot, failure.kind != .fenced { try? await ports.source.dropSlot() }
             throw failure
         }
-        state.checkpoint = Checkpoint(lsn: point)
-        state.stage = .streaming
+        if settings.usesSlot { state.checkpoint = Checkpoint(lsn: point) }
+        state.stage = settings.usesSlot ? .streaming : .copiedOnce
         state.stageSince = .now
         try await ports.store.save(state)
-        // Only now: notes forgotten before a crash right here would leave documents that no later attempt finds.
-        for table in states where !table.wasEmpty { try await sinks[0].forgetLedger(of: table.collection) }
+        return try await finish(state)
+    }
+
+    /// What is left to do once the state says that the copy is whole. Only now: notes forgotten before a crash right
+    /// here would leave documents that no later attempt finds.
+    private func finish(_ state: PipelineState) async throws -> PipelineState {
+        await lease.noteWhole(state)
+        let sinks = try await lease.copySinks()
+        for table in await lease.tables where !table.wasEmpty {
+            try await sinks[0].forgetLedger(of: table.collection)
+        }
         await lease.closeCopySinks()
+        if state.stage == .copiedOnce { try await retire(state) }
         pipeline.logger.info("initial copy finished", metadata: ["rows_copied": "\(copiedRows)"])
         return state
+    }
+
+    /// Removes the state of a copy without a slot. Repeated here for as long as the target is away: once the state is
+    /// gone, another start would find a stranger's place.
+    private func retire(_ state: PipelineState) async throws {
+        var attempt = 1
+        while true {
+            do {
+                return try await ports.store.retire(state)
+            } catch let failure as Failure {
+                guard let delay = RetryPolicy.decide(failure, attempt: attempt, hasRun: true).delay else {
+                    throw failure
+                }
+                try await Task.sleep(for: delay)
+                attempt += 1
+            }
+        }
     }
 
     /// Returns the position that the stream begins at.
@@ -51,12 +79,12 @@ struct InitialCopySetup {
         _ versions: [TableVersion], _ plans: PlanTable, _ state: PipelineState, _ states: [TableState]
     ) async throws -> LSN {
         let sinks = try await lease.copySinks()
-        let snapshot = try await createSlot()
+        let snapshot = settings.usesSlot ? try await createSlot() : try await ports.source.exportSnapshot()
         pipeline.logger.info(
             "initial copy begins",
             metadata: [
                 "tables": "\(states.count)", "attempt": "\(state.copyAttempt)",
-                "consistent_point": "\(snapshot.consistentPoint)",
+                "consistent_point": settings.usesSlot ? "\(snapshot.consistentPoint)" : "none",
             ])
 
         let copy = InitialCopy(
@@ -75,7 +103,7 @@ struct InitialCopySetup {
     /// A copy can't be resumed: its snapshot went with its session. The slot goes, and so does what the copy wrote into
     /// collections that were empty; elsewhere its rows are overwritten, and the ledger finds those that are gone.
     private func cleanUp(after state: PipelineState, _ tables: [TableState], _ sinks: [any CopySink]) async throws {
-        if let slot = try await ports.source.slot() {
+        if settings.usesSlot, let slot = try await ports.source.slot() {
             guard state.copyAttempt > 0 else {
                 throw Failure(
                     .configuration, "slot \(slot.name) exists already, and pipeline \(state.pipeline) is new",

@@ -8,6 +8,9 @@ import Replication
 package struct Backend: Sendable {
     /// Runs the pipeline until its goal is reached or `stop` asks for the end, writing to `progress` meanwhile.
     package var run: @Sendable (RunRequest, Model.Progress, Logger, StopSignal) async throws -> RunOutcome
+    /// Makes the initial copy and ends, writing to `progress` meanwhile.
+    package var snapshot:
+        @Sendable (SnapshotRequest, Model.Progress, Logger, StopSignal) async throws -> SnapshotOutcome
     /// Everything the preflight finds; read-only.
     package var check: @Sendable (Settings, _ adopts: Bool, Logger) async throws -> [Finding]
     package var status: @Sendable (Settings, Logger) async throws -> StatusReport

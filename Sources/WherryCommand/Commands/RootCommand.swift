@@ -11,7 +11,8 @@ struct RootCommand: AsyncParsableCommand {
             """,
         version: VersionReport.version,
         subcommands: [
-            RunCommand.self, CheckCommand.self, StatusCommand.self, PipelinesCommand.self, DropCommand.self,
+            RunCommand.self, SnapshotCommand.self, CheckCommand.self, StatusCommand.self, PipelinesCommand.self,
+            DropCommand.self,
             VersionCommand.self,
         ])
 }

@@ -9,6 +9,7 @@ import UnixSignals
 /// One piece of a pipeline's work, `wherry run` or `wherry snapshot`: with its display and the signals, from start to end.
 struct RunSession: Sendable {
     let settings: Settings
+    let usesSlot: Bool
     /// Between two progress lines of the log.
     let interval: Duration
     let context: ProgramContext
@@ -24,9 +25,11 @@ struct RunSession: Sendable {
     }
 
     init(
-        settings: Settings, interval: Duration, context: ProgramContext, logger: Logger, output: OutputOptions
+        settings: Settings, usesSlot: Bool = true, interval: Duration, context: ProgramContext, logger: Logger,
+        output: OutputOptions
     ) throws {
         self.settings = settings
+        self.usesSlot = usesSlot
         self.interval = interval
         self.context = context
         self.logger = logger
@@ -97,8 +100,10 @@ struct RunSession: Sendable {
         fields[key: .version] = "\(VersionReport.version)"
         fields[key: .source] = "\(settings.source.uri.safe)"
         fields[key: .target] = "\(settings.target.uri.safe)"
-        fields[key: .slot] = "\(settings.source.slot)"
-        fields[key: .publication] = "\(settings.source.publication)"
+        if usesSlot {
+            fields[key: .slot] = "\(settings.source.slot)"
+            fields[key: .publication] = "\(settings.source.publication)"
+        }
         fields[key: .stateDatabase] = "\(settings.target.stateDatabase)"
         return fields
     }

@@ -4,6 +4,7 @@ struct ConnectionWords: Sendable {
     private var values: [String: String] = [:]
 
     var isEmpty: Bool { values.isEmpty }
+    var keys: Set<String> { Set(values.keys) }
 
     /// Only what names the server: host, port, dbname, user, in this order.
     var safe: String {

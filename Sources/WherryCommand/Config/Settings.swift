@@ -13,9 +13,16 @@ package struct Settings: Sendable, Equatable {
         /// At least one.
         package var schemas: [String]
         package var excluded: Set<TableName>
+        /// The tables asked for by name, in the place of schemas and exclusions; nil when there are none.
+        package var tables: Set<TableName>?
         package var plugin: Plugin
         package var slot: String
         package var publication: String
+
+        /// Whether a new pipeline would have this table.
+        package func chooses(_ table: TableName) -> Bool {
+            tables?.contains(table) ?? (schemas.contains(table.schema) && !excluded.contains(table))
+        }
     }
 
     package struct Target: Sendable, Equatable {

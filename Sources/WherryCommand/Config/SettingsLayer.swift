@@ -16,6 +16,7 @@ struct SettingsLayer: Sendable {
     var stateDatabase: Given<String>?
     var schemas: Given<[String]>?
     var exclude: Given<[String]>?
+    var tables: Given<[String]>?
     var plugin: Given<String>?
     var slot: Given<String>?
     var publication: Given<String>?
@@ -77,6 +78,7 @@ struct SettingsLayer: Sendable {
         result.stateDatabase = stateDatabase ?? below.stateDatabase
         result.schemas = schemas ?? below.schemas
         result.exclude = exclude ?? below.exclude
+        result.tables = tables ?? below.tables
         result.plugin = plugin ?? below.plugin
         result.slot = slot ?? below.slot
         result.publication = publication ?? below.publication

@@ -32,10 +32,12 @@ struct SettingsResolver: Sendable {
     }
 
     private func settings(_ endpoints: Endpoints, pipeline: String, isNamedHere: Bool) throws -> Settings {
-        Settings(
+        let tables = try layer.tables.map(names)
+        return Settings(
             pipeline: pipeline,
             source: Settings.Source(
-                uri: endpoints.source, schemas: try schemas(), excluded: try excluded(),
+                uri: endpoints.source, schemas: try tables.map { Set($0.map(\.schema)).sorted() } ?? schemas(),
+                excluded: try tables == nil ? layer.exclude.map(names) ?? [] : [], tables: tables,
                 plugin: try choice(layer.plugin, default: .pgoutput),
                 slot: try isNamedHere ? slot(of: pipeline) : Settings.defaultSlot(of: pipeline),
                 publication: try isNamedHere ? publication(of: pipeline) : Settings.defaultSlot(of: pipeline)),
@@ -113,9 +115,8 @@ struct SettingsResolver: Sendable {
         return given.value.filter { seen.insert($0).inserted }
     }
 
-    private func excluded() throws -> Set<TableName> {
-        guard let given = layer.exclude else { return [] }
-        return Set(
+    private func names(_ given: Given<[String]>) throws -> Set<TableName> {
+        Set(
             try given.value.map { text in
                 guard let name = TableNameText.parse(text) else {
                     throw Failure(

@@ -10,6 +10,16 @@ enum TableNameText {
         return TableName(schema: schema, name: name)
     }
 
+    /// The names of a list, at its commas outside of quotes, without spaces around them.
+    static func split(_ list: String) -> [String] {
+        var isQuoted = false
+        let names = list.split(omittingEmptySubsequences: false) { character in
+            if character == "\"" { isQuoted.toggle() }
+            return character == "," && !isQuoted
+        }
+        return names.map { String($0.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()) }
+    }
+
     private static func part(_ rest: inout Substring) -> String? {
         guard rest.first == "\"" else {
             let word = rest.prefix { $0 != "." && $0 != "\"" }

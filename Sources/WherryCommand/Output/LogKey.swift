@@ -19,6 +19,7 @@ enum LogKey: String, CaseIterable, Sendable {
     case etaSeconds = "eta_seconds"
     case receivedLSN = "received_lsn"
     case appliedLSN = "applied_lsn"
+    case consistentLSN = "consistent_lsn"
     case confirmedLSN = "confirmed_lsn"
     case sourceLSN = "source_lsn"
     case lagBytes = "lag_bytes"

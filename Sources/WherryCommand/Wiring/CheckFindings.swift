@@ -40,6 +40,11 @@ enum CheckFindings {
         return findings
     }
 
+    /// Before the first start: collections that another pipeline has.
+    static func taken(_ collections: [TakenCollection]) -> [Finding] {
+        collections.map { finding($0.refusal, "collection_taken", subject: "target") }
+    }
+
     /// A slot that no state explains: left by a pipeline whose state is gone, or somebody else's.
     static func slotWithoutState(_ slot: SlotStatus?, pipeline: String) -> [Finding] {
         guard let slot else { return [] }
@@ -53,7 +58,14 @@ enum CheckFindings {
     }
 
     /// Whether the pipeline may go on with this source and these settings.
-    static func continuation(of state: PipelineState, from now: SourceIdentity, with settings: Settings) -> [Finding] {
+    static func continuation(
+        of state: PipelineState, from now: SourceIdentity, with settings: Settings, usesSlot: Bool = true
+    )
+        -> [Finding]
+    {
+        if let kind = StartChecks.kind(of: state, usesSlot: usesSlot) {
+            return [finding(kind, "copy_without_slot", subject: "pipeline")]
+        }
         let source = StartChecks.source(of: state, is: now).map {
             finding($0, "source_is_another", subject: "source")
         }

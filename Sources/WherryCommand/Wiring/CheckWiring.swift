@@ -3,12 +3,15 @@ import Mapping
 import Model
 import Mongo
 import Postgres
+import Replication
 
 /// Runs the preflight: the source's half, the target's half, and what only shows with both in sight. Changes nothing.
 struct CheckWiring: Sendable {
     let settings: Settings
     /// Collections that are not empty are accepted.
     let adopts: Bool
+    /// Without one, nothing is asked that only slot and publication need.
+    var usesSlot = true
     let logger: Logger
 
     /// What the state database knows of the pipeline.
@@ -54,7 +57,9 @@ struct CheckWiring: Sendable {
     private func sourceFindings(_ known: Result<Known?, any Error>) async -> [Finding] {
         await collect("source") {
             let scope = scope(of: known)
-            return try await Endpoint.withSource(settings, logger: logger) { try await $0.preflight(scope) }
+            return try await Endpoint.withSource(settings, usesReplication: usesSlot, logger: logger) {
+                try await $0.preflight(scope)
+            }
         }
     }
 
@@ -67,6 +72,7 @@ struct CheckWiring: Sendable {
             }
         return PreflightScope(
             schemas: settings.source.schemas, excluded: settings.source.excluded,
+            tables: settings.source.tables, needsStream: usesSlot,
             plugin: settings.source.plugin.rawValue, pipeline: pipeline)
     }
 
@@ -77,25 +83,36 @@ struct CheckWiring: Sendable {
     }
 
     private func pipelineFindings(_ known: Known?) async throws -> [Finding] {
-        try await Endpoint.withSource(settings, logger: logger) { source in
+        try await Endpoint.withSource(settings, usesReplication: usesSlot, logger: logger) { source in
             let worker = CheckFindings.activity(try await source.activeWorker(), pipeline: settings.pipeline)
             if let known { return worker + (try await continuation(of: known, source)) }
-            let tables = try await tables(source, schemas: settings.source.schemas) {
-                !settings.source.excluded.contains($0)
-            }
-            let target = MongoTarget(
-                pool: try pool(), stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline)
-            let names = tables.map(\.schema.name.defaultCollection).filter { NameRules.collectionProblem($0) == nil }
-            return worker + tables.flatMap(CheckFindings.types)
-                + CheckFindings.collections(of: tables, occupied: try await target.nonEmpty(names), adopts: adopts)
-                + CheckFindings.slotWithoutState(try await source.slot(), pipeline: settings.pipeline)
+            let tables = try await tables(
+                source, schemas: settings.source.schemas, where: settings.source.chooses)
+            let slot = usesSlot ? try await source.slot() : nil
+            return worker + tables.flatMap(CheckFindings.types) + (try await collectionFindings(tables))
+                + CheckFindings.slotWithoutState(slot, pipeline: settings.pipeline)
         }
+    }
+
+    private func collectionFindings(_ tables: [SourceTable]) async throws -> [Finding] {
+        let pool = try pool()
+        let target = MongoTarget(
+            pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline)
+        let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+        let names = tables.map(\.schema.name.defaultCollection).filter { NameRules.collectionProblem($0) == nil }
+        let taken = try await store.collectionsTaken(
+            names, in: settings.target.uri.database, usesSlot: usesSlot)
+        // That they hold documents is no news then, and to adopt them no remedy.
+        let occupied = try await target.nonEmpty(names).subtracting(taken.map(\.collection))
+        return CheckFindings.taken(taken)
+            + CheckFindings.collections(of: tables, occupied: occupied, adopts: adopts)
     }
 
     private func continuation(of known: Known, _ source: PostgresSource) async throws -> [Finding] {
         let types = try await tables(source, schemas: known.schemas, where: known.names.contains)
             .flatMap(CheckFindings.types)
-        let changed = CheckFindings.continuation(of: known.state, from: try await source.identify(), with: settings)
+        let changed = CheckFindings.continuation(
+            of: known.state, from: try await source.identify(), with: settings, usesSlot: usesSlot)
         // Another source's or another name's slot says nothing about this pipeline.
         guard known.isStreaming, changed.isEmpty else { return types + changed }
         let store = MongoStateStore(pool: try pool(), database: settings.target.stateDatabase)

@@ -18,7 +18,8 @@ struct DropWiring: Sendable {
         try checkTarget(state)
         var known = settings
         if let state { (known.source.slot, known.source.publication) = (state.slot, state.publication) }
-        return try await Endpoint.withSource(known, logger: logger) {
+        let usesReplication = state?.stage.isOneOff != true
+        return try await Endpoint.withSource(known, usesReplication: usesReplication, logger: logger) {
             try await drop(state, source: $0, store: store, pool: pool)
         }
     }

@@ -8,19 +8,24 @@ import Postgres
 enum Endpoint {
     static func applicationName(_ settings: Settings) -> String { "wherry \(settings.pipeline)" }
 
-    static func source(_ settings: Settings, logger: Logger) throws -> PostgresSource {
+    /// - Parameter usesReplication: false for a copy without a slot.
+    static func source(
+        _ settings: Settings, usesReplication: Bool = true, logger: Logger
+    ) throws -> PostgresSource {
         try PostgresSource(
             SourceSettings(
                 uri: settings.source.uri.reveal(), pipeline: settings.pipeline, slot: settings.source.slot,
-                publication: settings.source.publication, hasBinaryCodec: MappingPlan.hasBinaryCodec),
+                publication: settings.source.publication, usesReplication: usesReplication,
+                hasBinaryCodec: MappingPlan.hasBinaryCodec),
             logger: logger)
     }
 
     /// The source for as long as `body` needs it.
     static func withSource<Value: Sendable>(
-        _ settings: Settings, logger: Logger, _ body: (PostgresSource) async throws -> Value
+        _ settings: Settings, usesReplication: Bool = true, logger: Logger,
+        _ body: (PostgresSource) async throws -> Value
     ) async throws -> Value {
-        let source = try source(settings, logger: logger)
+        let source = try source(settings, usesReplication: usesReplication, logger: logger)
         do {
             let value = try await body(source)
             await source.close()
@@ -33,13 +38,19 @@ enum Endpoint {
 
     /// The tables of these names; without names those to replicate: all of the chosen schemas that are not excluded.
     ///
-    /// - Throws: `Failure(.configuration)` naming every table that can't be replicated.
+    /// - Throws: `Failure(.configuration)` naming every table that can't be replicated, or that isn't there.
     static func tables(
         _ source: PostgresSource, _ settings: Settings, named names: [TableName]?
     ) async throws -> [SourceTable] {
         let schemas = names.map { Set($0.map(\.schema)).sorted() } ?? settings.source.schemas
         let candidates = try await source.tables(schemas: schemas)
-            .filter { names?.contains($0.name) ?? !settings.source.excluded.contains($0.name) }
+            .filter { names?.contains($0.name) ?? settings.source.chooses($0.name) }
+        let missing = names == nil ? (settings.source.tables ?? []).subtracting(candidates.map(\.name)) : []
+        guard missing.isEmpty else {
+            throw Failure(
+                .configuration, "there is no table \(missing.sorted().map(\.description).joined(separator: ", "))",
+                hint: "--tables names tables as the catalogue does, upper and lower case too.")
+        }
         let refused = candidates.compactMap { table -> String? in
             if let reason = table.refusal { return "\(table.name) is \(reason)" }
             return table.primaryKey.isEmpty ? "\(table.name) has no primary key" : nil
@@ -50,7 +61,9 @@ enum Endpoint {
                 "\(refused.count == 1 ? "a table" : "\(refused.count) tables") can't be replicated: "
                     + refused.joined(separator: "; "),
                 hint: names == nil
-                    ? "Leave them out with source.exclude or --exclude, or mend them; `wherry check` says how."
+                    ? (settings.source.tables == nil
+                        ? "Leave them out with source.exclude or --exclude" : "Leave them out")
+                        + ", or mend them; `wherry check` says how."
                     : "They belong to the pipeline: mend them (`wherry check` says how), or `wherry drop` it.")
         }
         return candidates.map { SourceTable(schema: $0.schema, primaryKey: $0.primaryKey) }

@@ -1,85 +1,26 @@
-import Foundation
 import Logging
-import Mapping
 import Model
-import Mongo
-import Postgres
 import Replication
 
-/// Builds a pipeline from its settings and runs it.
+/// Runs a pipeline with its goal.
 struct RunWiring: Sendable {
     let request: RunRequest
     let progress: Model.Progress
     let logger: Logger
 
-    private var settings: Settings { request.settings }
-
     func run(stop: StopSignal) async throws -> RunOutcome {
-        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
-        let source = try Endpoint.source(settings, logger: logger)
-        let ports = PipelinePorts(
-            source: source,
-            target: MongoTarget(pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline),
-            store: MongoStateStore(pool: pool, database: settings.target.stateDatabase),
-            sink: try await MongoDocumentSink(
-                pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline,
-                progress: progress, logger: logger),
-            makeCopySinks: { try await copySinks(pool) },
-            catalogTables: { try await Endpoint.tables(source, settings, named: $0) })
-        try await preflight(ports.store)
-        let pipeline = Pipeline(
-            settings: pipelineSettings, ports: ports, progress: progress, stop: stop, logger: logger)
-        switch try await pipeline.run() {
-        case .stopped: return .stopped
-        case .reached: return request.goal == .caughtUp ? .caughtUp : .positionReached
-        }
-    }
-
-    /// Before the copy is whole everything is looked at. Later starts don't: a table that somebody has added to the
-    /// schema since must not keep a running pipeline down, and what matters to the stream the engine checks itself.
-    private func preflight(_ store: any StateStore) async throws {
-        var unreadable: Failure?
-        do {
-            guard try await store.load(settings.pipeline)?.stage != .streaming else { return }
-        } catch let failure as Failure where failure.kind == .denied {
-            // The findings say exactly what is missing.
-            unreadable = failure
-        }
-        let findings = await CheckWiring(settings: settings, adopts: request.adopts, logger: logger).findings()
-        for finding in findings where finding.severity == .warning {
-            logger.warning(
-                "preflight",
-                metadata: ["code": "\(finding.code)", "subject": "\(finding.subject)", "finding": "\(finding.message)"])
-        }
-        if let refusal = CheckFindings.refusal(findings, pipeline: settings.pipeline) { throw refusal }
-        if let unreadable { throw unreadable }
-    }
-
-    private func copySinks(_ pool: MongoPool) async throws -> [any CopySink] {
-        var sinks: [any CopySink] = []
-        for _ in 0..<settings.backfill.workers {
-            sinks.append(
-                try await MongoCopySink(
-                    pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline,
-                    progress: progress, logger: logger))
-        }
-        return sinks
-    }
-
-    private var pipelineSettings: PipelineSettings {
-        var result = PipelineSettings(
-            pipeline: settings.pipeline, slot: settings.source.slot, publication: settings.source.publication,
-            targetDatabase: settings.target.uri.database, worker: Endpoint.thisWorker)
-        result.adopt = request.adopts
-        result.copyWorkers = settings.backfill.workers
-        result.limits = BatchLimits(
-            operations: settings.apply.maxBatchOperations, bytes: settings.apply.maxBatchBytes)
-        result.end =
+        let end: PipelineSettings.End =
             switch request.goal {
             case .none: .never
             case .caughtUp: .caughtUp
             case .position(let lsn): .position(lsn)
             }
-        return result
+        let wiring = PipelineWiring(
+            settings: request.settings, adopts: request.adopts, end: end, progress: progress, logger: logger)
+        switch try await wiring.run(stop: stop) {
+        case .stopped: return .stopped
+        case .reached: return request.goal == .caughtUp ? .caughtUp : .positionReached
+        case .copied: throw Failure(.unexpected, "the run ended with its initial copy")
+        }
     }
 }

@@ -7,6 +7,9 @@ enum Wiring {
         run: { request, progress, logger, stop in
             try await RunWiring(request: request, progress: progress, logger: logger).run(stop: stop)
         },
+        snapshot: { request, progress, logger, stop in
+            try await SnapshotWiring(request: request, progress: progress, logger: logger).run(stop: stop)
+        },
         check: { settings, adopts, logger in
             await CheckWiring(settings: settings, adopts: adopts, logger: logger).findings()
         },

@@ -91,6 +91,11 @@ final class FakeSource: SourceDatabase {
         return ExportedSnapshot(consistentPoint: LSN(rawValue: 1000), name: "snapshot")
     }
 
+    func exportSnapshot() async throws -> ExportedSnapshot {
+        try called("exportSnapshot")
+        return ExportedSnapshot(consistentPoint: .zero, name: "snapshot")
+    }
+
     func dropSlot() async throws {
         try called("dropSlot")
         state.withLock { $0.slot = nil }

@@ -89,6 +89,16 @@ final class FakeStore: StateStore {
         }
     }
 
+    func retire(_ retired: PipelineState) async throws {
+        try fail("retire")
+        try state.withLock { state in
+            guard let found = state.pipelines[retired.pipeline] else { return }
+            guard found.epoch == retired.epoch else { throw Failure(.fenced, "the epoch has moved on") }
+            state.pipelines[retired.pipeline] = nil
+            state.tables[retired.pipeline] = nil
+        }
+    }
+
     func remove(_ pipeline: String) async throws {
         state.withLock { state in
             state.pipelines[pipeline] = nil

@@ -10,7 +10,7 @@ import Testing
 private let servers = ["WHERRY_SOURCE": "postgres://u:s3cr3t@h/db", "WHERRY_TARGET": "mongodb://u:s3cr3t@h/shop"]
 
 @Suite struct ProgramTests {
-    @Test(arguments: [[], ["run"], ["check"], ["status"], ["pipelines"], ["drop"], ["version"]])
+    @Test(arguments: [[], ["run"], ["snapshot"], ["check"], ["status"], ["pipelines"], ["drop"], ["version"]])
     func help(command: [String]) async {
         let run = await program(command + ["--help"])
         #expect(run.code == 0)
@@ -93,7 +93,7 @@ private let servers = ["WHERRY_SOURCE": "postgres://u:s3cr3t@h/db", "WHERRY_TARG
     @Test(arguments: Failure.Kind.allCases)
     func exitCodes(kind: Failure.Kind) async {
         let failure = Failure(kind, "it failed", hint: "Do something.")
-        for command in [["run"], ["check"], ["status"], ["pipelines"], ["drop", "shop", "--yes"]] {
+        for command in [["run"], ["snapshot"], ["check"], ["status"], ["pipelines"], ["drop", "shop", "--yes"]] {
             let run = await program(
                 command, environment: servers, backend: .failing(with: failure))
             #expect(run.code == failure.exitCode.rawValue)
@@ -108,7 +108,10 @@ private let servers = ["WHERRY_SOURCE": "postgres://u:s3cr3t@h/db", "WHERRY_TARG
         let failures: [any Error] = [
             Leaky(), Failure(.unreachable, "mongodb://u:s3cr3t@h failed", hint: "postgres://u:s3cr3t@h"),
         ]
-        for command in [["run"], ["check"], ["status"], ["pipelines"], ["drop", "shop", "--yes"], ["drop", "shop"]] {
+        let commands = [
+            ["run"], ["snapshot"], ["check"], ["status"], ["pipelines"], ["drop", "shop", "--yes"], ["drop", "shop"],
+        ]
+        for command in commands {
             for format in ["text", "json"] {
                 for error in failures {
                     let run = await program(

@@ -186,7 +186,8 @@ extension SettingsLayer {
         let text = Given(value: word, origin: word)
         (layer.source, layer.target, layer.pipeline, layer.stateDatabase) = (text, text, text, text)
         (layer.plugin, layer.slot, layer.publication, layer.backfillMode) = (text, text, text, text)
-        (layer.schemas, layer.exclude) = (Given(value: [word], origin: word), Given(value: [word], origin: word))
+        let list = Given(value: [word], origin: word)
+        (layer.schemas, layer.exclude, layer.tables) = (list, list, list)
         (layer.workers, layer.maxBatchOperations) = (
             Given(value: number, origin: word), Given(value: number, origin: word)
         )

@@ -89,6 +89,12 @@ import Testing
         #expect(idle.hasPrefix("no worker is running, and its slot holds 1.2 GB of WAL on the source"))
         #expect(idle.contains("read the last error above") && idle.contains("'wherry drop shop'"))
         #expect(step { $0.state = "absent" }.hasPrefix("no state is stored, but the slot wherry_shop exists"))
+        func once(_ state: String, active: Bool) -> String {
+            step { ($0.state, $0.slot, $0.worker) = (state, nil, .init(active: active)) }
+        }
+        #expect(once("copying_once", active: true) == "")
+        #expect(once("copying_once", active: false).hasPrefix("the copy was interrupted, and what the target holds"))
+        #expect(once("copied_once", active: false).hasPrefix("the copy is whole"))
     }
 
     @Test func lagWithoutEverything() {
@@ -121,6 +127,9 @@ import Testing
                 == #"{"pipelines":[{"applied_lsn":"0/3E8","lag_bytes":0,"name":"shop","slot":{"active":true,"confirmed_flush_lsn":"0/20","database":"db","held_bytes":1200000000,"name":"wherry_shop","restart_lsn":"0/10","safe_wal_size":800000000,"wal_status":"extended"},"source_is_another":false,"state":"streaming","target_database":"shop","worker_active":true},{"name":"old","source_is_another":false,"state":"backfilling","worker_active":false}],"schema_version":1,"stray_slots":[{"active":false,"held_bytes":5000000,"name":"wherry_gone","wal_status":"reserved"}]}"#
         )
         #expect(PipelinesReport(pipelines: [], straySlots: []).text == ["no pipelines"])
+        let once = PipelinesReport(
+            pipelines: [.init(name: "once", state: "copying_once", workerActive: false)], straySlots: [])
+        #expect(once.text.last == "once      copying_once  none                      none")
     }
 
     @Test func check() {

@@ -1,3 +1,5 @@
+import Model
+
 /// `wherry pipelines`: every pipeline of the state database, and slots named `wherry_…` that belong to none.
 package struct PipelinesReport: Report, Equatable {
     package struct Pipeline: Encodable, Sendable, Equatable {
@@ -11,6 +13,9 @@ package struct PipelinesReport: Report, Equatable {
         package var lagBytes: UInt64?
         /// nil when it does not exist (any more) on this source.
         package var slot: SlotReport?
+
+        /// A copy without a slot has none to lose.
+        fileprivate var hasSlot: Bool { PipelineState.Stage(rawValue: state)?.isOneOff != true }
 
         package init(
             name: String, state: String, targetDatabase: String? = nil, sourceIsAnother: Bool = false,
@@ -50,7 +55,7 @@ package struct PipelinesReport: Report, Equatable {
                 table.add([
                     row.name, row.state, row.sourceIsAnother ? "unknown" : row.workerActive ? "active" : "none",
                     row.appliedLsn ?? "", row.lagBytes.map(HumanText.size) ?? "",
-                    row.slot?.name ?? (row.sourceIsAnother ? "on another source" : "gone"),
+                    row.slot?.name ?? (row.sourceIsAnother ? "on another source" : row.hasSlot ? "gone" : "none"),
                     row.slot?.heldBytes.map(HumanText.size) ?? "", row.slot?.walStatus ?? "",
                 ])
             }

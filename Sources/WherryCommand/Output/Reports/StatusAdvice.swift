@@ -1,3 +1,5 @@
+import Model
+
 /// What somebody who is woken at night should do about a pipeline, the most urgent thing first. Pure.
 enum StatusAdvice {
     /// A slot that holds more than this is worth a word even while everything runs.
@@ -10,6 +12,12 @@ enum StatusAdvice {
             return
                 "no state is stored, but the slot \(slot.name) exists: remove it with 'wherry drop \(report.pipeline)'"
         }
+        if let stage = PipelineState.Stage(rawValue: report.state), stage.isOneOff {
+            return stage == .copyingOnce
+                ? unfinishedCopy(report)
+                : "the copy is whole: 'wherry drop \(report.pipeline)' "
+                    + "removes what is left of its state"
+        }
         guard let slot = report.slot else {
             return "the slot is gone, and with it the changes since \(report.appliedLsn ?? "the last checkpoint"): "
                 + "'wherry drop \(report.pipeline)', then copy anew with 'wherry run'"
@@ -20,6 +28,13 @@ enum StatusAdvice {
         }
         if !report.worker.active { return idle(report, slot) }
         return busy(report, slot)
+    }
+
+    private static func unfinishedCopy(_ report: StatusReport) -> String? {
+        guard !report.worker.active else { return nil }
+        return
+            "the copy was interrupted, and what the target holds of it is no copy: 'wherry snapshot --no-slot' begins it "
+            + "again, 'wherry drop \(report.pipeline) --documents' removes it"
     }
 
     private static func idle(_ report: StatusReport, _ slot: SlotReport) -> String {

@@ -1,0 +1,22 @@
+import Model
+
+/// What `wherry snapshot` was asked to do.
+package struct SnapshotRequest: Sendable, Equatable {
+    package let settings: Settings
+    /// Whether a slot keeps what is written from the snapshot on, for `wherry run`; else it is a copy and no more.
+    package let usesSlot: Bool
+    /// Collections that are not empty at the first start are accepted.
+    package let adopts: Bool
+    /// Between two progress lines of the log.
+    package let progressInterval: Duration
+}
+
+/// How a `wherry snapshot` ended without a failure.
+package enum SnapshotOutcome: Sendable, Equatable {
+    /// A signal asked for the end before the copy was whole.
+    case stopped
+    /// The target is what the source was at this position; nil without a slot.
+    case copied(at: LSN?)
+    /// An earlier run has made the copy whole: nothing was done.
+    case alreadyWhole(since: SourceTime)
+}

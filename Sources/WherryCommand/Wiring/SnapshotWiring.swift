@@ -1,0 +1,59 @@
+import Logging
+import Model
+import Mongo
+import Postgres
+import Replication
+
+/// Makes a pipeline's initial copy, or a copy without a slot, and ends.
+struct SnapshotWiring: Sendable {
+    let request: SnapshotRequest
+    let progress: Model.Progress
+    let logger: Logger
+
+    private var settings: Settings { request.settings }
+
+    func run(stop: StopSignal) async throws -> SnapshotOutcome {
+        if let since = try await wholeSince() { return .alreadyWhole(since: since) }
+        let wiring = PipelineWiring(
+            settings: settings, adopts: request.adopts, usesSlot: request.usesSlot, endsWithCopy: true,
+            progress: progress, logger: logger)
+        switch try await wiring.run(stop: stop) {
+        case .stopped: return .stopped
+        case .reached: throw Failure(.unexpected, "the copy went on to a position")
+        case .copied(let state):
+            // Whole before this start came to it: there was nothing to copy.
+            if progress.snapshot().tables.isEmpty { return .alreadyWhole(since: state.stageSince) }
+            return .copied(at: state.checkpoint?.lsn)
+        }
+    }
+
+    /// Since when the pipeline's copy is whole; nil when there is something to do. Looked at beforehand, without taking
+    /// the pipeline over: its worker may be running.
+    ///
+    /// - Throws: `Failure` when the pipeline is another one than this start wants.
+    private func wholeSince() async throws -> SourceTime? {
+        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
+        let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+        let state: PipelineState?
+        // What is missing the preflight says better.
+        do { state = try await store.load(settings.pipeline) } catch let failure as Failure
+            where failure.kind == .denied
+        {
+            return nil
+        }
+        guard let state else { return nil }
+        if let refusal = StartChecks.kind(of: state, usesSlot: request.usesSlot) { throw refusal }
+        if let refusal = StartChecks.names(
+            in: state, slot: settings.source.slot, publication: settings.source.publication,
+            targetDatabase: settings.target.uri.database)
+        {
+            throw refusal
+        }
+        let tables = try await store.tables(of: settings.pipeline).map(\.table)
+        if let refusal = StartChecks.tables(tables, of: state, asked: settings.source.tables) { throw refusal }
+        guard state.stage == .streaming else { return nil }
+        let identity = try await Endpoint.withSource(settings, logger: logger) { try await $0.identify() }
+        if let refusal = StartChecks.source(of: state, is: identity) { throw refusal }
+        return state.stageSince
+    }
+}
