@@ -138,6 +138,22 @@ struct SnapshotPipelineTests {
         #expect(fixture.copySinks.flatMap(\.emptied).isEmpty)
     }
 
+    /// Once the state says so the copy is whole, whatever a stop cuts off after that.
+    @Test func aStopAfterTheEndIsACopy() async throws {
+        let fixture = fixture(usesSlot: false)
+        fixture.store.change {
+            $0.failures["retire"] = Array(repeating: Failure(.targetInterrupted, "away"), count: 1000)
+        }
+        async let end = run(fixture)
+        #expect(await eventually { fixture.stored?.stage == .copiedOnce })
+        fixture.stop.stop()
+        guard case .copied = try await end else {
+            Issue.record("a whole copy was taken for none")
+            return
+        }
+        #expect(fixture.stored?.stage == .copiedOnce)
+    }
+
     @Test func aStopBeforeTheEndIsNoCopy() async throws {
         let fixture = fixture(usesSlot: false)
         fixture.stop.stop()
