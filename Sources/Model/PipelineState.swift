@@ -140,10 +140,12 @@ package struct TableState: Hashable, Sendable {
     package var copyStage: CopyStage
     package var estimatedRows: Int
     package var copiedRows: Int
+    /// The live backfill of the table; nil when it is copied from an exported snapshot.
+    package var backfill: BackfillState?
 
     package init(
         table: TableName, collection: String, keyColumns: [String], keyForms: [String] = [], wasEmpty: Bool,
-        copyStage: CopyStage = .waiting, estimatedRows: Int = 0, copiedRows: Int = 0
+        copyStage: CopyStage = .waiting, estimatedRows: Int = 0, copiedRows: Int = 0, backfill: BackfillState? = nil
     ) {
         self.table = table
         self.collection = collection
@@ -153,5 +155,6 @@ package struct TableState: Hashable, Sendable {
         self.copyStage = copyStage
         self.estimatedRows = estimatedRows
         self.copiedRows = copiedRows
+        self.backfill = backfill
     }
 }

@@ -49,6 +49,9 @@ package struct ProgressSnapshot: Sendable {
     package var queuedBytes = 0
 
     package init() {}
+
+    /// Whether tables are filled beside the stream.
+    package var isBackfilling: Bool { phase == .streaming && tables.contains { !$0.isFinished } }
 }
 
 package struct Waiting: Hashable, Sendable {

@@ -31,6 +31,13 @@ package struct VisibilitySnapshot: Hashable, Sendable {
         self.running = running
     }
 
+    /// - Parameter running: ascending, from `xmin` up to below `xmax`.
+    package init(xmin: UInt64, xmax: UInt64, running: [UInt64]) {
+        self.xmin = xmin
+        self.xmax = xmax
+        self.running = running
+    }
+
     private static func number(_ text: some StringProtocol) -> UInt64? {
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
         return UInt64(text)

@@ -5,6 +5,8 @@ package struct WriteBatch: Sendable {
     package let checkpoint: Checkpoint
     package let collections: [CollectionWrites]
     package let counts: Counts
+    /// Rows that the backfill has to read again, noted in the same transaction.
+    package var rereads: [Reread] = []
 
     package struct Counts: Hashable, Sendable {
         /// Changes of the source in it, coalesced or not.
@@ -35,6 +37,8 @@ package final class CollectionWrites: @unchecked Sendable {
     package let collection: String
     /// Some field name holds a dot or starts with `$`: plain replacements and `$set` would misread it.
     package var hasSpecialNames: Bool
+    /// The backfill has not brought every document yet: one that a partial change doesn't find isn't missing.
+    package var isIncomplete = false
     /// The bytes that the ranges of `writes` lie in.
     package var arena: BSONWriter
     package var writes: [DocumentWrite] = []
@@ -61,6 +65,38 @@ package final class CollectionWrites: @unchecked Sendable {
         return try baseBytes.withUnsafeBytes { base in
             try overlayBytes.withUnsafeBytes { try mergeDocuments(base: base, overlay: $0, into: &arena) }
         }
+    }
+}
+
+/// A row that a backfill has to read again by its key.
+package struct Reread: Hashable, Sendable {
+    package let collection: String
+    /// `{_id: …}`
+    package let key: BSONDocument
+
+    package init(collection: String, key: BSONDocument) {
+        self.collection = collection
+        self.key = key
+    }
+}
+
+/// Rows of a backfill for one collection, and the progress they make: one MongoDB transaction, conditional on the
+/// checkpoint that the stream has reached.
+package struct ChunkWrite: Sendable {
+    /// All of kind `.insert`, with their keys.
+    package let documents: CollectionWrites
+    /// nil for rows that were read again.
+    package let progress: BackfillStep?
+    /// Rows whose newest version nobody has sent whole: the chunk has them as they were before, the stream sent a part.
+    package let rereads: [Reread]
+    /// Rows that needed to be read again and are settled by this chunk, unless they are in `rereads` once more.
+    package let settled: [Reread]
+
+    package init(documents: CollectionWrites, progress: BackfillStep?, rereads: [Reread], settled: [Reread]) {
+        self.documents = documents
+        self.progress = progress
+        self.rereads = rereads
+        self.settled = settled
     }
 }
 

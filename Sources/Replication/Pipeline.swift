@@ -71,6 +71,7 @@ package struct Pipeline: Sendable {
             return try await InitialCopySetup(pipeline: self, lease: lease).run(state)
         }
         if settings.endsWithCopy {
+            try requireWhole(await lease.tables)
             await lease.note(nil)
             return .copied(state)
         }
@@ -78,10 +79,23 @@ package struct Pipeline: Sendable {
             throw Failure(.unexpected, "pipeline \(state.pipeline) streams without a checkpoint")
         }
         await lease.note(nil)
+        let backfill = try await stop.cancelling {
+            try await BackfillStart(settings: settings, ports: ports, progress: progress, logger: logger)
+                .unfinished(from: checkpoint)
+        }
         let stream = StreamRun(
             settings: settings, limits: limits, source: ports.source, sink: ports.sink,
-            plans: PlanTable(tables: await lease.tables), progress: progress, stop: stop, logger: logger)
+            plans: PlanTable(tables: await lease.tables), backfill: backfill, progress: progress, stop: stop,
+            logger: logger)
         return try await stream.run(from: checkpoint)
+    }
+
+    /// A copy is all that is asked for, and the pipeline was begun with another way to fill it.
+    private func requireWhole(_ tables: [TableState]) throws {
+        guard tables.contains(where: { $0.backfill.map { !$0.isFinished } ?? false }) else { return }
+        throw Failure(
+            .configuration, "pipeline \(settings.pipeline) is filled beside its stream, and not whole yet",
+            hint: "Go on with `wherry run`; `wherry status` shows how far it is.")
     }
 
     private func pause(_ failure: Failure, _ delay: Duration) async {

@@ -21,7 +21,14 @@ package struct PipelineSettings: Sendable {
     package var tables: Set<TableName>?
     /// Collections that hold documents already are overwritten by key.
     package var adopt = false
+    /// Readers of the initial copy; writers too where it doesn't go through the stream.
     package var copyWorkers = 2
+    /// How a new pipeline gets the rows that are there.
+    package var backfillMode = BackfillMode.exported
+    /// Most rows of one chunk of a live backfill.
+    package var maxChunkRows = 20_000
+    /// What a live backfill may remember of the stream, in bytes.
+    package var touchLogBytes = 64 << 20
     package var limits = BatchLimits()
     package var end = End.never
     /// Ends once the initial copy is whole, without a stream.
@@ -42,6 +49,16 @@ package struct PipelineSettings: Sendable {
         self.targetDatabase = targetDatabase
         self.worker = worker
     }
+}
+
+/// How a new pipeline gets the rows that are there.
+package enum BackfillMode: String, CaseIterable, Sendable {
+    /// Beside the stream, in chunks; goes on after a crash.
+    case live
+    /// From the snapshot that the slot exports, before the stream; begins again after a crash.
+    case exported
+    /// Not at all: only changes from now on.
+    case none
 }
 
 /// How a run ended without a failure.

@@ -31,7 +31,8 @@ struct StreamHarness {
             group.addTask {
                 var writer = BatchWriter(
                     sink: sink, handoff: handoff, positions: StreamPositions(start: checkpoint.lsn),
-                    progress: Progress(), limits: limits, target: target ?? script.end, checkpoint: checkpoint)
+                    progress: Progress(), limits: limits, target: StreamTarget(target ?? script.end),
+                    checkpoint: checkpoint)
                 _ = try await writer.run()
             }
             group.addTask {

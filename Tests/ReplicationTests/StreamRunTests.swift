@@ -33,7 +33,8 @@ struct StreamRunTests {
         let (progress, stop) = (Progress(), StopSignal())
         let run = StreamRun(
             settings: settings, limits: AdaptiveLimits(BatchLimits(operations: operations)), source: source, sink: sink,
-            plans: PlanTable(tables: [table.state]), progress: progress, stop: stop, logger: Logger(label: "test"))
+            plans: PlanTable(tables: [table.state]), backfill: nil, progress: progress, stop: stop,
+            logger: Logger(label: "test"))
         return Parts(run: run, stream: stream, source: source, sink: sink, progress: progress, stop: stop)
     }
 

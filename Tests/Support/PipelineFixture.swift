@@ -168,13 +168,21 @@ package final class PipelineFixture: Sendable {
 package struct BatchSizes: Sendable {
     package var operations: Int
     package var bytes: Int
+    /// `backfill.mode`; the default when nil.
+    package var backfill: String?
+    /// `backfill.max_chunk_rows`
+    package var chunkRows: Int?
 
-    package init(operations: Int = 5000, bytes: Int = 16 << 20) {
+    package init(operations: Int = 5000, bytes: Int = 16 << 20, backfill: String? = nil, chunkRows: Int? = nil) {
         self.operations = operations
         self.bytes = bytes
+        self.backfill = backfill
+        self.chunkRows = chunkRows
     }
 
     var configuration: String {
         "apply:\n  max_batch_operations: \(operations)\n  max_batch_bytes: \(bytes)\n"
+            + (backfill.map { "backfill:\n  mode: \($0)\n" } ?? "")
+            + (chunkRows.map { "  max_chunk_rows: \($0)\n" } ?? "")
     }
 }

@@ -15,6 +15,12 @@ package protocol DocumentSink: Sendable {
     ///   colliding with it: the caller comes back with smaller batches.
     func apply(_ batch: WriteBatch, after previous: Checkpoint) async throws
 
+    /// Writes rows of a backfill and their progress as one transaction, conditional on `checkpoint` being the stored one.
+    /// Repeating it is harmless.
+    ///
+    /// - Throws: as `apply`.
+    func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws
+
     /// Deletes every document of the collections in bounded steps, each conditional on `checkpoint` being the stored
     /// one. Repeating it after an interruption is harmless.
     func truncate(_ collections: [String], at checkpoint: Checkpoint) async throws

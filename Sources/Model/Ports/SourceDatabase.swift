@@ -1,5 +1,5 @@
 /// The source as a whole: what setting up, copying and streaming need of it.
-package protocol SourceDatabase: ChangeSource {
+package protocol SourceDatabase: ChangeSource, ChunkSource {
     /// Opens the connection that marks this worker as the pipeline's active one (a replication connection, where a slot
     /// is used), waiting up to `wait` for another to go. The mark lasts as long as the connection.
     ///

@@ -30,6 +30,12 @@ package protocol StateStore: Sendable {
     /// Writes the progress of tables. Informational: whoever writes last wins, whatever its epoch.
     func saveProgress(_ tables: [TableState], of pipeline: String) async throws
 
+    /// Writes the plan of tables' live backfills, before anything is read. From then on their progress is the sink's.
+    func saveBackfills(_ tables: [TableState], of pipeline: String) async throws
+
+    /// Rows that a live backfill has to read again.
+    func rereads(of pipeline: String) async throws -> [Reread]
+
     /// Notes why the worker stopped; never throws away a newer worker's note (conditional on the epoch).
     func note(_ error: LastError?, of pipeline: String, epoch: Int64) async throws
 

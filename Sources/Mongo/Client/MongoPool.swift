@@ -1,4 +1,5 @@
 import CLibMongo
+import Glibc
 import Model
 import Synchronization
 
@@ -13,8 +14,10 @@ package final class MongoPool: @unchecked Sendable {
     package let database: String
 
     private static let library: Void = {
-        mongoc_init()
+        // Counters in shared memory would outlive a killed process, one file each.
+        setenv("MONGOC_DISABLE_SHM", "1", 1)
         wherry_silence_log()
+        mongoc_init()
     }()
 
     /// - Throws: `Failure(.configuration)` for a URI that can't be parsed or names no database.

@@ -40,12 +40,24 @@ package actor MongoDocumentSink: DocumentSink {
     // MARK: - Batches
 
     package func apply(_ batch: WriteBatch, after previous: Checkpoint) async throws {
+        try await apply(batch, after: previous, of: nil)
+    }
+
+    package func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws {
+        var batch = WriteBatch(
+            checkpoint: checkpoint, collections: chunk.documents.writes.isEmpty ? [] : [chunk.documents],
+            counts: WriteBatch.Counts())
+        batch.rereads = chunk.rereads
+        try await apply(batch, after: checkpoint, of: chunk)
+    }
+
+    private func apply(_ batch: WriteBatch, after previous: Checkpoint, of chunk: ChunkWrite?) async throws {
         var mode = WriteMode.insertFirst
         var attempts = Attempts()
         while true {
             try Task.checkCancellation()
             do {
-                if try await attempt(batch, after: previous, mode: mode) { break }
+                if try await attempt(batch, after: previous, of: chunk, mode: mode) { break }
             } catch let failed as CollectionError {
                 transactions.abort()
                 mode = try await react(to: failed.error, in: failed.collection, mode: mode, &attempts)
@@ -61,14 +73,21 @@ package actor MongoDocumentSink: DocumentSink {
     }
 
     /// One transaction. Whether it is done; false when it has to be tried again.
-    private func attempt(_ batch: WriteBatch, after previous: Checkpoint, mode: WriteMode) async throws -> Bool {
-        guard !batch.collections.isEmpty else {
+    private func attempt(
+        _ batch: WriteBatch, after previous: Checkpoint, of chunk: ChunkWrite?, mode: WriteMode
+    ) async throws -> Bool {
+        guard !batch.collections.isEmpty || !batch.rereads.isEmpty || chunk != nil else {
             return try moveCheckpoint(to: batch, after: previous, session: nil)
         }
         try transactions.startTransaction()
         guard try moveCheckpoint(to: batch, after: previous, session: transactions) else { return true }
         let writer = TransactionWriter(connection: connection, session: transactions, database: pool.database)
         try writer.write(batch, mode: mode)
+        let notes = BackfillNotes(
+            connection: connection, session: transactions, stateDatabase: stateDatabase, pipeline: pipeline)
+        if let chunk { try notes.remove(chunk.settled) }
+        try notes.write(batch.rereads)
+        if let step = chunk?.progress { try notes.write(step) }
         try await waiting.commit(transactions)
         return true
     }

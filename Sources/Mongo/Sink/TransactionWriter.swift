@@ -11,7 +11,7 @@ struct TransactionWriter {
     let database: String
 
     /// - Throws: `CollectionError` around a `MongoError`; `Failure(.dataRefused)` when a document that the stream updates
-    ///   in part is missing.
+    ///   in part is missing, and the backfill is not to bring it yet.
     func write(_ batch: WriteBatch, mode: WriteMode) throws {
         for writes in batch.collections {
             do {
@@ -99,7 +99,9 @@ struct TransactionWriter {
         }
         guard bulk.count > 0 else { return }
         let outcome = try bulk.execute()
-        if outcome.matched < bulk.count { throw missing(bulk.count - outcome.matched, in: writes.collection) }
+        if outcome.matched < bulk.count, !writes.isIncomplete {
+            throw missing(bulk.count - outcome.matched, in: writes.collection)
+        }
     }
 
     /// The whole documents that partial writes make, by position in `writes`. They live as long as this attempt.
@@ -115,7 +117,10 @@ struct TransactionWriter {
                 let found = try connection.find(
                     database, writes.collection, filter: origin, limit: 1, session: session
                 ).first
-            else { throw missing(1, in: writes.collection) }
+            else {
+                if writes.isIncomplete { continue }
+                throw missing(1, in: writes.collection)
+            }
             whole[index] = try writes.complete(found, with: write)
         }
         return whole

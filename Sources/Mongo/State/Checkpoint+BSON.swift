@@ -2,9 +2,17 @@ import BSON
 import Model
 
 extension Checkpoint {
-    /// `{lsn, commit_time, open: null | {xid, commit_lsn, applied_changes}}`
+    /// `{lsn, commit_time, open: null | {xid, commit_lsn, applied_changes}, fence: {floor, ids}}`, the last one only while
+    /// there is one.
     var bson: BSONValue {
-        ["lsn": .string(lsn.description), "commit_time": .time(commitTime), "open": openBSON]
+        var fields: [(String, BSONValue)] = [
+            ("lsn", .string(lsn.description)), ("commit_time", .time(commitTime)), ("open", openBSON),
+        ]
+        if let fence {
+            let ids = fence.ids.map { BSONValue.int64(Int64(bitPattern: $0)) }
+            fields.append(("fence", ["floor": .int64(Int64(bitPattern: fence.floor)), "ids": .array(ids)]))
+        }
+        return .document(BSONDocument(fields))
     }
 
     private var openBSON: BSONValue {
@@ -18,6 +26,11 @@ extension Checkpoint {
     init?(_ document: BSONDocument) {
         guard let lsn = document["lsn"]?.asLSN else { return nil }
         self.init(lsn: lsn, commitTime: document["commit_time"]?.asTime)
+        if let fence = document["fence"]?.asDocument {
+            self.fence = VisibilityFence(
+                floor: UInt64(bitPattern: fence["floor"]?.asInt64 ?? 0),
+                ids: (fence["ids"]?.asArray ?? []).compactMap { $0.asInt64.map { UInt64(bitPattern: $0) } })
+        }
         guard let open = document["open"]?.asDocument else { return }
         guard let xid = open["xid"]?.asInt64.flatMap({ UInt32(exactly: $0) }),
             let commitLSN = open["commit_lsn"]?.asLSN,

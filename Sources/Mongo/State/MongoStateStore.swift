@@ -133,6 +133,33 @@ package actor MongoStateStore: StateStore {
         }
     }
 
+    package func saveBackfills(_ tables: [TableState], of pipeline: String) throws {
+        let updates = tables.compactMap { table in
+            table.backfill.map { backfill -> BSONValue in
+                [
+                    "q": ["_id": table.id(in: pipeline)],
+                    "u": ["$set": ["copy": table.progress, "backfill": backfill.bson]],
+                ]
+            }
+        }
+        guard !updates.isEmpty else { return }
+        try during("writing the backfill's plan") {
+            _ = try connection.command(
+                database,
+                [
+                    "update": .string(StateCollection.tables), "updates": .array(updates), "writeConcern": majority,
+                ])
+        }
+    }
+
+    package func rereads(of pipeline: String) throws -> [Reread] {
+        try find(StateCollection.rereads, ["_id.pipeline": .string(pipeline)]).map { document in
+            guard let id = document["_id"]?.asDocument, let collection = id["collection"]?.asString, let key = id["key"]
+            else { throw Failure(.unexpected, "a note of the backfill of pipeline \(pipeline) can't be read") }
+            return Reread(collection: collection, key: ["_id": key])
+        }
+    }
+
     package func note(_ error: LastError?, of pipeline: String, epoch: Int64) throws {
         try during("writing the last error") {
             _ = try update(
@@ -170,6 +197,7 @@ package actor MongoStateStore: StateStore {
         try during("removing the pipeline's state") {
             let filters: [(String, BSONValue)] = [
                 (StateCollection.copiedKeys, ["_id.pipeline": .string(pipeline)]),
+                (StateCollection.rereads, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.tables, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.pipelines, ["_id": .string(pipeline)]),
             ]

@@ -114,7 +114,9 @@ extension LastError {
 }
 
 extension TableState {
-    func id(in pipeline: String) -> BSONValue {
+    func id(in pipeline: String) -> BSONValue { TableState.id(of: table, in: pipeline) }
+
+    static func id(of table: TableName, in pipeline: String) -> BSONValue {
         ["pipeline": .string(pipeline), "schema": .string(table.schema), "table": .string(table.name)]
     }
 
@@ -140,11 +142,17 @@ extension TableState {
             let key = document["key"]?.asArray, let wasEmpty = document["was_empty"]?.asBool
         else { return nil }
         let copy = document["copy"]?.asDocument ?? BSONDocument()
+        let table = TableName(schema: schema, name: name)
+        let backfill = document["backfill"]?.asDocument.flatMap { BackfillState($0, of: table) }
         self.init(
-            table: TableName(schema: schema, name: name), collection: collection,
+            table: table, collection: collection,
             keyColumns: key.compactMap(\.asString),
             keyForms: (document["key_forms"]?.asArray ?? []).compactMap(\.asString), wasEmpty: wasEmpty,
             copyStage: copy["stage"]?.asString.flatMap { CopyStage(rawValue: $0) } ?? .waiting,
-            estimatedRows: copy["estimated_rows"]?.asInt ?? 0, copiedRows: copy["copied_rows"]?.asInt ?? 0)
+            estimatedRows: copy["estimated_rows"]?.asInt ?? 0, copiedRows: copy["copied_rows"]?.asInt ?? 0,
+            backfill: backfill)
+        guard let backfill else { return }
+        copyStage = backfill.isFinished ? .finished : .copying
+        copiedRows = backfill.rows
     }
 }

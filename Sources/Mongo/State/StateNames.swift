@@ -11,7 +11,10 @@ enum StateCollection {
     /// each with the attempt that wrote it last.
     static let copiedKeys = "copied_keys"
 
-    static let all = [pipelines, tables, copiedKeys]
+    /// Rows that a backfill has to read again, `_id` {pipeline, collection, key}.
+    static let rereads = "rereads"
+
+    static let all = [pipelines, tables, copiedKeys, rereads]
 
     /// All keys of a collection, as a range of `_id` that its index serves.
     static func copiedKeys(of collection: String, in pipeline: String) -> BSONValue {

@@ -23,6 +23,8 @@ struct BatchBuilder {
     private var collections: [String: CollectionBuilder] = [:]
     private(set) var counts = WriteBatch.Counts()
     private(set) var bytes = 0
+    /// Rows that the backfill has to read again.
+    var rereads: [Reread] = []
     private var checkpoint: Checkpoint?
 
     /// Whether a seal would give a batch (with writes, or just a newer position).
@@ -75,11 +77,17 @@ struct BatchBuilder {
     mutating func markSplit() { counts.startsSplitTransaction = true }
 
     /// The batch so far; the builder is empty afterwards.
-    mutating func seal() -> WriteBatch? {
+    ///
+    /// - Parameter incomplete: collections whose backfill is not finished.
+    mutating func seal(incomplete: Set<String> = []) -> WriteBatch? {
         guard let checkpoint else { return nil }
         let sorted = collections.values.filter { !$0.writes.writes.isEmpty }
             .sorted { $0.writes.collection < $1.writes.collection }
-        let batch = WriteBatch(checkpoint: checkpoint, collections: sorted.map(\.writes), counts: counts)
+        for builder in sorted where incomplete.contains(builder.writes.collection) {
+            builder.writes.isIncomplete = true
+        }
+        var batch = WriteBatch(checkpoint: checkpoint, collections: sorted.map(\.writes), counts: counts)
+        batch.rereads = rereads
         self = BatchBuilder()
         return batch
     }

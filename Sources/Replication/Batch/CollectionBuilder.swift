@@ -41,7 +41,7 @@ struct CollectionBuilder {
             let oldKey = try plan.encodeKey(old.row, fallback: nil, into: &writes.arena)
             if !writes.hasEqualBytes(oldKey, newKey) { origin = oldKey }
         }
-        if isWhole(new, old: old, plan: plan) {
+        if new.isWhole(with: old, plan: plan) {
             let body = try plan.encodeDocument(new, old: old?.row, into: &writes.arena)
             if let origin {
                 delete(key: origin)
@@ -57,13 +57,6 @@ struct CollectionBuilder {
                 try set(key: newKey, sent: sent, table: plan.schema.name)
             }
         }
-    }
-
-    /// Whether every value of the row is known: sent, or in the old row. (An old key holds the key's columns only.)
-    private func isWhole(_ row: Row, old: OldRow?, plan: MappingPlan) -> Bool {
-        if case .full = old { return true }
-        if row.isWhole { return true }
-        return row.fields.indices.allSatisfy { row.fields[$0].kind != .unchanged || plan.keyIndices.contains($0) }
     }
 
     mutating func delete(_ old: OldRow, plan: MappingPlan) throws {
@@ -131,6 +124,15 @@ struct CollectionBuilder {
         Failure(
             .unexpected, "the stream updates a row of \(table) in part after deleting it",
             hint: "This is a defect: please report it with the PostgreSQL version.")
+    }
+}
+
+extension Row {
+    /// Whether every value of the row is known: sent, or in the old row. (An old key holds the key's columns only.)
+    func isWhole(with old: OldRow?, plan: MappingPlan) -> Bool {
+        if case .full = old { return true }
+        return isWhole
+            || fields.indices.allSatisfy { fields[$0].kind != .unchanged || plan.keyIndices.contains($0) }
     }
 }
 

@@ -18,7 +18,7 @@ struct InitialCopySetup {
         let states = await lease.tables
         let sinks = try await lease.copySinks()
         // Before anything is dropped or emptied.
-        let versions = try await currentVersions(states)
+        let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
         try await cleanUp(after: state, states, sinks)
         state.copyAttempt += 1
         try await ports.store.save(state)
@@ -27,16 +27,21 @@ struct InitialCopySetup {
         for version in versions { try plans.register(version) }
         try await ports.target.createCollections(states.map(\.collection))
         if settings.usesSlot { try await ports.source.ensurePublication(tables: states.map(\.table)) }
-        let point: LSN
+        let checkpoint: Checkpoint
         do {
-            point = try await copy(versions, plans, state, states)
+            checkpoint =
+                switch settings.backfillMode {
+                case .exported: Checkpoint(lsn: try await copy(versions, plans, state, states))
+                case .live: try await planLive(versions, states)
+                case .none: try await beginEmpty(states)
+                }
         } catch let failure as Failure where RetryPolicy.decide(failure, attempt: 1, hasRun: true) == .stop {
             // Nobody will come back to this slot before somebody has mended something: don't let it hold WAL until then.
             // (Who has lost the pipeline has lost the lock, and drops nothing.)
             if settings.usesSlot, failure.kind != .fenced { try? await ports.source.dropSlot() }
             throw failure
         }
-        if settings.usesSlot { state.checkpoint = Checkpoint(lsn: point) }
+        if settings.usesSlot { state.checkpoint = checkpoint }
         state.stage = settings.usesSlot ? .streaming : .copiedOnce
         state.stageSince = .now
         try await ports.store.save(state)
@@ -53,7 +58,9 @@ struct InitialCopySetup {
         }
         await lease.closeCopySinks()
         if state.stage == .copiedOnce { try await retire(state) }
-        pipeline.logger.info("initial copy finished", metadata: ["rows_copied": "\(copiedRows)"])
+        if settings.backfillMode == .exported {
+            pipeline.logger.info("initial copy finished", metadata: ["rows_copied": "\(copiedRows)"])
+        }
         return state
     }
 
@@ -98,6 +105,44 @@ struct InitialCopySetup {
         return snapshot.consistentPoint
     }
 
+    /// Makes the slot and plans what is read beside its stream.
+    ///
+    /// Returns where the stream begins, with the fence of a first start: what had committed when the slot was made is not
+    /// in its stream, and an ordinary snapshot may not see it yet.
+    private func planLive(_ versions: [TableVersion], _ states: [TableState]) async throws -> Checkpoint {
+        let point = try await createSlot().consistentPoint
+        let floor = try await ports.source.assignTransactionID()
+        var planned: [TableState] = []
+        for (version, state) in zip(versions, states) {
+            let ranges = try await ports.source.planSegments(version, key: state.keyColumns, where: nil)
+            var table = state
+            table.backfill = BackfillState(table: state.table, ranges: ranges, startedAt: .now)
+            table.copyStage = .copying
+            table.estimatedRows = try await estimate(version)
+            planned.append(table)
+        }
+        try await ports.store.saveBackfills(planned, of: settings.pipeline)
+        var checkpoint = Checkpoint(lsn: point)
+        checkpoint.fence = VisibilityFence(floor: floor)
+        return checkpoint
+    }
+
+    /// Makes the slot; the rows that are there stay where they are.
+    private func beginEmpty(_ states: [TableState]) async throws -> Checkpoint {
+        let point = try await createSlot().consistentPoint
+        let finished = states.map { state in
+            var table = state
+            table.copyStage = .finished
+            return table
+        }
+        try await ports.store.saveProgress(finished, of: settings.pipeline)
+        return Checkpoint(lsn: point)
+    }
+
+    private func estimate(_ version: TableVersion) async throws -> Int {
+        try await ports.source.planRanges([version]).reduce(0) { $0 + $1.estimatedRows }
+    }
+
     private var copiedRows: Int { pipeline.progress.snapshot().tables.reduce(0) { $0 + $1.copiedRows } }
 
     /// A copy can't be resumed: its snapshot went with its session. The slot goes, and so does what the copy wrote into
@@ -116,20 +161,6 @@ struct InitialCopySetup {
         guard state.copyAttempt > 0 else { return }
         pipeline.logger.notice("an earlier initial copy was interrupted, starting it again")
         for table in tables where table.wasEmpty { try await sinks[0].empty(table.collection) }
-    }
-
-    private func currentVersions(_ states: [TableState]) async throws -> [TableVersion] {
-        let byName = Dictionary(
-            try await ports.catalogTables(states.map(\.table)).map { ($0.schema.name, $0) },
-            uniquingKeysWith: { first, _ in first })
-        return try states.map { state in
-            guard let table = byName[state.table] else {
-                throw Failure(
-                    .configuration, "table \(state.table) belongs to the pipeline and can't be replicated any more",
-                    hint: "Run `wherry check` to see why; `wherry drop \(settings.pipeline)` starts anew without it.")
-            }
-            return TableVersion(schema: table.schema)
-        }
     }
 
     private func createSlot() async throws -> ExportedSnapshot {

@@ -8,22 +8,28 @@ struct BatchWriter {
     let progress: Progress
     let limits: AdaptiveLimits
     /// Where to stop: the first checkpoint at or beyond it ends the stream.
-    let target: LSN?
+    let target: StreamTarget
     var checkpoint: Checkpoint
+    /// Called with rows that a durable batch has left to be read again.
+    var onRereads: @Sendable ([Reread]) -> Void = { _ in }
 
     /// Runs until the target position is applied (true) or there are no more steps (false).
     mutating func run() async throws -> Bool {
-        if let target, checkpoint.lsn >= target { return true }
+        if target.isReached(by: checkpoint) { return true }
         while let step = await handoff.take() {
             switch step {
             case .truncate(let collections):
                 try await sink.truncate(collections, at: checkpoint)
+            case .chunk(let chunk):
+                try await sink.write(chunk.write, at: checkpoint)
+                chunk.settled(.written(chunk.write.rereads))
             case .batch(let batch):
                 let begun = ContinuousClock.now
                 try await sink.apply(batch, after: checkpoint)
                 limits.succeed(in: .now - begun)
                 advance(batch)
-                if let target, checkpoint.lsn >= target { return true }
+                if !batch.rereads.isEmpty { onRereads(batch.rereads) }
+                if target.isReached(by: checkpoint) { return true }
             }
         }
         return false

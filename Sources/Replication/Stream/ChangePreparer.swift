@@ -17,6 +17,11 @@ struct ChangePreparer {
     private var plans: PlanTable
     private let handoff: StepHandoff
 
+    /// What a backfill beside the stream has to know of it; nil when there is none.
+    private var filter: ChunkFilter?
+    /// Tokens of chunks that the open transaction carries.
+    private var tokens: [String] = []
+
     private var batch = BatchBuilder()
     /// The last end of a transaction that has been put into a batch.
     private var position: Checkpoint
@@ -38,7 +43,7 @@ struct ChangePreparer {
 
     init(
         from checkpoint: Checkpoint, limits: AdaptiveLimits, source: any ChangeSource, decoder: any ChangeDecoder,
-        plans: PlanTable, handoff: StepHandoff
+        plans: PlanTable, handoff: StepHandoff, filter: ChunkFilter? = nil
     ) {
         self.adaptive = limits
         self.limits = limits.current
@@ -46,6 +51,7 @@ struct ChangePreparer {
         self.decoder = decoder
         self.plans = plans
         self.handoff = handoff
+        self.filter = filter
         position = checkpoint
         resumed = checkpoint.open
         position.open = nil
@@ -76,7 +82,8 @@ struct ChangePreparer {
             try plans.register(table)
         case .change(let change): try await add(change)
         case .commit(let end): try await commit(end)
-        case .message: break
+        case .message(let message):
+            if open != nil, let token = ChunkToken.read(message) { tokens.append(token) }
         case .position(let lsn):
             // A keepalive inside a transaction says nothing about it; outside, all that committed before has been sent.
             if open == nil, lsn > position.lsn, resumed == nil {
@@ -114,6 +121,7 @@ struct ChangePreparer {
         if case .truncate(let tables) = change {
             try await splitOpenTransaction()
             let collections = try Set(tables.map { try plans.collection(of: $0) }).sorted()
+            if let xid = open?.start.xid { filter?.recordTruncation(of: collections, by: xid) }
             await handoff.put(.truncate(collections))
             return
         }
@@ -135,11 +143,12 @@ struct ChangePreparer {
         await flush()
         if transaction.changes.isEmpty { return }
         let isFirst = !transaction.isSplit
-        try fold(transaction.changes)
+        try fold(transaction.changes, of: transaction.start)
         transaction.changes = []
         transaction.bytes = 0
         transaction.isSplit = true
         var checkpoint = position
+        checkpoint.fence = filter?.currentFence()
         checkpoint.open = Checkpoint.OpenTransaction(
             xid: transaction.start.xid, commitLSN: transaction.start.commitLSN, appliedChanges: transaction.ordinal)
         open = transaction
@@ -158,10 +167,12 @@ struct ChangePreparer {
         {
             await flush()
         }
-        try fold(transaction.changes)
+        try fold(transaction.changes, of: transaction.start)
         open = nil
         position = Checkpoint(lsn: end.endLSN, commitTime: end.commitTime)
+        position.fence = filter?.currentFence()
         batch.advance(to: position, endsTransaction: true)
+        if !tokens.isEmpty { return try await admitChunks() }
         if batch.load >= limits.operations || batch.bytes >= limits.bytes {
             await flush()
         } else {
@@ -170,9 +181,19 @@ struct ChangePreparer {
         }
     }
 
+    /// Hands over the chunks whose turn it is: behind everything that committed before their rows were read.
+    private mutating func admitChunks() async throws {
+        await flush()
+        for token in tokens {
+            if let chunk = filter?.admit(token) { await handoff.put(.chunk(chunk)) }
+        }
+        tokens = []
+    }
+
     /// Puts changes into the batch; whatever version of a table came before the newest isn't needed any more then.
-    private mutating func fold(_ changes: [Change]) throws {
+    private mutating func fold(_ changes: [Change], of transaction: TransactionStart) throws {
         do {
+            batch.rereads += try filter?.record(changes, of: transaction.xid, plans: plans) ?? []
             for change in changes { try batch.add(change, plans: plans) }
         } catch let failure as Failure where failure.kind == .dataRefused {
             throw Failure(
@@ -195,7 +216,7 @@ struct ChangePreparer {
     }
 
     private mutating func flush() async {
-        if let sealed = batch.seal() { await handoff.put(.batch(sealed)) }
+        if let sealed = batch.seal(incomplete: filter?.unfinished ?? []) { await handoff.put(.batch(sealed)) }
     }
 }
 

@@ -2,15 +2,17 @@ import Model
 import Synchronization
 
 /// What the writer does next.
-package enum WriteStep: Sendable {
+enum WriteStep: Sendable {
     case batch(WriteBatch)
     /// Empty these collections, after everything before and before everything behind it.
     case truncate([String])
+    /// Rows of a backfill, after everything before.
+    case chunk(AdmittedChunk)
 }
 
 /// One place between the task that prepares batches and the task that writes them: while one batch is being written the
 /// next one may lie ready here. One task puts, one takes.
-package final class StepHandoff: Sendable {
+final class StepHandoff: Sendable {
     private struct State {
         var step: WriteStep?
         var isFinished = false
@@ -22,13 +24,13 @@ package final class StepHandoff: Sendable {
     private let onWanted: @Sendable () -> Void
 
     /// - Parameter onWanted: called when the writer has nothing to do.
-    package init(onWanted: @escaping @Sendable () -> Void) { self.onWanted = onWanted }
+    init(onWanted: @escaping @Sendable () -> Void) { self.onWanted = onWanted }
 
     /// Whether the writer is waiting for work.
-    package var isWanted: Bool { state.withLock { $0.taker != nil } }
+    var isWanted: Bool { state.withLock { $0.taker != nil } }
 
     /// Hands a step over; waits while another one lies ready. Returns at once when the writer has finished for good.
-    package func put(_ step: WriteStep) async {
+    func put(_ step: WriteStep) async {
         while true {
             if offer(step) { return }
             await withTaskCancellationHandler {
@@ -64,7 +66,7 @@ package final class StepHandoff: Sendable {
     }
 
     /// The next step; nil when there will be none.
-    package func take() async -> WriteStep? {
+    func take() async -> WriteStep? {
         let (ready, isFinished, putter) = state.withLock {
             state -> (WriteStep?, Bool, CheckedContinuation<Void, Never>?) in
             defer {
@@ -95,7 +97,7 @@ package final class StepHandoff: Sendable {
     }
 
     /// No more steps: wakes whoever waits. What lies ready is dropped (it is not durable, and will be sent again).
-    package func finish() {
+    func finish() {
         let (taker, putter) = state.withLock { state in
             state.isFinished = true
             state.step = nil

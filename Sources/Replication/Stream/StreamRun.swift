@@ -1,4 +1,5 @@
 import Logging
+import Mapping
 import Model
 
 /// One connection's worth of streaming: receiver, preparer and writer side by side, with a heartbeat beside them. The
@@ -9,6 +10,8 @@ struct StreamRun: Sendable {
     let source: any SourceDatabase
     let sink: any DocumentSink
     let plans: PlanTable
+    /// What is read beside the stream; nil when every row is there.
+    let backfill: LiveBackfill?
     let progress: Progress
     let stop: StopSignal
     let logger: Logger
@@ -32,7 +35,8 @@ struct StreamRun: Sendable {
     }
 
     private func run(_ stream: any ChangeStream, from checkpoint: Checkpoint) async throws -> PipelineEnd {
-        let target = try await stop.cancelling { try await targetPosition() }
+        let target = StreamTarget()
+        if backfill == nil { target.position = try await stop.cancelling { try await targetPosition() } }
         progress.update {
             $0.phase = .streaming
             $0.waiting = nil
@@ -52,7 +56,7 @@ struct StreamRun: Sendable {
             group.addTask {
                 var preparer = ChangePreparer(
                     from: checkpoint, limits: limits, source: source, decoder: stream.makeDecoder(), plans: plans,
-                    handoff: handoff)
+                    handoff: handoff, filter: filter(from: checkpoint))
                 try await preparer.run(queue)
                 return nil
             }
@@ -60,7 +64,16 @@ struct StreamRun: Sendable {
                 var writer = BatchWriter(
                     sink: sink, handoff: handoff, positions: positions, progress: progress, limits: limits,
                     target: target, checkpoint: checkpoint)
+                if let backfill { writer.onRereads = { backfill.rereads.add($0) } }
                 return try await writer.run()
+            }
+            if let backfill {
+                group.addTask {
+                    try await backfill.run()
+                    // Whatever the backfill has written stands before this in the stream.
+                    target.position = try await targetPosition()
+                    return nil
+                }
             }
             group.addTask {
                 try await heartbeat()
@@ -82,8 +95,17 @@ struct StreamRun: Sendable {
         }
         progress.update { $0.phase = .stopping }
         try await receiver.sendStatus()
-        guard hasReached, let target else { return .stopped }
-        return .reached(target)
+        guard hasReached, let position = target.position else { return .stopped }
+        return .reached(position)
+    }
+
+    /// What the preparer has to know of the backfill.
+    private func filter(from checkpoint: Checkpoint) -> ChunkFilter? {
+        backfill.map { backfill in
+            ChunkFilter(
+                collections: Set(backfill.tables.values.map(\.plan.collection)), pending: Set(backfill.rereads.all),
+                inbox: backfill.inbox, fence: checkpoint.fence, byteLimit: settings.touchLogBytes)
+        }
     }
 
     /// Where to stop. For "caught up" a message is written into the WAL now: whatever committed before is in the target

@@ -45,13 +45,16 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
     }
 
     struct Backfill: Decodable, Sendable, Equatable {
-        /// `exported`: from the snapshot that the slot exports.
+        /// `live`: beside the stream. `exported`: from the snapshot that the slot exports. `none`. Default: `exported`.
         var mode: String?
-        /// Connections that read, and as many that write. Default: 2.
+        /// Connections that read, and as many that write when the mode is `exported`. Default: 2.
         var workers: Int?
+        /// At most so many rows in one chunk of a live backfill. Default: 20000.
+        var maxChunkRows: Int?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
             case mode, workers
+            case maxChunkRows = "max_chunk_rows"
         }
     }
 

@@ -35,6 +35,8 @@ package struct Settings: Sendable, Equatable {
         package var mode: Mode
         /// 1 to 64.
         package var workers: Int
+        /// Most rows of one chunk of a live backfill; 1 to 100,000.
+        package var maxChunkRows: Int
     }
 
     package struct Apply: Sendable, Equatable {
@@ -51,8 +53,12 @@ package struct Settings: Sendable, Equatable {
 
     /// How the initial copy reads.
     package enum Mode: String, CaseIterable, Sendable {
-        /// From the snapshot that the slot exports.
+        /// Beside the stream, chunk by chunk; goes on where it was after a crash.
+        case live
+        /// From the snapshot that the slot exports, before the stream; begins again after a crash.
         case exported
+        /// Not at all: only changes from now on.
+        case none
     }
 
     /// What slots and publications are called unless somebody chose another name: `wherry_<pipeline>`.

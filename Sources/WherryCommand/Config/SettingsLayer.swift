@@ -22,6 +22,7 @@ struct SettingsLayer: Sendable {
     var publication: Given<String>?
     var backfillMode: Given<String>?
     var workers: Given<Int>?
+    var maxChunkRows: Given<Int>?
     var maxBatchOperations: Given<Int>?
     var maxBatchBytes: Given<String>?
 
@@ -65,6 +66,7 @@ struct SettingsLayer: Sendable {
         stateDatabase = given(file.target?.stateDatabase, "target.state_database")
         backfillMode = given(file.backfill?.mode, "backfill.mode")
         workers = given(file.backfill?.workers, "backfill.workers")
+        maxChunkRows = given(file.backfill?.maxChunkRows, "backfill.max_chunk_rows")
         maxBatchOperations = given(file.apply?.maxBatchOperations, "apply.max_batch_operations")
         maxBatchBytes = given(file.apply?.maxBatchBytes, "apply.max_batch_bytes")
     }
@@ -84,6 +86,7 @@ struct SettingsLayer: Sendable {
         result.publication = publication ?? below.publication
         result.backfillMode = backfillMode ?? below.backfillMode
         result.workers = workers ?? below.workers
+        result.maxChunkRows = maxChunkRows ?? below.maxChunkRows
         result.maxBatchOperations = maxBatchOperations ?? below.maxBatchOperations
         result.maxBatchBytes = maxBatchBytes ?? below.maxBatchBytes
         return result

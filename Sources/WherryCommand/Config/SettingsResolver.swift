@@ -44,7 +44,8 @@ struct SettingsResolver: Sendable {
             target: Settings.Target(uri: endpoints.target, stateDatabase: endpoints.stateDatabase),
             backfill: Settings.Backfill(
                 mode: try choice(layer.backfillMode, default: .exported),
-                workers: try number(layer.workers, in: 1...64, default: 2)),
+                workers: try number(layer.workers, in: 1...64, default: 2),
+                maxChunkRows: try number(layer.maxChunkRows, in: 1...100_000, default: 20_000)),
             apply: Settings.Apply(
                 maxBatchOperations: try number(layer.maxBatchOperations, in: 1...100_000, default: 5000),
                 maxBatchBytes: try batchBytes()))

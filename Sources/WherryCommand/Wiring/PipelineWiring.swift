@@ -76,6 +76,13 @@ struct PipelineWiring: Sendable {
         result.tables = settings.source.tables
         result.adopt = adopts
         result.copyWorkers = settings.backfill.workers
+        result.maxChunkRows = settings.backfill.maxChunkRows
+        result.backfillMode =
+            switch settings.backfill.mode {
+            case .live where !endsWithCopy: .live
+            case .none where !endsWithCopy: .none
+            default: .exported
+            }
         result.limits = BatchLimits(
             operations: settings.apply.maxBatchOperations, bytes: settings.apply.maxBatchBytes)
         result.endsWithCopy = endsWithCopy

@@ -17,7 +17,12 @@ struct StatusWiring: Sendable {
             pipeline: settings.pipeline, state: state?.stage.rawValue ?? "absent", source: settings.source.uri.safe,
             target: settings.target.uri.safe, worker: .init(active: false))
         if let state {
-            report.fill(state, tables: try await store.tables(of: settings.pipeline))
+            let tables = try await store.tables(of: settings.pipeline)
+            report.fill(state, tables: tables)
+            // Beside the stream, and not whole.
+            if state.stage == .streaming, tables.contains(where: { $0.backfill.map { !$0.isFinished } ?? false }) {
+                report.state = PipelineState.Stage.backfilling.rawValue
+            }
         }
         do {
             try await askSource(state, &report)

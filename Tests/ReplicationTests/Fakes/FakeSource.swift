@@ -126,6 +126,21 @@ final class FakeSource: SourceDatabase {
     func close() async { try? called("close") }
 }
 
+/// Nothing is read in chunks here.
+extension FakeSource {
+    func planSegments(_ table: TableVersion, key: [String], where condition: String?) async throws -> [KeyRange] {
+        [KeyRange()]
+    }
+
+    func openChunkReader() async throws -> any ChunkReader { throw Failure(.unexpected, "no chunks here") }
+
+    func currentSnapshot() async throws -> VisibilitySnapshot { VisibilitySnapshot(xmin: 3, xmax: 3, running: []) }
+
+    func emit(token: String) async throws -> LSN { heartbeat }
+
+    func assignTransactionID() async throws -> UInt64 { 3 }
+}
+
 extension SlotStatus {
     /// A healthy slot that somebody uses.
     static func named(_ name: String) -> SlotStatus {

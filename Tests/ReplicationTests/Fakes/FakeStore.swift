@@ -81,6 +81,20 @@ final class FakeStore: StateStore {
         state.withLock { $0.progress.append(tables) }
     }
 
+    func saveBackfills(_ tables: [TableState], of pipeline: String) async throws {
+        try fail("saveBackfills")
+        state.withLock { state in
+            for table in tables {
+                guard let index = state.tables[pipeline]?.firstIndex(where: { $0.table == table.table }) else {
+                    continue
+                }
+                state.tables[pipeline]?[index].backfill = table.backfill
+            }
+        }
+    }
+
+    func rereads(of pipeline: String) async throws -> [Reread] { [] }
+
     func note(_ error: LastError?, of pipeline: String, epoch: Int64) async throws {
         try fail("note")
         state.withLock { state in

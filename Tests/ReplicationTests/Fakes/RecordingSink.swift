@@ -6,6 +6,7 @@ final class RecordingSink: DocumentSink {
     enum Step: Sendable {
         case batch(WriteBatch)
         case truncate([String], at: Checkpoint)
+        case chunk(ChunkWrite, at: Checkpoint)
     }
 
     private struct State {
@@ -53,6 +54,16 @@ final class RecordingSink: DocumentSink {
             try state.target.apply(batch)
             state.checkpoint = batch.checkpoint
             state.steps.append(.batch(batch))
+        }
+    }
+
+    func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws {
+        try await gate.pass()
+        try state.withLock { state in
+            guard state.checkpoint == checkpoint else { throw Failure(.fenced, "the checkpoint is another one") }
+            try state.target.apply(
+                WriteBatch(checkpoint: checkpoint, collections: [chunk.documents], counts: WriteBatch.Counts()))
+            state.steps.append(.chunk(chunk, at: checkpoint))
         }
     }
 

@@ -53,7 +53,7 @@ import Testing
         ("slot: x", "wherry.yaml: unknown key 'slot'", "Did you mean 'source.slot'?"),
         (
             "backfill: {max_rows_per_second: 5}", "wherry.yaml: unknown key 'backfill.max_rows_per_second'",
-            "Known here: mode, workers."
+            "Known here: max_chunk_rows, mode, workers."
         ),
         (
             "http: {listen: x}", "wherry.yaml: unknown key 'http'",

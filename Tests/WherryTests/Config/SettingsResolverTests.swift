@@ -26,7 +26,7 @@ import Testing
         #expect(settings.source.publication == "wherry_shop")
         #expect(settings.target.uri.database == "shop")
         #expect(settings.target.stateDatabase == "wherry")
-        #expect(settings.backfill == Settings.Backfill(mode: .exported, workers: 2))
+        #expect(settings.backfill == Settings.Backfill(mode: .exported, workers: 2, maxChunkRows: 20_000))
         #expect(settings.apply == Settings.Apply(maxBatchOperations: 5000, maxBatchBytes: 4_194_304))
     }
 
@@ -153,7 +153,8 @@ import Testing
         let plugin = failure { try resolve { $0.plugin = Given(value: "wal2json", origin: "x") } }
         #expect(plugin?.hint == "This version knows: pgoutput.")
         #expect(
-            failure { try resolve { $0.backfillMode = Given(value: "live", origin: "x") } }?.message == "x is 'live'")
+            failure { try resolve { $0.backfillMode = Given(value: "lively", origin: "x") } }?.message
+                == "x is 'lively'")
     }
 
     @Test func aPipelineThatIsNotTheFilesOwnHasDefaultNames() throws {
@@ -188,9 +189,8 @@ extension SettingsLayer {
         (layer.plugin, layer.slot, layer.publication, layer.backfillMode) = (text, text, text, text)
         let list = Given(value: [word], origin: word)
         (layer.schemas, layer.exclude, layer.tables) = (list, list, list)
-        (layer.workers, layer.maxBatchOperations) = (
-            Given(value: number, origin: word), Given(value: number, origin: word)
-        )
+        let given = Given(value: number, origin: word)
+        (layer.workers, layer.maxChunkRows, layer.maxBatchOperations) = (given, given, given)
         layer.maxBatchBytes = text
         return layer
     }

@@ -17,7 +17,9 @@ enum ProgressLog {
         var fields: Logger.Metadata = [:]
         fields[key: .pipeline] = "\(pipeline)"
         fields[key: .phase] = "\(snapshot.phase.rawValue)"
-        if snapshot.phase == .copying || (snapshot.changesApplied == 0 && !snapshot.tables.isEmpty) {
+        if snapshot.phase == .copying || snapshot.isBackfilling
+            || (snapshot.changesApplied == 0 && !snapshot.tables.isEmpty)
+        {
             fields[key: .rowsCopied] = .stringConvertible(reading.rowsCopied)
             fields[key: .rowsEstimated] = .stringConvertible(reading.rowsEstimated)
             fields[key: .tables] = .stringConvertible(snapshot.tables.count)

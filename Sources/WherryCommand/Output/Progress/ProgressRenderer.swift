@@ -13,7 +13,7 @@ struct ProgressRenderer: Sendable {
         var lines = [title(reading)]
         switch reading.snapshot.phase {
         case .copying: lines += copy(reading)
-        case .streaming: lines += stream(reading)
+        case .streaming: lines += stream(reading) + (reading.snapshot.isBackfilling ? copy(reading) : [])
         case .stopping: lines += isStreaming(reading.snapshot) ? stream(reading) : copy(reading)
         case .starting: break
         }

@@ -1,0 +1,61 @@
+import BSON
+import Model
+
+/// What a backfill notes in the state database, in the transaction of the documents it is about.
+struct BackfillNotes {
+    let connection: MongoConnection
+    let session: MongoSession
+    let stateDatabase: String
+    let pipeline: String
+
+    /// Rows to be read again.
+    func write(_ rereads: [Reread]) throws {
+        guard !rereads.isEmpty else { return }
+        let bulk = try connection.bulk(stateDatabase, StateCollection.rereads, session: session)
+        let note: BSONDocument = ["$set": ["schema_version": .int32(stateSchemaVersion)]]
+        for reread in rereads {
+            let id = id(of: reread)
+            try id.bytes.withUnsafeBytes { id in
+                try note.bytes.withUnsafeBytes { try bulk.update(id, $0, upsert: true) }
+            }
+        }
+        try bulk.execute()
+    }
+
+    /// Rows that are settled.
+    func remove(_ rereads: [Reread]) throws {
+        guard !rereads.isEmpty else { return }
+        let bulk = try connection.bulk(stateDatabase, StateCollection.rereads, session: session)
+        for reread in rereads { try id(of: reread).bytes.withUnsafeBytes { try bulk.remove($0) } }
+        try bulk.execute()
+    }
+
+    private func id(of reread: Reread) -> BSONDocument {
+        [
+            "_id": [
+                "pipeline": .string(pipeline), "collection": .string(reread.collection),
+                "key": reread.key["_id"] ?? .null,
+            ]
+        ]
+    }
+
+    /// How far a segment is. Writing it twice changes nothing.
+    func write(_ step: BackfillStep) throws {
+        let segment = "backfill.segments.\(step.segment)"
+        let position: BSONValue = step.position.map { .array($0.map { .string($0) }) } ?? .null
+        var filter: [(String, BSONValue)] = [
+            ("_id", TableState.id(of: step.table, in: pipeline)), ("\(segment).is_done", false),
+        ]
+        if !step.isDone { filter.append(("\(segment).position", ["$ne": position])) }
+        let fields = BSONDocument([("\(segment).position", position), ("\(segment).is_done", .bool(step.isDone))])
+        let change: BSONDocument = [
+            "$set": .document(fields), "$inc": ["backfill.rows": .int64(Int64(step.rows))],
+        ]
+        try connection.command(
+            stateDatabase,
+            [
+                "update": .string(StateCollection.tables),
+                "updates": [["q": .document(BSONDocument(filter)), "u": .document(change)]],
+            ], session: session)
+    }
+}

@@ -1,0 +1,21 @@
+import Model
+
+/// Rows of a table as one snapshot sees them, as documents, waiting for their turn in the stream.
+struct Chunk: Sendable {
+    /// Every document with its key, of kind `.insert`.
+    let documents: CollectionWrites
+    let snapshot: VisibilitySnapshot
+    /// nil for rows that are read again.
+    let progress: BackfillStep?
+    /// The rows that are read again.
+    let rereads: [Reread]
+    /// Called once, when the chunk is durable, or nobody will write it any more.
+    let settled: @Sendable (Outcome) -> Void
+
+    enum Outcome: Sendable {
+        /// With rows that have to be read again all the same.
+        case written([Reread])
+        /// It has to be read again.
+        case discarded
+    }
+}

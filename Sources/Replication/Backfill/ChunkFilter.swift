@@ -1,0 +1,156 @@
+import BSON
+import Mapping
+import Model
+
+/// The backfill as the stream's preparer sees it: remembers which rows the stream has touched, and leaves out of a chunk
+/// what its snapshot is too old for.
+///
+/// A chunk's turn comes when everything committed before its rows were read has been prepared. A row that a transaction
+/// has touched which the chunk's snapshot does not see is stale: if the stream sent the whole row, or its end, the
+/// document is as it should be; if it sent a part (large values unchanged), the row has to be read again.
+struct ChunkFilter {
+    private var touches: TouchLog
+    private let inbox: ChunkInbox
+    /// Collections whose backfill isn't finished.
+    private(set) var unfinished: Set<String>
+    /// Rows that have to be read again before every document is whole.
+    private var pending: Set<Reread>
+    /// Applied or prepared transactions that no snapshot is known to see, and the first start's floor.
+    private var fence: VisibilityFence
+    private let scratch = Scratch()
+
+    /// Bytes of the keys at hand.
+    private final class Scratch {
+        var writer = BSONWriter(capacity: 256)
+    }
+
+    /// - Parameters:
+    ///   - collections: those with an unfinished backfill.
+    ///   - pending: rows that have to be read again, from before this stream.
+    ///   - fence: that of the checkpoint the stream starts from.
+    init(
+        collections: Set<String>, pending: Set<Reread>, inbox: ChunkInbox, fence: VisibilityFence?, byteLimit: Int
+    ) {
+        self.pending = pending
+        unfinished = collections
+        self.inbox = inbox
+        self.fence = fence ?? VisibilityFence()
+        touches = TouchLog(byteLimit: byteLimit)
+        for collection in collections { touches.track(collection) }
+    }
+
+    /// Notes what one transaction changes, or a part of one.
+    ///
+    /// - Returns: rows that have to be read again: a key change that left large values out, of a row whose document may not
+    ///   be there yet, so that there is nothing to move.
+    mutating func record(_ changes: [Change], of xid: UInt32, plans: PlanTable) throws -> [Reread] {
+        let id = widen(xid)
+        guard !unfinished.isEmpty else { return [] }
+        touches.setFloor(inbox.floor)
+        var rereads: [Reread] = []
+        for change in changes { try record(change, of: id, plans, &rereads) }
+        pending.formUnion(rereads)
+        if touches.isOverLimit {
+            // One UPDATE of millions of rows: what is under way is read again, by snapshots that see more of it.
+            // (None is read before a snapshot sees everything that is forgotten here.)
+            inbox.discardAll(until: currentFence())
+            touches.clear()
+        }
+        return rereads
+    }
+
+    /// Notes that one transaction has emptied collections.
+    mutating func recordTruncation(of truncated: [String], by xid: UInt32) {
+        let id = widen(xid)
+        for collection in truncated where unfinished.contains(collection) { touches.touchAll(in: collection, by: id) }
+    }
+
+    /// What the checkpoint after everything recorded has to carry.
+    mutating func currentFence() -> VisibilityFence? {
+        let remaining = fence.remaining(after: inbox.newest)
+        fence = remaining ?? VisibilityFence()
+        return remaining
+    }
+
+    /// What may be written at this point of the stream; nil when nothing is, or nobody waits for it any more.
+    mutating func admit(_ token: String) -> AdmittedChunk? {
+        switch inbox.take(token) {
+        case nil: return nil
+        case .chunk(let chunk): return admit(chunk)
+        case .question(let answer):
+            let isFinished = pending.isEmpty
+            if isFinished {
+                unfinished = []
+                touches = TouchLog(byteLimit: 0)
+            }
+            answer(isFinished)
+            return nil
+        }
+    }
+
+    private mutating func admit(_ chunk: Chunk) -> AdmittedChunk {
+        let documents = chunk.documents
+        var rereads: [Reread] = []
+        documents.writes.removeAll { write in
+            let verdict = documents.withBytes(write.key) {
+                touches.verdict(on: $0, in: documents.collection, for: chunk.snapshot)
+            }
+            if verdict == .readAgain {
+                rereads.append(
+                    Reread(
+                        collection: documents.collection, key: BSONDocument(unchecked: documents.bytes(write.key))))
+            }
+            return verdict != .write
+        }
+        pending.subtract(chunk.rereads)
+        pending.formUnion(rereads)
+        return AdmittedChunk(
+            write: ChunkWrite(
+                documents: documents, progress: chunk.progress, rereads: rereads, settled: chunk.rereads),
+            settled: chunk.settled)
+    }
+
+    private mutating func widen(_ xid: UInt32) -> UInt64 {
+        let newest = inbox.newest
+        let id = newest.widen(xid)
+        if !newest.sees(id), fence.ids.last != id { fence.ids.append(id) }
+        return id
+    }
+
+    private mutating func record(
+        _ change: Change, of id: UInt64, _ plans: PlanTable, _ rereads: inout [Reread]
+    ) throws {
+        scratch.writer.truncate(to: 0)
+        switch change {
+        case .insert(let table, let row), .delete(let table, .key(let row)), .delete(let table, .full(let row)):
+            let plan = try plans.plan(for: table)
+            guard unfinished.contains(plan.collection) else { return }
+            touch(try plan.encodeKey(row, into: &scratch.writer), plan, id, isPartial: false)
+        case .update(let table, let old, let new):
+            let plan = try plans.plan(for: table)
+            guard unfinished.contains(plan.collection) else { return }
+            let isPartial = !new.isWhole(with: old, plan: plan)
+            let key = try plan.encodeKey(new, fallback: old?.row, into: &scratch.writer)
+            touch(key, plan, id, isPartial: isPartial)
+            guard let old else { return }
+            let origin = try plan.encodeKey(old.row, into: &scratch.writer)
+            guard scratch.writer.bytes(in: origin) != scratch.writer.bytes(in: key) else { return }
+            touch(origin, plan, id, isPartial: false)
+            if isPartial {
+                rereads.append(
+                    Reread(collection: plan.collection, key: BSONDocument(unchecked: scratch.writer.bytes(in: key))))
+            }
+        case .truncate: break
+        }
+    }
+
+    private mutating func touch(_ key: Range<Int>, _ plan: MappingPlan, _ id: UInt64, isPartial: Bool) {
+        scratch.writer.withUnsafeBytes(in: key) { touches.touch($0, in: plan.collection, by: id, isPartial: isPartial) }
+    }
+}
+
+/// A chunk as the writer gets it.
+struct AdmittedChunk: Sendable {
+    let write: ChunkWrite
+    let settled: @Sendable (Chunk.Outcome) -> Void
+}

@@ -1,0 +1,130 @@
+import Model
+import Synchronization
+
+/// Where the readers of a backfill leave their chunks, and the preparer of the stream finds them when the stream reaches
+/// the message that carries their token. It also knows which snapshots the chunks under way have: what all of them see
+/// need not be remembered of the stream.
+///
+/// A chunk is announced before its snapshot is taken, and counts with the newest snapshot known then until it has its own:
+/// what an earlier snapshot saw, every later one sees.
+final class ChunkInbox: Sendable {
+    private struct State {
+        var nextToken = 0
+        /// Announced and not settled, with what their snapshots see at least.
+        var underway: [String: VisibilitySnapshot] = [:]
+        var delivered: [String: ChunkInbox.Delivery] = [:]
+        var newest: VisibilitySnapshot
+        /// What a chunk's snapshot has to see.
+        var fence: VisibilityFence?
+
+        /// Two readers may tell of their snapshots in another order than they took them. What either saw, all to come see.
+        mutating func advance(to snapshot: VisibilitySnapshot) {
+            newest = newest.union(snapshot)
+            fence = fence?.remaining(after: snapshot)
+        }
+    }
+
+    private let state: Mutex<State>
+    /// Tells the tokens of this stream from those an earlier one has left in the log.
+    private let run: String
+
+    /// - Parameters:
+    ///   - snapshot: one taken before the stream's first change is prepared.
+    ///   - fence: that of the checkpoint the stream starts from.
+    init(run: String, snapshot: VisibilitySnapshot, fence: VisibilityFence?) {
+        self.run = run
+        state = Mutex(State(newest: snapshot, fence: fence?.remaining(after: snapshot)))
+    }
+
+    /// What the stream finds at a token.
+    enum Delivery: Sendable {
+        case chunk(Chunk)
+        /// Whether every row is there by now, and nothing needs to be read again.
+        case question(@Sendable (Bool) -> Void)
+
+        func discard() {
+            switch self {
+            case .chunk(let chunk): chunk.settled(.discarded)
+            case .question(let answer): answer(false)
+            }
+        }
+    }
+
+    /// Begins a chunk; it is ended by `deliver` or `withdraw`.
+    ///
+    /// - Returns: nil while a fence stands: snapshots have to be noted until one has passed it.
+    func announce() -> String? {
+        state.withLock { state in
+            guard state.fence == nil else { return nil }
+            state.nextToken += 1
+            let token = "\(run) \(state.nextToken)"
+            state.underway[token] = state.newest
+            return token
+        }
+    }
+
+    /// The snapshot of an announced chunk is taken.
+    ///
+    /// - Returns: false when the chunk was discarded meanwhile, and need not be read.
+    func note(_ snapshot: VisibilitySnapshot, for token: String) -> Bool {
+        state.withLock { state in
+            state.advance(to: snapshot)
+            guard state.underway[token] != nil else { return false }
+            state.underway[token] = snapshot
+            return true
+        }
+    }
+
+    /// Notes a snapshot that no chunk belongs to.
+    func note(_ snapshot: VisibilitySnapshot) { state.withLock { $0.advance(to: snapshot) } }
+
+    /// Leaves something for the stream; before its token is written into the log.
+    func deliver(_ delivery: Delivery, as token: String) {
+        let isWanted = state.withLock { state in
+            guard state.underway[token] != nil else { return false }
+            state.delivered[token] = delivery
+            return true
+        }
+        if !isWanted { delivery.discard() }
+    }
+
+    /// Gives up an announced chunk.
+    func withdraw(_ token: String) {
+        let delivery = state.withLock { state in
+            state.underway[token] = nil
+            return state.delivered.removeValue(forKey: token)
+        }
+        delivery?.discard()
+    }
+
+    /// What lies at the token; nil when it is somebody else's, or was discarded.
+    func take(_ token: String) -> Delivery? {
+        state.withLock { state in
+            guard let delivery = state.delivered.removeValue(forKey: token) else { return nil }
+            state.underway[token] = nil
+            return delivery
+        }
+    }
+
+    /// What snapshots don't see yet that they have to, before any chunk can be read; nil when nothing stands in the way.
+    var fence: VisibilityFence? { state.withLock { $0.fence } }
+
+    /// Discards every chunk under way: it has to be read again, by a snapshot that has passed the fence.
+    func discardAll(until fence: VisibilityFence?) {
+        let discarded = state.withLock { state in
+            state.underway = [:]
+            state.fence = fence
+            defer { state.delivered = [:] }
+            return Array(state.delivered.values)
+        }
+        for delivery in discarded { delivery.discard() }
+    }
+
+    /// What every chunk under way sees, and every one to come.
+    var floor: VisibilitySnapshot {
+        state.withLock { state in state.underway.values.reduce(state.newest) { $0.intersection($1) } }
+    }
+
+    /// The newest snapshot known.
+    var newest: VisibilitySnapshot { state.withLock { $0.newest } }
+}

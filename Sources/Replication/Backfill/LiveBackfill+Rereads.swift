@@ -1,0 +1,81 @@
+import BSON
+import Mapping
+import Model
+
+/// The end of a backfill: rows that the stream has sent in part only, before their documents were there.
+extension LiveBackfill {
+    /// Reads rows again until the stream says that nothing is left.
+    func readAgainUntilWhole() async throws {
+        let reader = try await source.openChunkReader()
+        do {
+            repeat {
+                while true {
+                    let batch = rereads.take(atMost: LiveBackfill.rereadCount)
+                    if batch.isEmpty { break }
+                    try await readAgain(batch, with: reader)
+                }
+            } while try await !isWhole()
+        } catch {
+            await reader.close()
+            throw error
+        }
+        await reader.close()
+    }
+
+    private func readAgain(_ batch: [Reread], with reader: any ChunkReader) async throws {
+        guard let table = tables.values.first(where: { $0.plan.collection == batch.first?.collection }) else {
+            throw Failure(.unexpected, "a row has to be read again of a table that is not part of the backfill")
+        }
+        let keys = try batch.map { reread in
+            guard let text = table.plan.keyText(of: reread.key["_id"] ?? .null) else {
+                throw Failure(.unexpected, "a key of table \(table.version.schema.name) can't be read back")
+            }
+            return text
+        }
+        let token = try await announce()
+        do {
+            let start = try await reader.start(table.version, key: table.key, keys: keys)
+            guard inbox.note(start.snapshot, for: token) else { return rereads.add(batch) }
+            let documents = try await readDocuments(of: table, from: reader)
+            let outcome = try await answer(at: token) { settled in
+                .chunk(
+                    Chunk(
+                        documents: documents, snapshot: start.snapshot, progress: nil, rereads: batch,
+                        settled: settled))
+            }
+            switch outcome {
+            case .written(let again): rereads.add(again)
+            case .discarded: rereads.add(batch)
+            }
+        } catch {
+            inbox.withdraw(token)
+            throw error
+        }
+    }
+
+    /// Whether the stream knows of nothing that has to be read again. When it does, that is in the queue soon, or already.
+    private func isWhole() async throws -> Bool {
+        let token = try await announce()
+        do {
+            return try await answer(at: token) { .question($0) }
+        } catch {
+            inbox.withdraw(token)
+            throw error
+        }
+    }
+
+    /// Leaves something for the stream and waits for its turn.
+    private func answer<Answer: Sendable>(
+        at token: String, _ delivery: (@escaping @Sendable (Answer) -> Void) -> ChunkInbox.Delivery
+    ) async throws -> Answer {
+        let (answers, continuation) = AsyncStream<Answer>.makeStream()
+        inbox.deliver(
+            delivery { answer in
+                continuation.yield(answer)
+                continuation.finish()
+            }, as: token)
+        _ = try await source.emit(token: ChunkToken.content(token))
+        for await answer in answers { return answer }
+        throw CancellationError()
+    }
+}

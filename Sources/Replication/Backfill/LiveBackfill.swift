@@ -1,0 +1,167 @@
+import BSON
+import Logging
+import Mapping
+import Model
+
+/// The backfill beside one stream: reads what is left of every table in chunks, several at a time, and leaves them for the
+/// stream to bring in their turn. What isn't written when the stream ends is read again beside the next one.
+struct LiveBackfill: Sendable {
+    let source: any ChunkSource
+    let tables: [TableName: BackfillTable]
+    let board: BackfillBoard
+    let rereads: RereadQueue
+    let inbox: ChunkInbox
+    let workers: Int
+    let progress: Progress
+    let logger: Logger
+
+    /// How often a snapshot is taken for those who wait for one.
+    private static let snapshotInterval = Duration.milliseconds(200)
+    /// Rows of one chunk of keys.
+    static let rereadCount = 200
+    /// Bytes read from the source at once.
+    private static let readSize = 512 * 1024
+
+    /// Returns when every row is in the target or on its way there in the stream.
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await noteSnapshots()
+                return false
+            }
+            group.addTask {
+                try await readSegments()
+                try await readAgainUntilWhole()
+                return true
+            }
+            defer { group.cancelAll() }
+            while let isFinished = try await group.next(), !isFinished {}
+        }
+        publish()
+        logger.info("backfill finished", metadata: ["rows": "\(board.progress.reduce(0) { $0 + $1.rows })"])
+    }
+
+    private func readSegments() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<workers { group.addTask { try await work(number) } }
+            try await group.waitForAll()
+        }
+    }
+
+    private func work(_ number: Int) async throws {
+        let reader = try await source.openChunkReader()
+        do {
+            // While one chunk waits for its turn the next is read; it is left for the stream when that one is written.
+            var before: AsyncStream<Never>?
+            while let piece = await board.nextPiece(for: number) {
+                before = try await read(piece, with: reader, after: before)
+                publish()
+            }
+        } catch {
+            await reader.close()
+            throw error
+        }
+        await reader.close()
+        try Task.checkCancellation()
+    }
+
+    /// - Returns: what ends when the chunk is settled; nil when there is none.
+    private func read(
+        _ piece: BackfillPiece, with reader: any ChunkReader, after before: AsyncStream<Never>?
+    ) async throws -> AsyncStream<Never>? {
+        guard let table = tables[piece.table] else {
+            throw Failure(.unexpected, "table \(piece.table) is not part of the backfill")
+        }
+        let token = try await announce()
+        let begin = ContinuousClock.now
+        do {
+            let start = try await reader.start(
+                table.version, key: table.key, range: piece.range, limit: piece.limit, where: nil)
+            guard inbox.note(start.snapshot, for: token) else {
+                board.failed(piece)
+                return before
+            }
+            let documents = try await readDocuments(of: table, from: reader)
+            let rows = documents.writes.count
+            let cost = ChunkCost(
+                duration: .now - begin, bytes: documents.arena.count, isFull: start.end != nil)
+            if let before { for await _ in before {} }
+            guard board.delivered(piece, cost: cost) else {
+                inbox.withdraw(token)
+                return nil
+            }
+            let (settled, settling) = AsyncStream<Never>.makeStream()
+            let isDone = start.end == nil || start.end == piece.range.through
+            let step = BackfillStep(
+                table: piece.table, segment: piece.segment, position: start.end ?? piece.range.through,
+                isDone: isDone, rows: rows)
+            let chunk = Chunk(documents: documents, snapshot: start.snapshot, progress: step, rereads: []) { outcome in
+                defer { settling.finish() }
+                switch outcome {
+                case .discarded: board.failed(piece)
+                case .written(let again):
+                    rereads.add(again)
+                    _ = board.finished(piece, end: start.end, rows: rows, at: .now)
+                }
+            }
+            inbox.deliver(.chunk(chunk), as: token)
+            _ = try await source.emit(token: ChunkToken.content(token))
+            return settled
+        } catch {
+            inbox.withdraw(token)
+            board.failed(piece)
+            throw error
+        }
+    }
+
+    func readDocuments(of table: BackfillTable, from reader: any ChunkReader) async throws -> CollectionWrites {
+        let documents = table.documents()
+        while true {
+            let rows = try await reader.next(maxBytes: LiveBackfill.readSize)
+            if rows.isEmpty { return documents }
+            for row in rows { try table.append(row, to: documents) }
+        }
+    }
+
+    // MARK: - Fences
+
+    /// A token, once snapshots see everything they have to.
+    func announce() async throws -> String {
+        var isWaiting = false
+        while true {
+            try Task.checkCancellation()
+            if let token = inbox.announce() {
+                if isWaiting { progress.update { $0.waiting = nil } }
+                return token
+            }
+            if !isWaiting {
+                isWaiting = true
+                let reason = "the backfill waits for transactions of the source that were running when it began"
+                progress.update { $0.waiting = Waiting(reason: reason, since: .now) }
+            }
+            try await Task.sleep(for: LiveBackfill.snapshotInterval)
+        }
+    }
+
+    /// Keeps the fence of the checkpoint short, and lets those pass who wait for it.
+    private func noteSnapshots() async throws {
+        while !Task.isCancelled {
+            inbox.note(try await source.currentSnapshot())
+            try await Task.sleep(for: LiveBackfill.snapshotInterval)
+        }
+    }
+
+    private func publish() {
+        let tables = board.progress
+        progress.update { snapshot in
+            snapshot.tables = tables.map { table in
+                var entry = TableProgress(
+                    table: table.table, collection: self.tables[table.table]?.plan.collection ?? "",
+                    estimatedRows: table.estimatedRows)
+                entry.copiedRows = table.rows
+                entry.isFinished = table.isFinished
+                return entry
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import DevServers
+import TestSupport
+import Testing
+
+/// The backfill beside the stream.
+@Suite(.onBusyServers) struct LiveBackfillTests {
+    private let live = BatchSizes(operations: 150, backfill: "live")
+
+    @Test func anIdleSourceIsCopied() async throws {
+        let fixture = try await PipelineFixture("live")
+        try await Workload.createTables(fixture, rows: 30_000)
+        try await fixture.sql("CREATE TABLE public.empty (id integer PRIMARY KEY)")
+        let run = try await fixture.catchUp(limits: live)
+        #expect(run.log.contains("backfill finished"))
+        #expect(try await fixture.compare() == [])
+    }
+
+    @Test func underLoadEveryRowArrivesAndNoneGoesBack() async throws {
+        let fixture = try await PipelineFixture("live")
+        try await Workload.createTables(fixture, rows: 30_000)
+        let workload = Workload(fixture, seed: 3)
+        let violations = try await VersionWatcher.watching(fixture) { _ in
+            try await workload.working {
+                let wherry = try fixture.wherry(limits: live)
+                try await wherry.waitForLine("the backfill is finished") { $0.message == "backfill finished" }
+                #expect(try await wherry.terminate().code == 0)
+            }
+            try await fixture.catchUp(limits: live)
+            #expect(try await fixture.compare() == [])
+        }
+        #expect(violations == [])
+    }
+
+    @Test func killedAgainAndAgainItGoesOnAtTheChunk() async throws {
+        let fixture = try await PipelineFixture("live")
+        try await Workload.createTables(fixture, rows: 60_000)
+        let workload = Workload(fixture, seed: 4)
+        var generator = SeededGenerator(seed: 4)
+        let violations = try await VersionWatcher.watching(fixture) { _ in
+            try await workload.working {
+                for _ in 1...6 {
+                    let wherry = try fixture.wherry(limits: live)
+                    try await wherry.waitForLine("it streams") { $0["phase"] == "streaming" }
+                    try await Task.sleep(for: .milliseconds(Int.random(in: 0...400, using: &generator)))
+                    try await wherry.kill()
+                }
+            }
+            try await fixture.catchUp(limits: live)
+            #expect(try await fixture.compare() == [])
+        }
+        #expect(violations == [])
+    }
+}

@@ -1,0 +1,116 @@
+import BSON
+import DevServers
+import Glibc
+import Model
+import Postgres
+import TestSupport
+import Testing
+
+/// A transaction whose commit record is written, and sent by the stream, but which no snapshot sees yet: a synchronous
+/// standby that never answers holds it there.
+@Suite(.onBusyServers) struct VisibilityGapTests {
+    private let live = BatchSizes(operations: 150, backfill: "live", chunkRows: 20)
+
+    private static let table = """
+        CREATE TABLE public.items (id integer PRIMARY KEY, version bigint NOT NULL, note text);
+        INSERT INTO public.items SELECT g, 1, 'note ' || g FROM generate_series(1, 6000) g
+        """
+
+    /// Commits a change of every third row and of some keys; returns when the server waits for the standby.
+    private func openGap(_ fixture: PipelineFixture) async throws -> Task<Void, any Error> {
+        try await fixture.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        try await fixture.sql("SELECT pg_reload_conf()")
+        let hung = try await fixture.connect()
+        let commit = Task {
+            _ = try await hung.query(
+                """
+                SET synchronous_commit = on;
+                BEGIN;
+                UPDATE public.items SET version = 2 WHERE id % 3 = 0;
+                UPDATE public.items SET id = -id, version = 2 WHERE id % 100 = 1;
+                DELETE FROM public.items WHERE id % 100 = 2;
+                COMMIT
+                """)
+            await hung.close()
+        }
+        try await waitUntil("the commit hangs") {
+            try await fixture.sql(
+                "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE wait_event = 'SyncRep'"
+            ).scalar == "1"
+        }
+        return commit
+    }
+
+    private func closeGap(_ fixture: PipelineFixture, _ commit: Task<Void, any Error>) async throws {
+        try await fixture.sql("ALTER SYSTEM RESET synchronous_standby_names")
+        try await fixture.sql("SELECT pg_reload_conf()")
+        try await commit.value
+    }
+
+    private func withFixture(_ body: (PipelineFixture) async throws -> Void) async throws {
+        try await PipelineFixture.withOwnServers("gap", postgres: [:]) { fixture in
+            try await fixture.sql("ALTER DATABASE \(fixture.name) SET synchronous_commit = local")
+            try await fixture.sql(VisibilityGapTests.table)
+            try await body(fixture)
+        }
+    }
+
+    private func changed(_ fixture: PipelineFixture) async throws -> Int {
+        try await fixture.inspector.documents("items", filter: ["version": .int64(2)]).count
+    }
+
+    /// The change is streamed while the chunks that are read meanwhile still show the old rows.
+    @Test func chunksReadInTheGapOverwriteNothing() async throws {
+        try await withFixture { fixture in
+            let wherry = try fixture.wherry(limits: live)
+            try await wherry.waitForLine("the backfill has begun") { $0.int("rows_copied") ?? 0 > 0 }
+            wherry.child.signal(SIGSTOP)
+            let commit = try await openGap(fixture)
+            wherry.child.signal(SIGCONT)
+            try await wherry.waitForLine("the backfill is finished") { $0.message == "backfill finished" }
+            // All of it shows while no snapshot of the source sees any of it.
+            #expect(try await fixture.sql("SELECT count(*) FROM public.items WHERE version = 2").scalar == "0")
+            try await fixture.waitUntil("the change has arrived", wherry) { try await changed(fixture) >= 2000 }
+            try await closeGap(fixture, commit)
+            try await fixture.waitUntilCaughtUp(wherry)
+            #expect(try await fixture.compare() == [])
+            #expect(try await wherry.terminate().code == 0)
+        }
+    }
+
+    /// What the stream has brought before a restart, the worker after it remembers nothing of.
+    @Test func aRestartInTheGapWaitsForIt() async throws {
+        try await withFixture { fixture in
+            let first = try fixture.wherry(limits: live)
+            try await first.waitForLine("the backfill has begun") { $0.int("rows_copied") ?? 0 > 0 }
+            first.child.signal(SIGSTOP)
+            let commit = try await openGap(fixture)
+            first.child.signal(SIGCONT)
+            try await fixture.waitUntil("the change has arrived", first) { try await changed(fixture) > 0 }
+            try await first.kill()
+            #expect(!first.log.contains("backfill finished"), "too fast to say anything")
+
+            let second = try fixture.wherry(limits: live)
+            try await second.waitForLine("it waits") { $0["waiting"]?.contains("backfill waits") == true }
+            try await closeGap(fixture, commit)
+            try await second.waitForLine("the backfill is finished") { $0.message == "backfill finished" }
+            try await fixture.waitUntilCaughtUp(second)
+            #expect(try await fixture.compare() == [])
+            #expect(try await second.terminate().code == 0)
+        }
+    }
+
+    /// A change that had committed when the slot was made is in no stream.
+    @Test func aFirstStartInTheGapWaitsForIt() async throws {
+        try await withFixture { fixture in
+            let commit = try await openGap(fixture)
+            let wherry = try fixture.wherry(limits: live)
+            try await wherry.waitForLine("it waits") { $0["waiting"]?.contains("wait") == true }
+            try await closeGap(fixture, commit)
+            try await wherry.waitForLine("the backfill is finished") { $0.message == "backfill finished" }
+            try await fixture.waitUntilCaughtUp(wherry)
+            #expect(try await fixture.compare() == [])
+            #expect(try await wherry.terminate().code == 0)
+        }
+    }
+}
