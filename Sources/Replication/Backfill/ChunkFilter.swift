@@ -44,8 +44,9 @@ struct ChunkFilter {
     /// - Returns: rows that have to be read again: a key change that left large values out, of a row whose document may not
     ///   be there yet, so that there is nothing to move.
     mutating func record(_ changes: [Change], of xid: UInt32, plans: PlanTable) throws -> [Reread] {
-        let id = widen(xid)
+        // Once everything is there nothing has to be remembered, and no snapshots are taken any more.
         guard !unfinished.isEmpty else { return [] }
+        let id = widen(xid)
         touches.setFloor(inbox.floor)
         var rereads: [Reread] = []
         for change in changes { try record(change, of: id, plans, &rereads) }
@@ -61,6 +62,7 @@ struct ChunkFilter {
 
     /// Notes that one transaction has emptied collections.
     mutating func recordTruncation(of truncated: [String], by xid: UInt32) {
+        guard !unfinished.isEmpty else { return }
         let id = widen(xid)
         for collection in truncated where unfinished.contains(collection) { touches.touchAll(in: collection, by: id) }
     }
@@ -81,6 +83,7 @@ struct ChunkFilter {
             let isFinished = pending.isEmpty
             if isFinished {
                 unfinished = []
+                fence = VisibilityFence()
                 touches = TouchLog(byteLimit: 0)
             }
             answer(isFinished)

@@ -1,0 +1,165 @@
+import BSON
+import Model
+import Synchronization
+import Testing
+
+@testable import Replication
+
+/// What of a chunk is written at its place in the stream.
+@Suite struct ChunkFilterTests {
+    private let table = SampleTable()
+    private let plans: PlanTable
+    /// Transaction 10 is running, everything before is visible.
+    private let before10 = VisibilitySnapshot(xmin: 10, xmax: 11, running: [10])
+    private let after10 = VisibilitySnapshot(xmin: 11, xmax: 11, running: [])
+
+    init() throws { plans = try SampleTable.plans([table]) }
+
+    private func inbox(_ snapshot: VisibilitySnapshot, fence: VisibilityFence? = nil) -> ChunkInbox {
+        ChunkInbox(run: "run", snapshot: snapshot, fence: fence)
+    }
+
+    private func filter(_ inbox: ChunkInbox, byteLimit: Int = 1 << 20) -> ChunkFilter {
+        ChunkFilter(collections: [table.collection], pending: [], inbox: inbox, fence: nil, byteLimit: byteLimit)
+    }
+
+    private func chunk(_ keys: [String], _ snapshot: VisibilitySnapshot, rereads: [Reread] = []) throws -> Chunk {
+        let part = BackfillTable(
+            version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns)
+        let documents = part.documents()
+        for key in keys { try part.append(Cell.row([.text(key), "n", "d"]), to: documents) }
+        return Chunk(documents: documents, snapshot: snapshot, progress: nil, rereads: rereads) { _ in }
+    }
+
+    private func reread(_ key: String) -> Reread {
+        Reread(collection: table.collection, key: table.key(of: [.text(key)]))
+    }
+
+    /// The keys that are written.
+    private func keys(_ admitted: AdmittedChunk?) throws -> [BSONDocument] {
+        let documents = try #require(admitted).write.documents
+        return documents.writes.map { BSONDocument(unchecked: documents.bytes($0.key)) }
+    }
+
+    @Test func rowsThatTheSnapshotIsTooOldForAreLeftOut() throws {
+        let inbox = inbox(before10)
+        var filter = filter(inbox)
+        let token = try #require(inbox.announce())
+        #expect(inbox.note(before10, for: token))
+        inbox.deliver(.chunk(try chunk(["1", "2", "3", "4", "5", "6"], before10)), as: token)
+        let moved = OldRow.key(Cell.row(["4", nil, nil]))
+        let rereads = try filter.record(
+            [
+                table.update("1", "new", "new"), table.update("2", "new", .unchanged), table.delete("3", nil, nil),
+                table.update(old: moved, "5", "new", .unchanged),
+            ], of: 10, plans: plans)
+        // A move that leaves a value out may find nothing to move.
+        #expect(rereads == [reread("5")])
+        let admitted = filter.admit(token)
+        #expect(try keys(admitted) == [table.key(of: ["6"])])
+        #expect(Set(admitted?.write.rereads ?? []) == [reread("2"), reread("5")])
+        #expect(filter.admit(token) == nil)
+    }
+
+    @Test func aSnapshotThatSeesTheTransactionHasTheNewRow() throws {
+        let inbox = inbox(before10)
+        var filter = filter(inbox)
+        _ = try filter.record([table.update("1", "new", "new")], of: 10, plans: plans)
+        let token = try #require(inbox.announce())
+        #expect(inbox.note(after10, for: token))
+        inbox.deliver(.chunk(try chunk(["1"], after10)), as: token)
+        #expect(try keys(filter.admit(token)) == [table.key(of: ["1"])])
+    }
+
+    /// Two readers tell of their snapshots in another order than they took them.
+    @Test func theOlderSnapshotStaysTheFloor() throws {
+        let inbox = inbox(before10)
+        var filter = filter(inbox)
+        let (older, newer) = (try #require(inbox.announce()), try #require(inbox.announce()))
+        #expect(inbox.note(after10, for: newer))
+        #expect(inbox.note(before10, for: older))
+        #expect(inbox.newest.sees(10) && !inbox.floor.sees(10))
+        _ = try filter.record([table.update("1", "new", "new")], of: 10, plans: plans)
+        inbox.deliver(.chunk(try chunk(["1"], before10)), as: older)
+        #expect(try keys(filter.admit(older)) == [])
+    }
+
+    @Test func aTruncationLeavesNothing() throws {
+        let inbox = inbox(before10)
+        var filter = filter(inbox)
+        let token = try #require(inbox.announce())
+        #expect(inbox.note(before10, for: token))
+        inbox.deliver(.chunk(try chunk(["1", "2"], before10)), as: token)
+        filter.recordTruncation(of: [table.collection], by: 10)
+        #expect(try keys(filter.admit(token)) == [])
+    }
+
+    /// What is applied and not seen by a snapshot goes into the checkpoint, until one sees it.
+    @Test func theFenceOfTheCheckpoint() throws {
+        let inbox = inbox(before10)
+        var filter = filter(inbox)
+        _ = try filter.record([], of: 9, plans: plans)
+        #expect(filter.currentFence() == nil)
+        _ = try filter.record([], of: 10, plans: plans)
+        #expect(filter.currentFence() == VisibilityFence(ids: [10]))
+        inbox.note(after10)
+        #expect(filter.currentFence() == nil)
+    }
+
+    @Test func noChunkBeginsBeforeTheFenceIsPassed() {
+        let inbox = inbox(before10, fence: VisibilityFence(ids: [10]))
+        #expect(inbox.announce() == nil)
+        inbox.note(before10)
+        #expect(inbox.announce() == nil)
+        inbox.note(after10)
+        #expect(inbox.announce() != nil)
+    }
+
+    @Test func atItsLimitEverythingUnderWayIsDiscarded() throws {
+        let inbox = inbox(before10)
+        var filter = filter(inbox, byteLimit: 1)
+        let token = try #require(inbox.announce())
+        #expect(inbox.note(before10, for: token))
+        let settled = Mutex<[String]>([])
+        let chunk = try chunk(["1"], before10)
+        inbox.deliver(
+            .chunk(
+                Chunk(documents: chunk.documents, snapshot: before10, progress: nil, rereads: []) { outcome in
+                    settled.withLock { $0.append("\(outcome)") }
+                }), as: token)
+        _ = try filter.record([table.insert("7", "n", "d")], of: 10, plans: plans)
+        #expect(settled.withLock { $0 } == ["discarded"])
+        #expect(filter.admit(token) == nil)
+        // What was forgotten has to be seen by whoever reads again.
+        #expect(inbox.announce() == nil)
+        inbox.note(after10)
+        #expect(inbox.announce() != nil)
+    }
+
+    @Test func itIsFinishedWhenNothingHasToBeReadAgain() throws {
+        let inbox = inbox(before10)
+        var filter = filter(inbox)
+        let answers = Mutex<[Bool]>([])
+        func ask() throws {
+            let token = try #require(inbox.announce())
+            inbox.deliver(.question { answer in answers.withLock { $0.append(answer) } }, as: token)
+            #expect(filter.admit(token) == nil)
+        }
+        _ = try filter.record(
+            [table.update(old: .key(Cell.row(["4", nil, nil])), "5", "new", .unchanged)], of: 10, plans: plans)
+        try ask()
+        #expect(filter.unfinished == [table.collection])
+        inbox.note(after10)
+        let token = try #require(inbox.announce())
+        #expect(inbox.note(after10, for: token))
+        inbox.deliver(.chunk(try chunk(["5"], after10, rereads: [reread("5")])), as: token)
+        let admitted = filter.admit(token)
+        #expect(admitted?.write.settled == [reread("5")] && admitted?.write.rereads.isEmpty == true)
+        try ask()
+        #expect(answers.withLock { $0 } == [false, true])
+        #expect(filter.unfinished.isEmpty)
+        // From here on it remembers nothing, however long the stream goes on.
+        for xid in UInt32(12)...40 { _ = try filter.record([table.insert("1", "n", "d")], of: xid, plans: plans) }
+        #expect(filter.currentFence() == nil)
+    }
+}
