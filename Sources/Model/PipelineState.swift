@@ -157,4 +157,11 @@ package struct TableState: Hashable, Sendable {
         self.copiedRows = copiedRows
         self.backfill = backfill
     }
+
+    /// The same, not filled beside the stream.
+    package var withoutBackfill: TableState {
+        var table = self
+        table.backfill = nil
+        return table
+    }
 }

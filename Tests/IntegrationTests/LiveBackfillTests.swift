@@ -15,6 +15,21 @@ import Testing
         #expect(try await fixture.compare() == [])
     }
 
+    /// Chunks that have grown on narrow rows meet wide ones: too many bytes for one.
+    @Test func wideRowsMakeChunksSmaller() async throws {
+        let fixture = try await PipelineFixture("live")
+        try await fixture.sql(
+            """
+            CREATE TABLE public.pages (id integer PRIMARY KEY, body text);
+            ALTER TABLE public.pages ALTER COLUMN body SET STORAGE EXTERNAL;
+            INSERT INTO public.pages SELECT g, 'narrow' FROM generate_series(1, 3000) g;
+            INSERT INTO public.pages SELECT g, repeat(md5(g::text), 32768) FROM generate_series(3001, 3060) g;
+            """)
+        let run = try await fixture.catchUp(limits: live)
+        #expect(run.log.contains("backfill finished"))
+        #expect(try await fixture.compare() == [])
+    }
+
     @Test func underLoadEveryRowArrivesAndNoneGoesBack() async throws {
         let fixture = try await PipelineFixture("live")
         try await Workload.createTables(fixture, rows: 30_000)

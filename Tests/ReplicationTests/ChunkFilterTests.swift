@@ -136,6 +136,22 @@ import Testing
         #expect(inbox.announce() != nil)
     }
 
+    /// The row came to its key after the snapshot: that it isn't in the chunk says nothing.
+    @Test func aRowReadAgainTooEarlyStaysToBeRead() throws {
+        let inbox = inbox(before10)
+        var filter = filter(inbox)
+        _ = try filter.record(
+            [table.update(old: .key(Cell.row(["4", nil, nil])), "5", "new", .unchanged)], of: 10, plans: plans)
+        for (snapshot, isSettled) in [(before10, false), (after10, true)] {
+            let token = try #require(inbox.announce())
+            #expect(inbox.note(snapshot, for: token))
+            inbox.deliver(.chunk(try chunk([], snapshot, rereads: [reread("5")])), as: token)
+            let admitted = filter.admit(token)
+            #expect(admitted?.write.settled == [reread("5")])
+            #expect(admitted?.write.rereads == (isSettled ? [] : [reread("5")]))
+        }
+    }
+
     @Test func itIsFinishedWhenNothingHasToBeReadAgain() throws {
         let inbox = inbox(before10)
         var filter = filter(inbox)

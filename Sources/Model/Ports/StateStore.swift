@@ -30,8 +30,11 @@ package protocol StateStore: Sendable {
     /// Writes the progress of tables. Informational: whoever writes last wins, whatever its epoch.
     func saveProgress(_ tables: [TableState], of pipeline: String) async throws
 
-    /// Writes the plan of tables' live backfills, before anything is read. From then on their progress is the sink's.
-    func saveBackfills(_ tables: [TableState], of pipeline: String) async throws
+    /// Writes the plan of tables' live backfills, before anything is read, and removes that of tables that have none. From
+    /// then on their progress is the sink's.
+    ///
+    /// - Throws: `Failure(.fenced)` when the epoch has moved on.
+    func saveBackfills(_ tables: [TableState], of state: PipelineState) async throws
 
     /// Rows that a live backfill has to read again.
     func rereads(of pipeline: String) async throws -> [Reread]

@@ -133,27 +133,40 @@ package actor MongoStateStore: StateStore {
         }
     }
 
-    package func saveBackfills(_ tables: [TableState], of pipeline: String) throws {
-        let updates = tables.compactMap { table in
-            table.backfill.map { backfill -> BSONValue in
-                [
-                    "q": ["_id": table.id(in: pipeline)],
-                    "u": ["$set": ["copy": table.progress, "backfill": backfill.bson]],
+    package func saveBackfills(_ tables: [TableState], of state: PipelineState) throws {
+        let updates = tables.map { table -> BSONValue in
+            let change: BSONValue =
+                table.backfill.map { ["$set": ["copy": table.progress, "backfill": $0.bson]] } ?? [
+                    "$unset": ["backfill": ""]
                 ]
-            }
+            return ["q": ["_id": table.id(in: state.pipeline)], "u": change]
         }
         guard !updates.isEmpty else { return }
         try during("writing the backfill's plan") {
-            _ = try connection.command(
+            // One transaction with the epoch: a worker that was frozen must not replace the plan its successor goes by.
+            let session = try connection.startSession()
+            try session.startTransaction()
+            defer { session.abort() }
+            let mine: BSONDocument = ["_id": .string(state.pipeline), "epoch": .int64(state.epoch)]
+            let held = try connection.command(
                 database,
                 [
-                    "update": .string(StateCollection.tables), "updates": .array(updates), "writeConcern": majority,
-                ])
+                    "update": .string(StateCollection.pipelines),
+                    "updates": [["q": .document(mine), "u": ["$set": ["epoch": .int64(state.epoch)]]]],
+                ], session: session)
+            guard held["n"]?.asInt64 == 1 else { throw Failure.fenced(state.pipeline) }
+            try connection.command(
+                database, ["update": .string(StateCollection.tables), "updates": .array(updates)], session: session)
+            try session.commit()
         }
     }
 
     package func rereads(of pipeline: String) throws -> [Reread] {
-        try find(StateCollection.rereads, ["_id.pipeline": .string(pipeline)]).map { document in
+        let notes = try during("reading what the backfill has to read again") {
+            try connection.find(
+                database, StateCollection.rereads, filter: ["_id.pipeline": .string(pipeline)], limit: 0)
+        }
+        return try notes.map { document in
             guard let id = document["_id"]?.asDocument, let collection = id["collection"]?.asString, let key = id["key"]
             else { throw Failure(.unexpected, "a note of the backfill of pipeline \(pipeline) can't be read") }
             return Reread(collection: collection, key: ["_id": key])

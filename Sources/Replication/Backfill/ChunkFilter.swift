@@ -13,8 +13,9 @@ struct ChunkFilter {
     private let inbox: ChunkInbox
     /// Collections whose backfill isn't finished.
     private(set) var unfinished: Set<String>
-    /// Rows that have to be read again before every document is whole.
-    private var pending: Set<Reread>
+    /// Rows that have to be read again before every document is whole, each
+    /// with the transaction that a snapshot has to see for it; 0 for what every snapshot to come sees.
+    private var pending: [Reread: UInt64]
     /// Applied or prepared transactions that no snapshot is known to see, and the first start's floor.
     private var fence: VisibilityFence
     private let scratch = Scratch()
@@ -31,7 +32,7 @@ struct ChunkFilter {
     init(
         collections: Set<String>, pending: Set<Reread>, inbox: ChunkInbox, fence: VisibilityFence?, byteLimit: Int
     ) {
-        self.pending = pending
+        self.pending = Dictionary(uniqueKeysWithValues: pending.map { ($0, 0) })
         unfinished = collections
         self.inbox = inbox
         self.fence = fence ?? VisibilityFence()
@@ -50,7 +51,7 @@ struct ChunkFilter {
         touches.setFloor(inbox.floor)
         var rereads: [Reread] = []
         for change in changes { try record(change, of: id, plans, &rereads) }
-        pending.formUnion(rereads)
+        for reread in rereads { pending[reread] = id }
         if touches.isOverLimit {
             // One UPDATE of millions of rows: what is under way is read again, by snapshots that see more of it.
             // (None is read before a snapshot sees everything that is forgotten here.)
@@ -105,8 +106,12 @@ struct ChunkFilter {
             }
             return verdict != .write
         }
-        pending.subtract(chunk.rereads)
-        pending.formUnion(rereads)
+        // A row that isn't in the chunk may only have come to its key after the snapshot: then it is still to be read.
+        rereads += chunk.rereads.filter { reread in
+            pending[reread].map { !chunk.snapshot.sees($0) } ?? false && !rereads.contains(reread)
+        }
+        for reread in chunk.rereads where !rereads.contains(reread) { pending[reread] = nil }
+        for reread in rereads where pending[reread] == nil { pending[reread] = 0 }
         return AdmittedChunk(
             write: ChunkWrite(
                 documents: documents, progress: chunk.progress, rereads: rereads, settled: chunk.rereads),

@@ -36,7 +36,7 @@ extension LiveBackfill {
         do {
             let start = try await reader.start(table.version, key: table.key, keys: keys)
             guard inbox.note(start.snapshot, for: token) else { return rereads.add(batch) }
-            let documents = try await readDocuments(of: table, from: reader)
+            let documents = try await readDocuments(of: table, from: reader, isBounded: false) ?? table.documents()
             let outcome = try await answer(at: token) { settled in
                 .chunk(
                     Chunk(
@@ -44,7 +44,10 @@ extension LiveBackfill {
                         settled: settled))
             }
             switch outcome {
-            case .written(let again): rereads.add(again)
+            case .written(let again):
+                rereads.add(again)
+                // Snapshots don't see yet what they have to: another one soon.
+                if !again.isEmpty { try await Task.sleep(for: LiveBackfill.snapshotInterval) }
             case .discarded: rereads.add(batch)
             }
         } catch {

@@ -16,9 +16,11 @@ struct LiveBackfill: Sendable {
     let logger: Logger
 
     /// How often a snapshot is taken for those who wait for one.
-    private static let snapshotInterval = Duration.milliseconds(200)
+    static let snapshotInterval = Duration.milliseconds(200)
     /// Rows of one chunk of keys.
-    static let rereadCount = 200
+    static let rereadCount = 50
+    /// Bytes of documents that a chunk may grow to, four times what its size aims at.
+    private static let byteLimit = 16 << 20
     /// Bytes read from the source at once.
     private static let readSize = 512 * 1024
 
@@ -81,7 +83,9 @@ struct LiveBackfill: Sendable {
                 board.failed(piece)
                 return before
             }
-            let documents = try await readDocuments(of: table, from: reader)
+            guard let documents = try await readDocuments(of: table, from: reader, isBounded: piece.limit > 1) else {
+                return try await readSmaller(piece, token: token, since: begin, before)
+            }
             let rows = documents.writes.count
             let cost = ChunkCost(
                 duration: .now - begin, bytes: documents.arena.count, isFull: start.end != nil)
@@ -114,13 +118,28 @@ struct LiveBackfill: Sendable {
         }
     }
 
-    func readDocuments(of table: BackfillTable, from reader: any ChunkReader) async throws -> CollectionWrites {
+    /// The rows of a chunk as documents; nil when they are too many bytes for one, and there could be fewer of them.
+    func readDocuments(
+        of table: BackfillTable, from reader: any ChunkReader, isBounded: Bool
+    ) async throws -> CollectionWrites? {
         let documents = table.documents()
         while true {
             let rows = try await reader.next(maxBytes: LiveBackfill.readSize)
             if rows.isEmpty { return documents }
             for row in rows { try table.append(row, to: documents) }
+            if isBounded, documents.arena.count > LiveBackfill.byteLimit { return nil }
         }
+    }
+
+    /// Gives up a chunk of rows that are wider than those before: the next one of the table is smaller.
+    private func readSmaller(
+        _ piece: BackfillPiece, token: String, since begin: ContinuousClock.Instant, _ before: AsyncStream<Never>?
+    ) async throws -> AsyncStream<Never>? {
+        inbox.withdraw(token)
+        _ = board.delivered(
+            piece, cost: ChunkCost(duration: .now - begin, bytes: LiveBackfill.byteLimit, isFull: true))
+        board.failed(piece)
+        return before
     }
 
     // MARK: - Fences

@@ -17,11 +17,16 @@ struct InitialCopySetup {
         var state = before
         let states = await lease.tables
         let sinks = try await lease.copySinks()
+        try requireMessages(of: state)
         // Before anything is dropped or emptied.
         let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
         try await cleanUp(after: state, states, sinks)
         state.copyAttempt += 1
         try await ports.store.save(state)
+        // Of an earlier attempt in another mode.
+        if settings.backfillMode != .live {
+            try await ports.store.saveBackfills(states.map(\.withoutBackfill), of: state)
+        }
 
         var plans = PlanTable(tables: states)
         for version in versions { try plans.register(version) }
@@ -32,7 +37,7 @@ struct InitialCopySetup {
             checkpoint =
                 switch settings.backfillMode {
                 case .exported: Checkpoint(lsn: try await copy(versions, plans, state, states))
-                case .live: try await planLive(versions, states)
+                case .live: try await planLive(versions, states, of: state)
                 case .none: try await beginEmpty(states)
                 }
         } catch let failure as Failure where RetryPolicy.decide(failure, attempt: 1, hasRun: true) == .stop {
@@ -109,19 +114,21 @@ struct InitialCopySetup {
     ///
     /// Returns where the stream begins, with the fence of a first start: what had committed when the slot was made is not
     /// in its stream, and an ordinary snapshot may not see it yet.
-    private func planLive(_ versions: [TableVersion], _ states: [TableState]) async throws -> Checkpoint {
+    private func planLive(
+        _ versions: [TableVersion], _ states: [TableState], of state: PipelineState
+    ) async throws -> Checkpoint {
         let point = try await createSlot().consistentPoint
         let floor = try await ports.source.assignTransactionID()
         var planned: [TableState] = []
-        for (version, state) in zip(versions, states) {
-            let ranges = try await ports.source.planSegments(version, key: state.keyColumns, where: nil)
-            var table = state
-            table.backfill = BackfillState(table: state.table, ranges: ranges, startedAt: .now)
+        for (version, unplanned) in zip(versions, states) {
+            let ranges = try await ports.source.planSegments(version, key: unplanned.keyColumns, where: nil)
+            var table = unplanned
+            table.backfill = BackfillState(table: table.table, ranges: ranges, startedAt: .now)
             table.copyStage = .copying
             table.estimatedRows = try await estimate(version)
             planned.append(table)
         }
-        try await ports.store.saveBackfills(planned, of: settings.pipeline)
+        try await ports.store.saveBackfills(planned, of: state)
         var checkpoint = Checkpoint(lsn: point)
         checkpoint.fence = VisibilityFence(floor: floor)
         return checkpoint
@@ -137,6 +144,14 @@ struct InitialCopySetup {
         }
         try await ports.store.saveProgress(finished, of: settings.pipeline)
         return Checkpoint(lsn: point)
+    }
+
+    /// A live backfill finds its place in the stream by messages, which pgoutput sends from version 14 on.
+    private func requireMessages(of state: PipelineState) throws {
+        guard settings.backfillMode == .live, state.source.serverVersion < 140_000 else { return }
+        throw Failure(
+            .configuration, "backfill.mode live needs PostgreSQL 14 or later at the source",
+            hint: "Set backfill.mode to exported.")
     }
 
     private func estimate(_ version: TableVersion) async throws -> Int {

@@ -81,8 +81,9 @@ final class FakeStore: StateStore {
         state.withLock { $0.progress.append(tables) }
     }
 
-    func saveBackfills(_ tables: [TableState], of pipeline: String) async throws {
+    func saveBackfills(_ tables: [TableState], of saved: PipelineState) async throws {
         try fail("saveBackfills")
+        let pipeline = saved.pipeline
         state.withLock { state in
             for table in tables {
                 guard let index = state.tables[pipeline]?.firstIndex(where: { $0.table == table.table }) else {
