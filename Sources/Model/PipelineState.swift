@@ -5,7 +5,8 @@ package struct PipelineState: Hashable, Sendable {
         /// The initial copy is not finished. Set before the first document is written. A start in this stage removes
         /// what an interrupted copy wrote (from collections that were empty) and begins again with a new slot.
         case backfilling
-        /// The copy is whole; the checkpoint says how far the stream is. A start goes on from it.
+        /// The copy is whole, was not wanted, or goes on beside the stream (`TableState.backfill`); the checkpoint says
+        /// how far the stream is. A start goes on from it.
         case streaming
         /// A copy without a slot (`wherry snapshot --no-slot`) that is not whole. Set before the first document is
         /// written: the mark that no such copy can be mistaken for a whole one. A start in this stage cleans up like
