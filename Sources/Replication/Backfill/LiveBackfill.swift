@@ -40,7 +40,7 @@ struct LiveBackfill: Sendable {
             while let isFinished = try await group.next(), !isFinished {}
         }
         publish()
-        logger.info("backfill finished", metadata: ["rows": "\(board.progress.reduce(0) { $0 + $1.rows })"])
+        logger.info("backfill finished", metadata: ["rows_copied": "\(board.progress.reduce(0) { $0 + $1.rows })"])
     }
 
     private func readSegments() async throws {
