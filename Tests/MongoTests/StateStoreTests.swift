@@ -97,7 +97,7 @@ import Mongo
         let state = try required(try await fixture.store.load(fixture.pipeline))
         let sink = try await MongoCopySink(
             pool: fixture.pool, stateDatabase: fixture.stateDatabase, pipeline: fixture.pipeline,
-            progress: fixture.progress, logger: Logger(label: "test"))
+            progress: fixture.progress, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         let taken = try await fixture.store.takeOver(state, sessions: [try await sink.session], worker: state.worker)
         await sink.begin(epoch: taken.epoch)
         try await sink.write(try copied([1, 2, 3]), ledger: 1)

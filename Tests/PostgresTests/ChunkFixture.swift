@@ -17,7 +17,9 @@ struct ChunkFixture {
             uri: cluster.uri, pipeline: cluster.database, slot: "none", publication: "none",
             hasBinaryCodec: { _ in false })
         return ChunkFixture(
-            cluster: cluster, source: try PostgresSource(settings, logger: Logger(label: "test")),
+            cluster: cluster,
+            source: try PostgresSource(
+                settings, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })),
             connection: try await cluster.connection())
     }
 

@@ -122,7 +122,8 @@ struct SlotTests {
         // The same slot under another pipeline's name, so that the worker's lock doesn't come first.
         var settings = stream.source.settings
         settings.pipeline = "other"
-        let other = try PostgresSource(settings, logger: Logger(label: "test"))
+        let other = try PostgresSource(
+            settings, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         try await expectFailure(.inUse, naming: "wherry \(cluster.database)") { _ = try await other.open(after: .zero) }
         try await expectFailure(.inUse, naming: "pid") { try await other.dropSlot(wait: .zero) }
         await other.close()

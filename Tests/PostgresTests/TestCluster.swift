@@ -30,7 +30,7 @@ struct TestCluster: Sendable {
             SourceSettings(
                 uri: uri ?? self.uri, pipeline: database, slot: "wherry_\(database)", publication: "wherry_\(database)",
                 binary: binary, hasBinaryCodec: TestCluster.hasBinaryCodec),
-            logger: Logger(label: "test"))
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     }
 
     func connection() async throws -> PostgresConnection { try await PostgresConnection.open(uri) }

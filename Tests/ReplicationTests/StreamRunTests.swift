@@ -34,7 +34,7 @@ struct StreamRunTests {
         let run = StreamRun(
             settings: settings, limits: AdaptiveLimits(BatchLimits(operations: operations)), source: source, sink: sink,
             plans: PlanTable(tables: [table.state]), backfill: nil, progress: progress, stop: stop,
-            logger: Logger(label: "test"))
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         return Parts(run: run, stream: stream, source: source, sink: sink, progress: progress, stop: stop)
     }
 
