@@ -1,4 +1,5 @@
 import Model
+import Replication
 
 /// Everything a pipeline needs to know, merged, defaulted and checked: what `Wiring` builds the adapters from.
 package struct Settings: Sendable, Equatable {
@@ -32,7 +33,7 @@ package struct Settings: Sendable, Equatable {
     }
 
     package struct Backfill: Sendable, Equatable {
-        package var mode: Mode
+        package var mode: BackfillMode
         /// 1 to 64.
         package var workers: Int
         /// Most rows of one chunk of a live backfill; 1 to 100,000.
@@ -49,16 +50,6 @@ package struct Settings: Sendable, Equatable {
     /// The decoder at the end of the slot.
     package enum Plugin: String, CaseIterable, Sendable {
         case pgoutput
-    }
-
-    /// How the initial copy reads.
-    package enum Mode: String, CaseIterable, Sendable {
-        /// Beside the stream, chunk by chunk; goes on where it was after a crash.
-        case live
-        /// From the snapshot that the slot exports, before the stream; begins again after a crash.
-        case exported
-        /// Not at all: only changes from now on.
-        case none
     }
 
     /// What slots and publications are called unless somebody chose another name: `wherry_<pipeline>`.

@@ -1,4 +1,5 @@
 import Model
+import Replication
 
 /// Makes `Settings` of the layers: merges, fills in defaults, checks. Pure; every error is a `Failure` of kind
 /// `.configuration` that says where the value was given.

@@ -77,12 +77,7 @@ struct PipelineWiring: Sendable {
         result.adopt = adopts
         result.copyWorkers = settings.backfill.workers
         result.maxChunkRows = settings.backfill.maxChunkRows
-        result.backfillMode =
-            switch settings.backfill.mode {
-            case .live where !endsWithCopy: .live
-            case .none where !endsWithCopy: .none
-            default: .exported
-            }
+        result.backfillMode = endsWithCopy ? .exported : settings.backfill.mode
         result.limits = BatchLimits(
             operations: settings.apply.maxBatchOperations, bytes: settings.apply.maxBatchBytes)
         result.endsWithCopy = endsWithCopy

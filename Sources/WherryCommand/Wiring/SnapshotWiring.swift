@@ -49,12 +49,12 @@ struct SnapshotWiring: Sendable {
         {
             throw refusal
         }
-        let tables = try await store.tables(of: settings.pipeline).map(\.table)
-        if let refusal = StartChecks.tables(tables, of: state, asked: settings.source.tables) { throw refusal }
-        guard state.stage == .streaming else { return nil }
-        let stored = try await store.tables(of: settings.pipeline)
-        // `Pipeline` says what to do about it.
-        if stored.contains(where: { $0.backfill.map { !$0.isFinished } ?? false }) { return nil }
+        let tables = try await store.tables(of: settings.pipeline)
+        if let refusal = StartChecks.tables(tables.map(\.table), of: state, asked: settings.source.tables) {
+            throw refusal
+        }
+        // Of one that is filled beside its stream `Pipeline` says what to do.
+        guard state.stage == .streaming, !tables.contains(where: \.isBackfilling) else { return nil }
         let identity = try await Endpoint.withSource(settings, logger: logger) { try await $0.identify() }
         if let refusal = StartChecks.source(of: state, is: identity) { throw refusal }
         return state.stageSince

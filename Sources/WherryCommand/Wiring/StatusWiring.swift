@@ -20,7 +20,7 @@ struct StatusWiring: Sendable {
             let tables = try await store.tables(of: settings.pipeline)
             report.fill(state, tables: tables)
             // Beside the stream, and not whole.
-            if state.stage == .streaming, tables.contains(where: { $0.backfill.map { !$0.isFinished } ?? false }) {
+            if state.stage == .streaming, tables.contains(where: \.isBackfilling) {
                 report.state = PipelineState.Stage.backfilling.rawValue
             }
         }

@@ -1,4 +1,5 @@
 import Model
+import Replication
 import Testing
 
 @testable import WherryCommand
