@@ -1,3 +1,5 @@
+import Foundation
+
 /// Appends BSON to one growing buffer that holds many documents back to back.
 ///
 /// An element is a key and then a value: `key(…)` writes the name and leaves room for the type, the following `put(…)`
@@ -48,6 +50,12 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
 
     /// Copies the bytes of `range`.
     package func bytes(in range: Range<Int>) -> [UInt8] { withUnsafeBytes(in: range) { Array($0) } }
+
+    /// Whether the bytes of both ranges are the same.
+    package func hasEqualBytes(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+        precondition(min(left.lowerBound, right.lowerBound) >= 0 && max(left.upperBound, right.upperBound) <= end)
+        return left.count == right.count && memcmp(base + left.lowerBound, base + right.lowerBound, left.count) == 0
+    }
 
     // MARK: documents
 

@@ -7,8 +7,9 @@ package struct BackfillState: Hashable, Sendable {
     /// Rows read and handed on so far, also those that the stream had newer already.
     package var rows: Int
     package var startedAt: SourceTime
-    /// nil while a segment is open.
-    package var finishedAt: SourceTime?
+    /// A transaction id: before a snapshot's `xmin` has reached it no chunk is read. Whatever the stream had brought
+    /// before the backfill began, or was committed when the slot was made, has a smaller one.
+    package let floor: UInt64
 
     /// One key range `(after, through]` of the table, read in the order of the key. Keys are PostgreSQL's text of their
     /// columns, in key order; nil is open.
@@ -32,23 +33,30 @@ package struct BackfillState: Hashable, Sendable {
 
     package var isFinished: Bool { segments.allSatisfy(\.isDone) }
 
+    /// A chunk is done.
+    package mutating func advance(by step: BackfillStep) {
+        rows += step.rows
+        segments[step.segment].position = step.position
+        segments[step.segment].isDone = step.isDone
+    }
+
     package init(
-        table: TableName, segments: [SegmentState], rows: Int = 0, startedAt: SourceTime, finishedAt: SourceTime? = nil
+        table: TableName, segments: [SegmentState], rows: Int = 0, startedAt: SourceTime, floor: UInt64
     ) {
         self.table = table
         self.segments = segments
         self.rows = rows
         self.startedAt = startedAt
-        self.finishedAt = finishedAt
+        self.floor = floor
     }
 
     /// The beginning of a backfill.
     ///
     /// - Parameter ranges: as planned; none stands for one range that holds everything.
-    package init(table: TableName, ranges: [KeyRange], startedAt: SourceTime) {
+    package init(table: TableName, ranges: [KeyRange], startedAt: SourceTime, floor: UInt64) {
         let ranges = ranges.isEmpty ? [KeyRange(after: nil, through: nil)] : ranges
         self.init(
             table: table, segments: ranges.map { SegmentState(after: $0.after, through: $0.through) },
-            startedAt: startedAt)
+            startedAt: startedAt, floor: floor)
     }
 }

@@ -34,7 +34,7 @@ package struct PipelineState: Hashable, Sendable {
     /// The server sessions (`lsid`) of the worker of that epoch, for a moment its predecessor's too; a successor kills
     /// them before and after it raises the epoch.
     package var sessions: [SessionID]
-    /// nil until the copy is finished.
+    /// nil until the stream can begin: the copy is finished, or goes on beside it.
     package var checkpoint: Checkpoint?
     /// Which attempt at the initial copy this is, from 1.
     package var copyAttempt: Int
@@ -158,6 +158,9 @@ package struct TableState: Hashable, Sendable {
         self.copiedRows = copiedRows
         self.backfill = backfill
     }
+
+    /// Whether rows of it are still to come beside the stream.
+    package var isBackfilling: Bool { backfill.map { !$0.isFinished } ?? false }
 
     /// The same, not filled beside the stream.
     package var withoutBackfill: TableState {

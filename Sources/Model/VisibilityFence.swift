@@ -12,8 +12,9 @@ package struct VisibilityFence: Hashable, Sendable {
         self.ids = ids
     }
 
-    package func isPassed(by snapshot: VisibilitySnapshot) -> Bool {
-        snapshot.xmin >= floor && ids.allSatisfy(snapshot.sees)
+    /// What stands in the way while either does.
+    package func union(_ other: VisibilityFence) -> VisibilityFence {
+        VisibilityFence(floor: max(floor, other.floor), ids: ids + other.ids.filter { !ids.contains($0) })
     }
 
     /// What is left of it once this snapshot is known; nil when nothing is.

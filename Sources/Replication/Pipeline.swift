@@ -92,7 +92,7 @@ package struct Pipeline: Sendable {
 
     /// A copy is all that is asked for, and the pipeline was begun with another way to fill it.
     private func requireWhole(_ tables: [TableState]) throws {
-        guard tables.contains(where: { $0.backfill.map { !$0.isFinished } ?? false }) else { return }
+        guard tables.contains(where: \.isBackfilling) else { return }
         throw Failure(
             .configuration, "pipeline \(settings.pipeline) is filled beside its stream, and not whole yet",
             hint: "Go on with `wherry run`; `wherry status` shows how far it is.")

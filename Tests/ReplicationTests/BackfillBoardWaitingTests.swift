@@ -11,7 +11,7 @@ import Testing
         return (board, piece)
     }
 
-    enum Event: CaseIterable, Sendable { case failed, cancelled, finishedInPart, added }
+    enum Event: CaseIterable, Sendable { case failed, finishedInPart, added }
 
     @Test(arguments: Event.allCases) func isWokenWhenThereIsWork(_ event: Event) async throws {
         let (board, piece) = try BackfillBoardWaitingTests.takenBoard()
@@ -19,10 +19,9 @@ import Testing
         for _ in 0..<5 { await Task.yield() }
         switch event {
         case .failed: board.failed(piece)
-        case .cancelled: board.cancelOutstanding(piece.table)
         case .finishedInPart:
             #expect(board.delivered(piece, cost: BackfillBoardTests.cost))
-            _ = board.finished(piece, end: ["5"], rows: 1, at: BackfillBoardTests.later)
+            board.finished(piece, piece.step(to: ["5"], rows: 1))
         case .added: board.add(BackfillBoardTests.state(BackfillBoardTests.items), estimatedRows: 1)
         }
         let found = try #require(await next)
@@ -35,7 +34,7 @@ import Testing
         async let other = board.nextPiece(for: 1)
         for _ in 0..<5 { await Task.yield() }
         #expect(board.delivered(piece, cost: BackfillBoardTests.cost))
-        _ = board.finished(piece, end: nil, rows: 1, at: BackfillBoardTests.later)
+        board.finished(piece, piece.step(to: nil, rows: 1))
         #expect(await one == nil)
         #expect(await other == nil)
     }

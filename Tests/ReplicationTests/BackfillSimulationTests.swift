@@ -4,7 +4,7 @@ import Testing
 
 @testable import Replication
 
-/// Workers, a stream and a target that do what they do in any order: whatever fails, is cancelled or is lost with the
+/// Workers, a stream and a target that do what they do in any order: whatever fails, is discarded or is lost with the
 /// process, every key is written once, and the work ends.
 struct BackfillSimulationTests {
     @Test(arguments: [UInt64](0..<8)) func everyKeyIsWrittenOnce(_ block: UInt64) async {
@@ -31,7 +31,7 @@ struct BackfillSimulationTests {
 
 private struct Simulation {
     enum Event: CaseIterable {
-        case finished, failedReading, failedOutstanding, cancelled, staleDelivery, staleFinish, restart, lostWrites
+        case finished, failedReading, failedOutstanding, discarded, staleDelivery, restart, lostWrites
     }
 
     private struct Table {
@@ -49,9 +49,9 @@ private struct Simulation {
 
     /// What goes to the target in one transaction.
     private struct Write {
-        let table: TableName
+        let piece: BackfillPiece
         let keys: [Int]
-        let state: BackfillState
+        let step: BackfillStep
     }
 
     private var random: SeededGenerator
@@ -87,7 +87,7 @@ private struct Simulation {
             (0..<Int.random(in: 0...8, using: &random)).map { _ in Int.random(in: 0..<1000, using: &random) })
         let bounds: [[String]?] = [nil] + cuts.sorted().map { ["\($0)"] } + [nil]
         let ranges = zip(bounds, bounds.dropFirst()).map { KeyRange(after: $0, through: $1) }
-        stored[name] = BackfillState(table: name, ranges: ranges, startedAt: SourceTime(microseconds: 0))
+        stored[name] = BackfillState(table: name, ranges: ranges, startedAt: SourceTime(microseconds: 0), floor: 3)
     }
 
     /// Everything was written and is known to be.
@@ -99,10 +99,17 @@ private struct Simulation {
         case 450..<750: if !inbox.isEmpty { judge(inbox.removeFirst()) }
         case 750..<980: if !writing.isEmpty { store(writing.removeFirst()) }
         case 980..<995:
-            let table = tables.randomElement(using: &random)!.name
-            met[.cancelled, default: 0] += board.cancelOutstanding(table)
+            discardAll()
         default: restart()
         }
+    }
+
+    /// What the log of touches does at its limit.
+    private mutating func discardAll() {
+        let pieces = inbox.map(\.piece) + reading.compactMap { $0 }
+        met[.discarded, default: 0] += pieces.count
+        for piece in pieces { board.failed(piece) }
+        inbox = []
     }
 
     private mutating func work(_ worker: Int) {
@@ -141,22 +148,19 @@ private struct Simulation {
             met[.failedOutstanding, default: 0] += 1
             return board.failed(chunk.piece)
         }
-        let now = SourceTime(microseconds: 9)
-        guard let state = board.finished(chunk.piece, end: chunk.end, rows: chunk.keys.count, at: now) else {
-            met[.staleFinish, default: 0] += 1
-            return
-        }
-        met[.finished, default: 0] += 1
-        writing.append(Write(table: chunk.piece.table, keys: chunk.keys, state: state))
+        let step = chunk.piece.step(to: chunk.end, rows: chunk.keys.count)
+        writing.append(Write(piece: chunk.piece, keys: chunk.keys, step: step))
     }
 
     private mutating func store(_ write: Write) {
-        let index = tables.firstIndex { $0.name == write.table }!
+        met[.finished, default: 0] += 1
+        let index = tables.firstIndex { $0.name == write.piece.table }!
         for key in write.keys {
             tables[index].written[key, default: 0] += 1
-            if tables[index].written[key] != 1 { defect = "key \(key) of \(write.table) is written twice" }
+            if tables[index].written[key] != 1 { defect = "key \(key) of \(write.piece.table) is written twice" }
         }
-        stored[write.table] = write.state
+        stored[write.piece.table]!.advance(by: write.step)
+        if !board.finished(write.piece, write.step) { defect = "a piece of \(write.piece.table) was given out twice" }
     }
 
     /// A new process: what is not stored is gone.
@@ -175,7 +179,7 @@ private struct Simulation {
             let state = stored[table.name]!
             if Set(table.written.keys) != Set(table.keys) { defect = "keys of \(table.name) are missing" }
             if state.rows != table.keys.count { defect = "\(state.rows) rows counted of \(table.keys.count)" }
-            if !state.isFinished || state.finishedAt == nil { defect = "\(table.name) is not stored as finished" }
+            if !state.isFinished { defect = "\(table.name) is not stored as finished" }
         }
     }
 }

@@ -78,7 +78,7 @@ import Testing
         let (older, newer) = (try #require(inbox.announce()), try #require(inbox.announce()))
         #expect(inbox.note(after10, for: newer))
         #expect(inbox.note(before10, for: older))
-        #expect(inbox.newest.sees(10) && !inbox.floor.sees(10))
+        #expect(inbox.horizon.newest.sees(10) && !inbox.horizon.floor.sees(10))
         _ = try filter.record([table.update("1", "new", "new")], of: 10, plans: plans)
         inbox.deliver(.chunk(try chunk(["1"], before10)), as: older)
         #expect(try keys(filter.admit(older)) == [])
@@ -112,6 +112,27 @@ import Testing
         inbox.note(before10)
         #expect(inbox.announce() == nil)
         inbox.note(after10)
+        #expect(inbox.announce() != nil)
+    }
+
+    /// What was running when the slot was made has an id below the floor.
+    @Test func noChunkBeginsBeforeEverythingBelowTheFloorIsOver() {
+        let inbox = inbox(before10, fence: VisibilityFence(floor: 11))
+        #expect(inbox.announce() == nil)
+        // Another one, which is newer, is no reason to wait.
+        inbox.note(VisibilitySnapshot(xmin: 10, xmax: 13, running: [10, 12]))
+        #expect(inbox.announce() == nil)
+        inbox.note(VisibilitySnapshot(xmin: 12, xmax: 13, running: [12]))
+        #expect(inbox.announce() != nil)
+    }
+
+    /// The log is at its limit while the backfill still waits to begin.
+    @Test func discardingKeepsTheFenceThatStands() {
+        let inbox = inbox(before10, fence: VisibilityFence(floor: 11))
+        inbox.discardAll(until: VisibilityFence(ids: [11]))
+        inbox.note(VisibilitySnapshot(xmin: 10, xmax: 13, running: [10]))
+        #expect(inbox.announce() == nil)
+        inbox.note(VisibilitySnapshot(xmin: 13, xmax: 13, running: []))
         #expect(inbox.announce() != nil)
     }
 

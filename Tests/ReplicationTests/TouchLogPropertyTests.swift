@@ -39,12 +39,12 @@ struct TouchLogPropertyTests {
 
         init(seed: UInt64) {
             random = SeededGenerator(seed: seed)
-            for collection in Trial.collections.dropLast() { track(collection, true) }
+            for collection in Trial.collections.dropLast() { track(collection) }
         }
 
-        private mutating func track(_ collection: String, _ isTracked: Bool) {
-            if isTracked { log.track(collection) } else { log.untrack(collection) }
-            model.track(collection, isTracked)
+        private mutating func track(_ collection: String) {
+            log.track(collection)
+            model.track(collection)
         }
 
         /// What the log says otherwise than the model, nil when they agree.
@@ -58,8 +58,7 @@ struct TouchLogPropertyTests {
                 if let index = outstanding.indices.randomElement(using: &random) { outstanding.remove(at: index) }
                 log.setFloor(outstanding.first ?? source.snapshot)
             case 95..<97:
-                let collection = Trial.collections.randomElement(using: &random)!
-                track(collection, random.chance(60))
+                track(Trial.collections.randomElement(using: &random)!)
             case 97:
                 log.clear()
                 model.clear()
@@ -126,9 +125,7 @@ private struct NaiveTouches {
     /// By collection.
     private var touches: [String: [Touch]] = [:]
 
-    mutating func track(_ collection: String, _ isTracked: Bool) {
-        touches[collection] = isTracked ? touches[collection] ?? [] : nil
-    }
+    mutating func track(_ collection: String) { touches[collection] = touches[collection] ?? [] }
 
     mutating func touch(_ key: [UInt8]?, in collection: String, by xid: UInt64, isPartial: Bool) {
         touches[collection]?.append(Touch(key: key, xid: xid, isPartial: isPartial))

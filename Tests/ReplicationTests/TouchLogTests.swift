@@ -65,19 +65,13 @@ struct TouchLogTests {
         var log = TouchLog(byteLimit: 100)
         log.touch(TouchLogTests.key, in: "a", by: 11, isPartial: false)
         log.touchAll(in: "a", by: 11)
-        #expect(!log.tracks("a"))
         #expect(log.byteCount == 0)
         log.track("a")
-        #expect(log.tracks("a"))
         #expect(log.verdict(on: TouchLogTests.key, in: "a", for: TouchLogTests.snapshot) == .write)
         log.touch(TouchLogTests.key, in: "a", by: 11, isPartial: false)
         log.track("a")
         #expect(log.verdict(on: TouchLogTests.key, in: "a", for: TouchLogTests.snapshot) == .skip)
         #expect(log.isOverLimit)
-        log.untrack("a")
-        #expect(!log.tracks("a"))
-        #expect(log.byteCount == 0)
-        #expect(!log.isOverLimit)
     }
 
     @Test func whatTheFloorSeesIsNotKept() {
@@ -96,7 +90,6 @@ struct TouchLogTests {
         var log = TouchLogTests.log([.whole(11), .all(12), .otherCollection(11)])
         log.clear()
         #expect(log.byteCount == 0)
-        #expect(log.tracks("a") && log.tracks("b"))
         #expect(log.verdict(on: TouchLogTests.key, in: "a", for: TouchLogTests.snapshot) == .write)
         log.touch(TouchLogTests.key, in: "a", by: 13, isPartial: true)
         #expect(log.verdict(on: TouchLogTests.key, in: "a", for: TouchLogTests.snapshot) == .readAgain)

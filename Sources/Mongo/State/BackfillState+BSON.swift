@@ -2,7 +2,7 @@ import BSON
 import Model
 
 extension BackfillState {
-    /// `{segments: [{after, through, position, is_done}], rows, started_at}`; keys are arrays of text, null is open.
+    /// `{segments: [{after, through, position, is_done}], rows, started_at, floor}`; keys are arrays of text, null is open.
     var bson: BSONValue {
         let segments = segments.map { segment -> BSONValue in
             [
@@ -12,6 +12,7 @@ extension BackfillState {
         }
         return [
             "segments": .array(segments), "rows": .int64(Int64(rows)), "started_at": .time(startedAt),
+            "floor": .int64(Int64(bitPattern: floor)),
         ]
     }
 
@@ -27,7 +28,8 @@ extension BackfillState {
                     after: key($0["after"]), through: key($0["through"]), position: key($0["position"]),
                     isDone: $0["is_done"]?.asBool ?? false)
             },
-            rows: document["rows"]?.asInt ?? 0, startedAt: document["started_at"]?.asTime ?? SourceTime(microseconds: 0)
-        )
+            rows: document["rows"]?.asInt ?? 0,
+            startedAt: document["started_at"]?.asTime ?? SourceTime(microseconds: 0),
+            floor: UInt64(bitPattern: document["floor"]?.asInt64 ?? 0))
     }
 }

@@ -21,8 +21,8 @@ enum ChunkStatement {
         """
     }
 
-    /// The snapshot, the primary key's index, and a row for each column; none when the name means another table. (`txid_current_snapshot` is
-    /// `pg_current_snapshot` under the name that PostgreSQL 12 knows too.)
+    /// The snapshot, the primary key's index, and a row for each column; none when the name means another table.
+    /// (`txid_current_snapshot` is `pg_current_snapshot` under the name that PostgreSQL 12 knows too.)
     static func layout(_ table: TableSchema) -> String {
         """
         SELECT pg_catalog.txid_current_snapshot()::pg_catalog.text AS snapshot, attname, atttypid,

@@ -91,33 +91,22 @@ final class BackfillBoard: Sendable {
 
     /// A worker has read the piece; it waits now for the stream to come to it.
     ///
-    /// - Returns: false when the piece was cancelled: its rows are worth nothing.
+    /// - Returns: false when the piece is not the segment's any more: its rows are worth nothing.
     func delivered(_ piece: BackfillPiece, cost: ChunkCost) -> Bool {
         update(piece.table) { $0.deliver(piece, cost: cost) } ?? false
     }
 
-    /// The stream has come to the piece, and its rows go to the writer.
+    /// The piece's rows and progress are durable.
     ///
-    /// - Parameters:
-    ///   - end: the key of its last row; nil when the end of the segment is reached.
-    ///   - rows: how many it held.
-    /// - Returns: what is to be stored in the same transaction as the rows; nil when the piece was cancelled: its rows may
-    ///   not be written.
-    func finished(_ piece: BackfillPiece, end: [String]?, rows: Int, at now: SourceTime) -> BackfillState? {
-        update(piece.table) { $0.finish(piece, end: end, rows: rows, at: now) ? $0.state : nil } ?? nil
+    /// - Returns: false when the piece is not the segment's any more.
+    @discardableResult
+    func finished(_ piece: BackfillPiece, _ step: BackfillStep) -> Bool {
+        update(piece.table) { $0.finish(piece, step) } ?? false
     }
 
     /// The piece could not be read, or not be judged: it is given out again.
     func failed(_ piece: BackfillPiece) {
         update(piece.table) { $0.fail(piece) }
-    }
-
-    /// Everything of the table that is being read or outstanding is worth nothing, and is given out again.
-    ///
-    /// - Returns: how many pieces there were.
-    @discardableResult
-    func cancelOutstanding(_ table: TableName) -> Int {
-        update(table) { $0.cancelPieces() } ?? 0
     }
 
     var isFinished: Bool { state.withLock { $0.isFinished } }

@@ -11,4 +11,15 @@ struct BackfillPiece: Hashable, Sendable {
     let range: KeyRange
     /// Rows it may have.
     let limit: Int
+
+    /// How far the segment is once the piece is written.
+    ///
+    /// - Parameters:
+    ///   - end: the key of its last row; nil when the end of the segment is reached.
+    ///   - rows: how many it held.
+    func step(to end: [String]?, rows: Int) -> BackfillStep {
+        BackfillStep(
+            table: table, segment: segment, position: end ?? range.through,
+            isDone: end == nil || end == range.through, rows: rows)
+    }
 }

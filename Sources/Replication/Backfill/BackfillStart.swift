@@ -13,7 +13,7 @@ struct BackfillStart: Sendable {
         let rereads = try await ports.store.rereads(of: settings.pipeline)
         let collections = Set(rereads.map(\.collection))
         let states = try await ports.store.tables(of: settings.pipeline).filter {
-            $0.backfill.map { !$0.isFinished } ?? false || collections.contains($0.collection)
+            $0.isBackfilling || collections.contains($0.collection)
         }
         guard !states.isEmpty else { return nil }
         var target = ChunkTarget()
@@ -24,8 +24,10 @@ struct BackfillStart: Sendable {
         }
         // Tells the tokens of this stream from those an earlier one has left in the log.
         let run = "\(settings.worker.host) \(settings.worker.pid) \(SourceTime.now.microseconds)"
+        let begun = VisibilityFence(floor: states.compactMap(\.backfill?.floor).max() ?? 0)
         let inbox = ChunkInbox(
-            run: run, snapshot: try await ports.source.currentSnapshot(), fence: checkpoint.fence)
+            run: run, snapshot: try await ports.source.currentSnapshot(),
+            fence: checkpoint.fence.map { $0.union(begun) } ?? begun)
         return LiveBackfill(
             source: ports.source, tables: try await tables(states), board: board, rereads: RereadQueue(rereads),
             inbox: inbox, workers: settings.copyWorkers, progress: progress, logger: logger)

@@ -13,11 +13,13 @@ struct ChunkFilter {
     private let inbox: ChunkInbox
     /// Collections whose backfill isn't finished.
     private(set) var unfinished: Set<String>
-    /// Rows that have to be read again before every document is whole, each
-    /// with the transaction that a snapshot has to see for it; 0 for what every snapshot to come sees.
+    /// Rows that have to be read again before every document is whole, each with the transaction that a snapshot has to
+    /// see for it; 0 for what every snapshot to come sees.
     private var pending: [Reread: UInt64]
-    /// Applied or prepared transactions that no snapshot is known to see, and the first start's floor.
+    /// Applied or prepared transactions that no snapshot is known to see.
     private var fence: VisibilityFence
+    /// As of the last look into the inbox.
+    private var horizon: ChunkInbox.Horizon
     private let scratch = Scratch()
 
     /// Bytes of the keys at hand.
@@ -36,8 +38,10 @@ struct ChunkFilter {
         unfinished = collections
         self.inbox = inbox
         self.fence = fence ?? VisibilityFence()
+        horizon = inbox.horizon
         touches = TouchLog(byteLimit: byteLimit)
         for collection in collections { touches.track(collection) }
+        touches.setFloor(horizon.floor)
     }
 
     /// Notes what one transaction changes, or a part of one.
@@ -48,14 +52,13 @@ struct ChunkFilter {
         // Once everything is there nothing has to be remembered, and no snapshots are taken any more.
         guard !unfinished.isEmpty else { return [] }
         let id = widen(xid)
-        touches.setFloor(inbox.floor)
         var rereads: [Reread] = []
         for change in changes { try record(change, of: id, plans, &rereads) }
         for reread in rereads { pending[reread] = id }
         if touches.isOverLimit {
             // One UPDATE of millions of rows: what is under way is read again, by snapshots that see more of it.
             // (None is read before a snapshot sees everything that is forgotten here.)
-            inbox.discardAll(until: currentFence())
+            inbox.discardAll(until: fence)
             touches.clear()
         }
         return rereads
@@ -70,9 +73,8 @@ struct ChunkFilter {
 
     /// What the checkpoint after everything recorded has to carry.
     mutating func currentFence() -> VisibilityFence? {
-        let remaining = fence.remaining(after: inbox.newest)
-        fence = remaining ?? VisibilityFence()
-        return remaining
+        look()
+        return fence.ids.isEmpty ? nil : fence
     }
 
     /// What may be written at this point of the stream; nil when nothing is, or nobody waits for it any more.
@@ -118,10 +120,20 @@ struct ChunkFilter {
             settled: chunk.settled)
     }
 
+    /// Forgets what every snapshot from now on sees.
+    private mutating func look() {
+        let now = inbox.horizon
+        guard now.version != horizon.version else { return }
+        horizon = now
+        touches.setFloor(now.floor)
+        fence = fence.remaining(after: now.newest) ?? VisibilityFence()
+    }
+
+    /// The 64-bit id of a transaction that is prepared now.
     private mutating func widen(_ xid: UInt32) -> UInt64 {
-        let newest = inbox.newest
-        let id = newest.widen(xid)
-        if !newest.sees(id), fence.ids.last != id { fence.ids.append(id) }
+        look()
+        let id = horizon.newest.widen(xid)
+        if !horizon.newest.sees(id), fence.ids.last != id { fence.ids.append(id) }
         return id
     }
 
@@ -142,7 +154,7 @@ struct ChunkFilter {
             touch(key, plan, id, isPartial: isPartial)
             guard let old else { return }
             let origin = try plan.encodeKey(old.row, into: &scratch.writer)
-            guard scratch.writer.bytes(in: origin) != scratch.writer.bytes(in: key) else { return }
+            guard !scratch.writer.hasEqualBytes(origin, key) else { return }
             touch(origin, plan, id, isPartial: false)
             if isPartial {
                 rereads.append(

@@ -13,14 +13,20 @@ final class ChunkInbox: Sendable {
         /// Announced and not settled, with what their snapshots see at least.
         var underway: [String: VisibilitySnapshot] = [:]
         var delivered: [String: ChunkInbox.Delivery] = [:]
-        var newest: VisibilitySnapshot
         /// What a chunk's snapshot has to see.
         var fence: VisibilityFence?
+        var horizon: Horizon
 
         /// Two readers may tell of their snapshots in another order than they took them. What either saw, all to come see.
         mutating func advance(to snapshot: VisibilitySnapshot) {
-            newest = newest.union(snapshot)
+            horizon.newest = horizon.newest.union(snapshot)
             fence = fence?.remaining(after: snapshot)
+        }
+
+        /// After any change of what is under way or of the newest snapshot.
+        mutating func moveFloor() {
+            let floor = underway.values.reduce(horizon.newest) { $0.intersection($1) }
+            horizon = Horizon(newest: horizon.newest, floor: floor, version: horizon.version + 1)
         }
     }
 
@@ -33,8 +39,23 @@ final class ChunkInbox: Sendable {
     ///   - fence: that of the checkpoint the stream starts from.
     init(run: String, snapshot: VisibilitySnapshot, fence: VisibilityFence?) {
         self.run = run
-        state = Mutex(State(newest: snapshot, fence: fence?.remaining(after: snapshot)))
+        state = Mutex(
+            State(
+                fence: fence?.remaining(after: snapshot),
+                horizon: Horizon(newest: snapshot, floor: snapshot, version: 0)))
     }
+
+    /// What snapshots see, as far as it is known.
+    struct Horizon: Sendable {
+        /// The newest one.
+        var newest: VisibilitySnapshot
+        /// What every chunk under way sees, and every one to come.
+        var floor: VisibilitySnapshot
+        /// Another one whenever anything of it has changed.
+        var version: Int
+    }
+
+    var horizon: Horizon { state.withLock { $0.horizon } }
 
     /// What the stream finds at a token.
     enum Delivery: Sendable {
@@ -58,7 +79,8 @@ final class ChunkInbox: Sendable {
             guard state.fence == nil else { return nil }
             state.nextToken += 1
             let token = "\(run) \(state.nextToken)"
-            state.underway[token] = state.newest
+            state.underway[token] = state.horizon.newest
+            state.moveFloor()
             return token
         }
     }
@@ -69,6 +91,7 @@ final class ChunkInbox: Sendable {
     func note(_ snapshot: VisibilitySnapshot, for token: String) -> Bool {
         state.withLock { state in
             state.advance(to: snapshot)
+            defer { state.moveFloor() }
             guard state.underway[token] != nil else { return false }
             state.underway[token] = snapshot
             return true
@@ -76,7 +99,12 @@ final class ChunkInbox: Sendable {
     }
 
     /// Notes a snapshot that no chunk belongs to.
-    func note(_ snapshot: VisibilitySnapshot) { state.withLock { $0.advance(to: snapshot) } }
+    func note(_ snapshot: VisibilitySnapshot) {
+        state.withLock { state in
+            state.advance(to: snapshot)
+            state.moveFloor()
+        }
+    }
 
     /// Leaves something for the stream; before its token is written into the log.
     func deliver(_ delivery: Delivery, as token: String) {
@@ -92,6 +120,7 @@ final class ChunkInbox: Sendable {
     func withdraw(_ token: String) {
         let delivery = state.withLock { state in
             state.underway[token] = nil
+            state.moveFloor()
             return state.delivered.removeValue(forKey: token)
         }
         delivery?.discard()
@@ -102,29 +131,20 @@ final class ChunkInbox: Sendable {
         state.withLock { state in
             guard let delivery = state.delivered.removeValue(forKey: token) else { return nil }
             state.underway[token] = nil
+            state.moveFloor()
             return delivery
         }
     }
 
-    /// What snapshots don't see yet that they have to, before any chunk can be read; nil when nothing stands in the way.
-    var fence: VisibilityFence? { state.withLock { $0.fence } }
-
-    /// Discards every chunk under way: it has to be read again, by a snapshot that has passed the fence.
-    func discardAll(until fence: VisibilityFence?) {
+    /// Discards every chunk under way: it has to be read again, by a snapshot that has passed this fence too.
+    func discardAll(until fence: VisibilityFence) {
         let discarded = state.withLock { state in
             state.underway = [:]
-            state.fence = fence
+            state.moveFloor()
+            state.fence = (state.fence?.union(fence) ?? fence).remaining(after: state.horizon.newest)
             defer { state.delivered = [:] }
             return Array(state.delivered.values)
         }
         for delivery in discarded { delivery.discard() }
     }
-
-    /// What every chunk under way sees, and every one to come.
-    var floor: VisibilitySnapshot {
-        state.withLock { state in state.underway.values.reduce(state.newest) { $0.intersection($1) } }
-    }
-
-    /// The newest snapshot known.
-    var newest: VisibilitySnapshot { state.withLock { $0.newest } }
 }

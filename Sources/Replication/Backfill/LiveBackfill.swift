@@ -86,7 +86,6 @@ struct LiveBackfill: Sendable {
             guard let documents = try await readDocuments(of: table, from: reader, isBounded: piece.limit > 1) else {
                 return try await readSmaller(piece, token: token, since: begin, before)
             }
-            let rows = documents.writes.count
             let cost = ChunkCost(
                 duration: .now - begin, bytes: documents.arena.count, isFull: start.end != nil)
             if let before { for await _ in before {} }
@@ -95,17 +94,14 @@ struct LiveBackfill: Sendable {
                 return nil
             }
             let (settled, settling) = AsyncStream<Never>.makeStream()
-            let isDone = start.end == nil || start.end == piece.range.through
-            let step = BackfillStep(
-                table: piece.table, segment: piece.segment, position: start.end ?? piece.range.through,
-                isDone: isDone, rows: rows)
+            let step = piece.step(to: start.end, rows: documents.writes.count)
             let chunk = Chunk(documents: documents, snapshot: start.snapshot, progress: step, rereads: []) { outcome in
                 defer { settling.finish() }
                 switch outcome {
                 case .discarded: board.failed(piece)
                 case .written(let again):
                     rereads.add(again)
-                    _ = board.finished(piece, end: start.end, rows: rows, at: .now)
+                    board.finished(piece, step)
                 }
             }
             inbox.deliver(.chunk(chunk), as: token)

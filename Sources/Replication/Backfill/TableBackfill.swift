@@ -2,14 +2,14 @@ import Model
 
 /// One table on the board: its segments, each walked by one chunk after another.
 ///
-/// | a segment is  | take    | delivered   | finished     | failed  | cancelled |
-/// |---------------|---------|-------------|--------------|---------|-----------|
-/// | waiting       | reading | –           | –            | –       | –         |
-/// | reading       | –       | outstanding | –            | waiting | waiting   |
-/// | outstanding   | –       | –           | waiting/done | waiting | waiting   |
-/// | done          | –       | –           | –            | –       | –         |
+/// | a segment is  | take    | delivered   | finished     | failed  |
+/// |---------------|---------|-------------|--------------|---------|
+/// | waiting       | reading | –           | –            | –       |
+/// | reading       | –       | outstanding | –            | waiting |
+/// | outstanding   | –       | –           | waiting/done | waiting |
+/// | done          | –       | –           | –            | –       |
 ///
-/// A piece that is not the segment's own (it was cancelled) changes nothing.
+/// A piece that is not the segment's own (it failed meanwhile) changes nothing.
 struct TableBackfill: Sendable {
     /// How far the table is, for people.
     struct Progress: Hashable, Sendable {
@@ -18,8 +18,6 @@ struct TableBackfill: Sendable {
         /// The planner's; rows may become more.
         let estimatedRows: Int
         let isFinished: Bool
-        /// Rows the next chunk may have.
-        let chunkLimit: Int
     }
 
     private enum Stage: Hashable {
@@ -48,8 +46,7 @@ struct TableBackfill: Sendable {
 
     var progress: Progress {
         Progress(
-            table: state.table, rows: state.rows, estimatedRows: estimatedRows, isFinished: isFinished,
-            chunkLimit: size.rows)
+            table: state.table, rows: state.rows, estimatedRows: estimatedRows, isFinished: isFinished)
     }
 
     /// The next chunk of the first waiting segment from `share` (0 to 1) of the table on; nil when none waits.
@@ -62,7 +59,7 @@ struct TableBackfill: Sendable {
             id: id, table: state.table, segment: segment, range: state.segments[segment].rest, limit: size.rows)
     }
 
-    /// - Returns: false when the piece was cancelled.
+    /// - Returns: false when the piece is not the segment's any more.
     mutating func deliver(_ piece: BackfillPiece, cost: ChunkCost) -> Bool {
         guard isCurrent(piece, .reading(piece.id)) else { return false }
         stages[piece.segment] = .outstanding(piece.id)
@@ -70,15 +67,11 @@ struct TableBackfill: Sendable {
         return true
     }
 
-    /// - Returns: false when the piece was cancelled.
-    mutating func finish(_ piece: BackfillPiece, end: [String]?, rows: Int, at now: SourceTime) -> Bool {
+    /// - Returns: false when the piece is not the segment's any more.
+    mutating func finish(_ piece: BackfillPiece, _ step: BackfillStep) -> Bool {
         guard isCurrent(piece, .outstanding(piece.id)) else { return false }
-        let isDone = end == nil || end == piece.range.through
-        state.rows += rows
-        state.segments[piece.segment].position = end ?? piece.range.through
-        state.segments[piece.segment].isDone = isDone
-        stages[piece.segment] = isDone ? .done : .waiting
-        if isFinished { state.finishedAt = now }
+        state.advance(by: step)
+        stages[piece.segment] = step.isDone ? .done : .waiting
         return true
     }
 
@@ -87,14 +80,7 @@ struct TableBackfill: Sendable {
         stages[piece.segment] = .waiting
     }
 
-    /// - Returns: how many pieces there were.
-    mutating func cancelPieces() -> Int {
-        let taken = stages.indices.filter { stages[$0] != .waiting && stages[$0] != .done }
-        for segment in taken { stages[segment] = .waiting }
-        return taken.count
-    }
-
-    /// A cancelled piece may be of an earlier backfill of the table, with other segments.
+    /// An old piece may be of an earlier backfill of the table, with other segments.
     private func isCurrent(_ piece: BackfillPiece, _ stage: Stage) -> Bool {
         stages.indices.contains(piece.segment) && stages[piece.segment] == stage
     }

@@ -37,12 +37,6 @@ struct TouchLog {
         if tables[collection] == nil { tables[collection] = TouchTable() }
     }
 
-    mutating func untrack(_ collection: String) {
-        if let table = tables.removeValue(forKey: collection) { byteCount -= table.byteCount }
-    }
-
-    func tracks(_ collection: String) -> Bool { tables[collection] != nil }
-
     /// Forgets what every chunk sees, and keeps no such touch from now on.
     ///
     /// - Parameter snapshot: the oldest that an outstanding or requested chunk has, or will at least have. It sees all

@@ -1,5 +1,4 @@
 import BSON
-import Foundation
 import Mapping
 import Model
 
@@ -39,7 +38,7 @@ struct CollectionBuilder {
         var origin: Range<Int>?
         if let old {
             let oldKey = try plan.encodeKey(old.row, fallback: nil, into: &writes.arena)
-            if !writes.hasEqualBytes(oldKey, newKey) { origin = oldKey }
+            if !writes.arena.hasEqualBytes(oldKey, newKey) { origin = oldKey }
         }
         if new.isWhole(with: old, plan: plan) {
             let body = try plan.encodeDocument(new, old: old?.row, into: &writes.arena)
@@ -111,7 +110,9 @@ struct CollectionBuilder {
         let writes = self.writes
         let next = Int32(writes.writes.count)
         let hash = writes.withBytes(key) { KeyIndex.hash($0) }
-        let found = index.find(hash: hash, orInsert: next) { writes.hasEqualBytes(writes.writes[Int($0)].key, key) }
+        let found = index.find(hash: hash, orInsert: next) {
+            writes.arena.hasEqualBytes(writes.writes[Int($0)].key, key)
+        }
         guard let found else {
             writes.writes.append(write)
             return nil
@@ -133,17 +134,5 @@ extension Row {
         if case .full = old { return true }
         return isWhole
             || fields.indices.allSatisfy { fields[$0].kind != .unchanged || plan.keyIndices.contains($0) }
-    }
-}
-
-extension CollectionWrites {
-    func hasEqualBytes(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
-        guard left.count == right.count else { return false }
-        return withBytes(left) { left in
-            withBytes(right) { right in
-                guard let one = left.baseAddress, let other = right.baseAddress else { return true }
-                return memcmp(one, other, left.count) == 0
-            }
-        }
     }
 }

@@ -17,7 +17,7 @@ struct InitialCopySetup {
         var state = before
         let states = await lease.tables
         let sinks = try await lease.copySinks()
-        try requireMessages(of: state)
+        if settings.backfillMode == .live { try BackfillPlanner.requireMessages(of: state.source) }
         // Before anything is dropped or emptied.
         let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
         try await cleanUp(after: state, states, sinks)
@@ -32,12 +32,12 @@ struct InitialCopySetup {
         for version in versions { try plans.register(version) }
         try await ports.target.createCollections(states.map(\.collection))
         if settings.usesSlot { try await ports.source.ensurePublication(tables: states.map(\.table)) }
-        let checkpoint: Checkpoint
+        let point: LSN
         do {
-            checkpoint =
+            point =
                 switch settings.backfillMode {
-                case .exported: Checkpoint(lsn: try await copy(versions, plans, state, states))
-                case .live: try await planLive(versions, states, of: state)
+                case .exported: try await copy(versions, plans, state, states)
+                case .live: try await beginLive(versions, states, of: state)
                 case .none: try await beginEmpty(states)
                 }
         } catch let failure as Failure where RetryPolicy.decide(failure, attempt: 1, hasRun: true) == .stop {
@@ -46,7 +46,7 @@ struct InitialCopySetup {
             if settings.usesSlot, failure.kind != .fenced { try? await ports.source.dropSlot() }
             throw failure
         }
-        if settings.usesSlot { state.checkpoint = checkpoint }
+        if settings.usesSlot { state.checkpoint = Checkpoint(lsn: point) }
         state.stage = settings.usesSlot ? .streaming : .copiedOnce
         state.stageSince = .now
         try await ports.store.save(state)
@@ -110,32 +110,17 @@ struct InitialCopySetup {
         return snapshot.consistentPoint
     }
 
-    /// Makes the slot and plans what is read beside its stream.
-    ///
-    /// Returns where the stream begins, with the fence of a first start: what had committed when the slot was made is not
-    /// in its stream, and an ordinary snapshot may not see it yet.
-    private func planLive(
+    /// Makes the slot and plans what is read beside its stream; returns where that begins.
+    private func beginLive(
         _ versions: [TableVersion], _ states: [TableState], of state: PipelineState
-    ) async throws -> Checkpoint {
+    ) async throws -> LSN {
         let point = try await createSlot().consistentPoint
-        let floor = try await ports.source.assignTransactionID()
-        var planned: [TableState] = []
-        for (version, unplanned) in zip(versions, states) {
-            let ranges = try await ports.source.planSegments(version, key: unplanned.keyColumns, where: nil)
-            var table = unplanned
-            table.backfill = BackfillState(table: table.table, ranges: ranges, startedAt: .now)
-            table.copyStage = .copying
-            table.estimatedRows = try await estimate(version)
-            planned.append(table)
-        }
-        try await ports.store.saveBackfills(planned, of: state)
-        var checkpoint = Checkpoint(lsn: point)
-        checkpoint.fence = VisibilityFence(floor: floor)
-        return checkpoint
+        try await BackfillPlanner(source: ports.source, store: ports.store).begin(states, versions, of: state)
+        return point
     }
 
     /// Makes the slot; the rows that are there stay where they are.
-    private func beginEmpty(_ states: [TableState]) async throws -> Checkpoint {
+    private func beginEmpty(_ states: [TableState]) async throws -> LSN {
         let point = try await createSlot().consistentPoint
         let finished = states.map { state in
             var table = state
@@ -143,19 +128,7 @@ struct InitialCopySetup {
             return table
         }
         try await ports.store.saveProgress(finished, of: settings.pipeline)
-        return Checkpoint(lsn: point)
-    }
-
-    /// A live backfill finds its place in the stream by messages, which pgoutput sends from version 14 on.
-    private func requireMessages(of state: PipelineState) throws {
-        guard settings.backfillMode == .live, state.source.serverVersion < 140_000 else { return }
-        throw Failure(
-            .configuration, "backfill.mode live needs PostgreSQL 14 or later at the source",
-            hint: "Set backfill.mode to exported.")
-    }
-
-    private func estimate(_ version: TableVersion) async throws -> Int {
-        try await ports.source.planRanges([version]).reduce(0) { $0 + $1.estimatedRows }
+        return point
     }
 
     private var copiedRows: Int { pipeline.progress.snapshot().tables.reduce(0) { $0 + $1.copiedRows } }
