@@ -24,7 +24,7 @@ lint: setup ## formatting, import boundaries, docker-compose.yml
 build: setup ## the release build that demo and tests share
 	@$(SWIFT_BUILD)
 
-bench: build ## a million rows and half a million changes beside what MongoDB itself can take (N, M)
+bench: build ## snapshot, stream and live backfill beside what MongoDB itself can take (WORKLOADS, N, M)
 	@Benchmarks/run
 
 clean: ## stops what runs and deletes all that was built or started here

@@ -55,5 +55,10 @@ begin
     end loop;
 end $$;
 
+-- For a load beside a live backfill: keys of rows that come, and a row whose changes are timed.
+create sequence added start 1000000000;
+create table probe (id integer primary key, stamp bigint not null);
+insert into probe values (1, 0);
+
 vacuum analyze orders;
 checkpoint;
