@@ -189,7 +189,10 @@ struct BackfillBoardTests {
         #expect(piece.limit == 1000)
         let slow = ChunkCost(duration: .seconds(1), bytes: 100, isFull: true)
         #expect(board.delivered(piece, cost: slow))
-        #expect(try BackfillBoardTests.take(board).limit == 250)
+        let next = try BackfillBoardTests.take(board)
+        #expect(next.limit == 250)
+        board.failed(next, isTooLarge: true)
+        #expect(try BackfillBoardTests.take(board).limit == 62)
     }
 
     @Test func aStoredStateGoesOnWhereItWas() throws {

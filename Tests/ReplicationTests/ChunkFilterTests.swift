@@ -61,6 +61,27 @@ import Testing
         #expect(filter.admit(token) == nil)
     }
 
+    /// Nothing of it is worth keeping: rows are read again a few at a time, and each is remembered until then.
+    @Test func aChunkOfWhichTooManyRowsHaveChangedInPartIsReadAgainInSmallerParts() throws {
+        for (count, isOutdated) in [(ChunkFilter.mostRereads, false), (ChunkFilter.mostRereads + 1, true)] {
+            let inbox = inbox(before10)
+            var filter = filter(inbox)
+            let keys = (1...count).map { "\($0)" }
+            _ = try filter.record(keys.map { table.update(.text($0), "new", .unchanged) }, of: 10, plans: plans)
+            let token = try #require(inbox.announce())
+            #expect(inbox.note(before10, for: token))
+            let outdated = Mutex(false)
+            let step = BackfillStep(table: table.schema.name, segment: 0, position: nil, isDone: true, rows: count)
+            inbox.deliver(
+                .chunk(
+                    Chunk(
+                        documents: try chunk(keys, before10).documents, snapshot: before10, progress: step, rereads: []
+                    ) { outcome in if case .outdated = outcome { outdated.withLock { $0 = true } } }), as: token)
+            #expect((filter.admit(token) == nil) == isOutdated)
+            #expect(outdated.withLock { $0 } == isOutdated)
+        }
+    }
+
     @Test func aSnapshotThatSeesTheTransactionHasTheNewRow() throws {
         let inbox = inbox(before10)
         var filter = filter(inbox)

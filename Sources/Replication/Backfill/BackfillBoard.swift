@@ -105,8 +105,10 @@ final class BackfillBoard: Sendable {
     }
 
     /// The piece could not be read, or not be judged: it is given out again.
-    func failed(_ piece: BackfillPiece) {
-        update(piece.table) { $0.fail(piece) }
+    ///
+    /// - Parameter isTooLarge: the next one of the table shall be smaller.
+    func failed(_ piece: BackfillPiece, isTooLarge: Bool = false) {
+        update(piece.table) { $0.fail(piece, isTooLarge: isTooLarge) }
     }
 
     var isFinished: Bool { state.withLock { $0.isFinished } }

@@ -17,5 +17,7 @@ struct Chunk: Sendable {
         case written([Reread])
         /// It has to be read again.
         case discarded
+        /// It has to be read again in smaller parts: too many of its rows have changed meanwhile.
+        case outdated
     }
 }

@@ -22,6 +22,9 @@ struct ChunkFilter {
     private var horizon: ChunkInbox.Horizon
     private let scratch = Scratch()
 
+    /// Rows of one chunk that are worth being read again one by one.
+    static let mostRereads = 100
+
     /// Bytes of the keys at hand.
     private final class Scratch {
         var writer = BSONWriter(capacity: 256)
@@ -94,7 +97,7 @@ struct ChunkFilter {
         }
     }
 
-    private mutating func admit(_ chunk: Chunk) -> AdmittedChunk {
+    private mutating func admit(_ chunk: Chunk) -> AdmittedChunk? {
         let documents = chunk.documents
         var rereads: [Reread] = []
         documents.writes.removeAll { write in
@@ -107,6 +110,10 @@ struct ChunkFilter {
                         collection: documents.collection, key: BSONDocument(unchecked: documents.bytes(write.key))))
             }
             return verdict != .write
+        }
+        if chunk.progress != nil, rereads.count > ChunkFilter.mostRereads {
+            chunk.settled(.outdated)
+            return nil
         }
         // A row that isn't in the chunk may only have come to its key after the snapshot: then it is still to be read.
         rereads += chunk.rereads.filter { reread in

@@ -36,6 +36,9 @@ struct ChunkSize: Hashable, Sendable {
         rows = ChunkSize.next(after: rows, limit: limit, cost: cost, target: target)
     }
 
+    /// A chunk of `limit` rows was too large to be used at all.
+    mutating func shrink(from limit: Int) { rows = min(rows, max(1, limit / 4)) }
+
     /// The size after `current`, when a chunk of `limit` rows has cost this much.
     static func next(after current: Int, limit: Int, cost: ChunkCost, target: ChunkTarget) -> Int {
         let time = cost.duration / target.duration

@@ -48,7 +48,7 @@ extension LiveBackfill {
                 rereads.add(again)
                 // Snapshots don't see yet what they have to: another one soon.
                 if !again.isEmpty { try await Task.sleep(for: LiveBackfill.snapshotInterval) }
-            case .discarded: rereads.add(batch)
+            case .discarded, .outdated: rereads.add(batch)
             }
         } catch {
             inbox.withdraw(token)

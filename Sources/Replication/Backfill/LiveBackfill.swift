@@ -84,7 +84,9 @@ struct LiveBackfill: Sendable {
                 return before
             }
             guard let documents = try await readDocuments(of: table, from: reader, isBounded: piece.limit > 1) else {
-                return try await readSmaller(piece, token: token, since: begin, before)
+                inbox.withdraw(token)
+                board.failed(piece, isTooLarge: true)
+                return before
             }
             let cost = ChunkCost(
                 duration: .now - begin, bytes: documents.arena.count, isFull: start.end != nil)
@@ -99,6 +101,7 @@ struct LiveBackfill: Sendable {
                 defer { settling.finish() }
                 switch outcome {
                 case .discarded: board.failed(piece)
+                case .outdated: board.failed(piece, isTooLarge: true)
                 case .written(let again):
                     rereads.add(again)
                     board.finished(piece, step)
@@ -125,17 +128,6 @@ struct LiveBackfill: Sendable {
             for row in rows { try table.append(row, to: documents) }
             if isBounded, documents.arena.count > LiveBackfill.byteLimit { return nil }
         }
-    }
-
-    /// Gives up a chunk of rows that are wider than those before: the next one of the table is smaller.
-    private func readSmaller(
-        _ piece: BackfillPiece, token: String, since begin: ContinuousClock.Instant, _ before: AsyncStream<Never>?
-    ) async throws -> AsyncStream<Never>? {
-        inbox.withdraw(token)
-        _ = board.delivered(
-            piece, cost: ChunkCost(duration: .now - begin, bytes: LiveBackfill.byteLimit, isFull: true))
-        board.failed(piece)
-        return before
     }
 
     // MARK: - Fences

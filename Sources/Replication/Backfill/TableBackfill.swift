@@ -75,9 +75,10 @@ struct TableBackfill: Sendable {
         return true
     }
 
-    mutating func fail(_ piece: BackfillPiece) {
+    mutating func fail(_ piece: BackfillPiece, isTooLarge: Bool) {
         guard isCurrent(piece, .reading(piece.id)) || isCurrent(piece, .outstanding(piece.id)) else { return }
         stages[piece.segment] = .waiting
+        if isTooLarge { size.shrink(from: piece.limit) }
     }
 
     /// An old piece may be of an earlier backfill of the table, with other segments.
