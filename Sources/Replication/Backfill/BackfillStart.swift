@@ -16,8 +16,7 @@ struct BackfillStart: Sendable {
             $0.isBackfilling || collections.contains($0.collection)
         }
         guard !states.isEmpty else { return nil }
-        var target = ChunkTarget()
-        target.rows = min(100, settings.maxChunkRows)...settings.maxChunkRows
+        let target = ChunkTarget(workers: settings.copyWorkers, maxRows: settings.maxChunkRows)
         let board = BackfillBoard(workers: settings.copyWorkers, target: target)
         for state in states {
             if let backfill = state.backfill { board.add(backfill, estimatedRows: state.estimatedRows) }
@@ -30,7 +29,8 @@ struct BackfillStart: Sendable {
             fence: checkpoint.fence.map { $0.union(begun) } ?? begun)
         return LiveBackfill(
             source: ports.source, tables: try await tables(states), board: board, rereads: RereadQueue(rereads),
-            inbox: inbox, workers: settings.copyWorkers, progress: progress, logger: logger)
+            inbox: inbox, workers: settings.copyWorkers, chunkBytes: target.mostBytes, progress: progress,
+            logger: logger)
     }
 
     private func tables(_ states: [TableState]) async throws -> [TableName: BackfillTable] {

@@ -10,7 +10,7 @@ struct BackfillTable: Sendable {
 
     /// An empty list of documents for the table's collection.
     func documents() -> CollectionWrites {
-        CollectionWrites(collection: plan.collection, hasSpecialNames: plan.needsSetField, capacity: 1 << 20)
+        CollectionWrites(collection: plan.collection, hasSpecialNames: plan.needsSetField, capacity: 256 << 10)
     }
 
     /// Appends a row as a document with its key apart.

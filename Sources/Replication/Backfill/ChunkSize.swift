@@ -6,6 +6,19 @@ struct ChunkTarget: Hashable, Sendable {
     var bytes = 4 << 20
     /// Time alone makes no chunk smaller than its lower bound; bytes make it as small as one row.
     var rows = 100...20_000
+
+    /// A chunk that has come to so many bytes is given up, if it could be smaller.
+    var mostBytes: Int { 4 * bytes }
+}
+
+extension ChunkTarget {
+    /// What all chunks under way together aim at, in bytes: each worker reads one while another waits for its turn.
+    private static let totalBytes = 16 << 20
+
+    init(workers: Int, maxRows: Int) {
+        bytes = max(256 << 10, ChunkTarget.totalBytes / (2 * workers))
+        rows = min(100, maxRows)...maxRows
+    }
 }
 
 /// What a chunk did cost.

@@ -12,6 +12,8 @@ struct LiveBackfill: Sendable {
     let rereads: RereadQueue
     let inbox: ChunkInbox
     let workers: Int
+    /// Bytes of documents that a chunk may grow to.
+    let chunkBytes: Int
     let progress: Progress
     let logger: Logger
 
@@ -19,10 +21,8 @@ struct LiveBackfill: Sendable {
     static let snapshotInterval = Duration.milliseconds(200)
     /// Rows of one chunk of keys.
     static let rereadCount = 50
-    /// Bytes of documents that a chunk may grow to, four times what its size aims at.
-    private static let byteLimit = 16 << 20
     /// Bytes read from the source at once.
-    private static let readSize = 512 * 1024
+    private static let readSize = 256 * 1024
 
     /// Returns when every row is in the target or on its way there in the stream.
     func run() async throws {
@@ -126,7 +126,7 @@ struct LiveBackfill: Sendable {
             let rows = try await reader.next(maxBytes: LiveBackfill.readSize)
             if rows.isEmpty { return documents }
             for row in rows { try table.append(row, to: documents) }
-            if isBounded, documents.arena.count > LiveBackfill.byteLimit { return nil }
+            if isBounded, documents.arena.count > chunkBytes { return nil }
         }
     }
 
