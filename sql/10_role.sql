@@ -32,3 +32,6 @@ from (
 -- What Wherry does in a session may not be cut short by limits meant for applications.
 alter role :"role" set statement_timeout = 0;
 alter role :"role" set idle_in_transaction_session_timeout = 0;
+
+-- Not needed, and useful: with  grant pg_monitor to wherry;  it also sees how far standbys are behind
+-- (backfill.max_replica_lag), and state and age of transactions it waits for.

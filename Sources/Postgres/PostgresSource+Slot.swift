@@ -88,12 +88,8 @@ extension PostgresSource {
 
     /// Names the five oldest writing transactions, empty when there are none.
     private func blockers() async throws -> String {
-        let rows = try await ask(CatalogQuery.transactions, doing: "look for running transactions").records
-        let others = rows.filter { $0["pid"] == nil || $0.int("pid") != replicationPID }
-        let named = others.prefix(5).map { row in
-            let who = row["pid"].map { "pid \($0) (\(row.text("application_name")), \(row.text("state")))" }
-            return "\(who ?? row.text("application_name")) in \(row.text("database")) for \(row.text("age_seconds")) s"
-        }
+        let others = try await writingTransactions().filter { $0["pid"] == nil || $0.int("pid") != replicationPID }
+        let named = others.prefix(5).map { "\($0.transactionSummary) in \($0.text("database"))" }
         return named.joined(separator: ", ") + (others.count > 5 ? " and \(others.count - 5) more" : "")
     }
 

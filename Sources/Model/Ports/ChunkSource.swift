@@ -28,6 +28,12 @@ package protocol ChunkSource: Sendable {
     /// - Throws: `Failure` of kind `.configuration` on a hot standby, which writes no log.
     func emit(token: String) async throws -> LSN
 
+    /// What the source says of itself and its standbys now.
+    func load() async throws -> SourceLoad
+
+    /// Every transaction that has written and isn't over, the oldest first.
+    func runningTransactions() async throws -> [RunningTransaction]
+
     /// A fresh transaction id, already ended when this returns: once a snapshot's `xmin` is beyond it, everything that
     /// was running now is visible or rolled back.
     ///

@@ -4,6 +4,7 @@ enum CatalogQuery {
     static let columns = text(PackageResources.list_columns_sql)
     static let publications = text(PackageResources.list_publications_sql)
     static let slots = text(PackageResources.list_slots_sql)
+    static let load = text(PackageResources.server_load_sql)
     static let tables = text(PackageResources.list_tables_sql)
     static let transactions = text(PackageResources.list_transactions_sql)
     static let types = text(PackageResources.list_types_sql)

@@ -7,6 +7,8 @@ final class FakeSource: SourceDatabase {
         var identity = SourceIdentity(systemIdentifier: "7", timeline: 1, database: "shop", serverVersion: 150_020)
         var slot: SlotStatus?
         var ranges: [CopyRange] = []
+        var load = SourceLoad(clock: SourceTime(microseconds: 0), replicaLag: nil, hidesReplicas: false)
+        var running: [RunningTransaction] = []
         var calls: [String] = []
         /// By the name of the call; the first is thrown and taken away.
         var failures: [String: [Failure]] = [:]
@@ -121,6 +123,16 @@ final class FakeSource: SourceDatabase {
     func currentLSN() async throws -> LSN {
         try called("currentLSN")
         return heartbeat
+    }
+
+    func load() async throws -> SourceLoad {
+        try called("load")
+        return state.withLock { $0.load }
+    }
+
+    func runningTransactions() async throws -> [RunningTransaction] {
+        try called("runningTransactions")
+        return state.withLock { $0.running }
     }
 
     func close() async { try? called("close") }
