@@ -22,6 +22,8 @@ package struct ProgressSnapshot: Sendable {
     package var phase = Phase.starting
     /// What the worker is waiting for and since when, in words for an operator; nil while it works.
     package var waiting: Waiting?
+    /// What the backfill beside the stream waits for, while the stream goes on.
+    package var backfillWaiting: Waiting?
 
     /// By table, in the order of copying; empty when there was nothing to copy.
     package var tables: [TableProgress] = []
@@ -49,6 +51,9 @@ package struct ProgressSnapshot: Sendable {
     package var queuedBytes = 0
 
     package init() {}
+
+    /// The one thing to tell: who waits for a server can't say much about a backfill.
+    package var toldWaiting: Waiting? { waiting ?? backfillWaiting }
 
     /// Whether tables are filled beside the stream.
     package var isBackfilling: Bool { phase == .streaming && tables.contains { !$0.isFinished } }

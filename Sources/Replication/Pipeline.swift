@@ -80,8 +80,10 @@ package struct Pipeline: Sendable {
         }
         await lease.note(nil)
         let backfill = try await stop.cancelling {
-            try await BackfillStart(settings: settings, ports: ports, progress: progress, logger: logger)
-                .unfinished(from: checkpoint)
+            try await BackfillStart(
+                settings: settings, ports: ports, epoch: state.epoch, progress: progress, logger: logger
+            )
+            .unfinished(from: checkpoint)
         }
         let stream = StreamRun(
             settings: settings, limits: limits, source: ports.source, sink: ports.sink,

@@ -27,6 +27,8 @@ package struct PipelineSettings: Sendable {
     package var backfillMode = BackfillMode.exported
     /// Most rows of one chunk of a live backfill.
     package var maxChunkRows = 20_000
+    /// What filling the pipeline may cost; what the store has set stands over it.
+    package var backfillLimits = BackfillLimits.standard
     /// What a live backfill may remember of the stream, in bytes.
     package var touchLogBytes = 64 << 20
     package var limits = BatchLimits()

@@ -90,8 +90,13 @@ import Testing
             try await first.kill()
             #expect(!first.log.contains("backfill finished"), "too fast to say anything")
 
+            let hung = try await fixture.sql(
+                "SELECT pid FROM pg_catalog.pg_stat_activity WHERE wait_event = 'SyncRep'"
+            ).scalar
             let second = try fixture.wherry(limits: live)
-            try await second.waitForLine("it waits") { $0["waiting"]?.contains("backfill waits") == true }
+            let line = try await second.waitForLine("it waits") { $0["waiting"]?.contains("backfill waits") == true }
+            let names = "pid \(hung ?? "?") (test, role postgres, active) for "
+            #expect(line["waiting"]?.contains(names) == true, "\(line["waiting"] ?? "")")
             try await closeGap(fixture, commit)
             try await second.waitForLine("the backfill is finished") { $0.message == "backfill finished" }
             try await fixture.waitUntilCaughtUp(second)

@@ -111,6 +111,41 @@ import Mongo
         #expect(notes.isEmpty)
     }
 
+    /// What is set stands beside the pipeline, key by key, until it is taken back or the pipeline goes.
+    @Test func whatIsSetOfAPipeline() async throws {
+        let fixture = try await SinkFixture()
+        let (store, name) = (fixture.store, fixture.pipeline)
+        #expect(try await store.limits(of: name) == BackfillLimits())
+        try await store.setLimits([:], of: name)
+        try await store.setLimits([.lag: .at(5), .rowsPerSecond: .at(1 << 40), .replicaLag: nil], of: name)
+        try await store.setLimits([.heldWAL: .unlimited, .lag: .at(7)], of: name)
+        let all = BackfillLimits([.lag: .at(7), .rowsPerSecond: .at(1 << 40), .heldWAL: .unlimited])
+        #expect(try await store.limits(of: name) == all)
+        #expect(try await store.limits(of: "other") == BackfillLimits())
+        try await store.setLimits([.lag: nil, .heldWAL: nil], of: name)
+        #expect(try await store.limits(of: name) == BackfillLimits([.rowsPerSecond: .at(1 << 40)]))
+        try await store.remove(name)
+        #expect(try await store.limits(of: name) == BackfillLimits())
+        // Set while it was being removed: not the next one's.
+        try await store.setLimits([.lag: .at(5)], of: name)
+        try await store.create(SinkFixture.state(name, checkpoint: nil), tables: [])
+        #expect(try await store.limits(of: name) == BackfillLimits())
+    }
+
+    @Test func whatAWorkerLeaves() async throws {
+        let fixture = try await SinkFixture()
+        let (store, name) = (fixture.store, fixture.pipeline)
+        #expect(try await store.workerNote(of: name) == nil)
+        let waiting = WorkerNote.Waiting(reason: "too much", since: SourceTime(microseconds: 7_000_000))
+        for note in [WorkerNote(epoch: 3, waiting: waiting), WorkerNote(epoch: 4, waiting: nil)] {
+            try await store.leave(note, of: name)
+            #expect(try await store.workerNote(of: name) == note)
+        }
+        let state = try required(try await store.load(name))
+        try await store.retire(state)
+        #expect(try await store.workerNote(of: name) == nil)
+    }
+
     private func copied(_ ids: [Int64]) throws -> CollectionWrites {
         let maker = BatchMaker()
         for id in ids { maker.add(.insert, .int64(id), ["_id": .int64(id)]) }

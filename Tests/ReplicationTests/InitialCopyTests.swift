@@ -42,11 +42,12 @@ struct InitialCopyTests {
     func copy(
         _ snapshot: FakeSnapshot, _ sinks: [FakeCopySink], store: FakeStore = FakeStore(),
         progress: Progress = Progress(),
-        operations: Int = 5000
+        operations: Int = 5000, gate: ThrottleGate = ThrottleGate(BackfillLimits())
     ) throws -> InitialCopy {
         InitialCopy(
             snapshot: snapshot, sinks: sinks, store: store, pipeline: "p", attempt: 3,
-            plans: try SampleTable.plans(tables), limits: BatchLimits(operations: operations), progress: progress)
+            plans: try SampleTable.plans(tables), limits: BatchLimits(operations: operations), gate: gate,
+            progress: progress)
     }
 
     @Test(arguments: [1, 2, 5]) func everyRowIsCopiedOnce(_ workers: Int) async throws {
@@ -160,5 +161,36 @@ struct InitialCopyTests {
         #expect(board.isDrained && board.next().map(\.estimatedRows) == nil)
         #expect(board.tables.map(\.copyStage) == [.finished, .copying, .finished])
         #expect(board.wasEmpty(tables[0].schema.name))
+    }
+
+    /// Several workers together keep to the rate.
+    @Test func theRateIsKept() async throws {
+        let table = tables[0]
+        let rows = (0..<60).map { Cell.row(["\($0)", "n", nil]) }
+        let range = CopyRange(table: table.version, firstPage: nil, endPage: nil, estimatedRows: 60)
+        let snapshot = FakeSnapshot([FakeSnapshot.Place(table: table.schema.name, firstPage: nil): rows])
+        let gate = ThrottleGate(BackfillLimits([.rowsPerSecond: .at(40)]))
+        let copy = try copy(snapshot, [FakeCopySink(1), FakeCopySink(2)], gate: gate)
+        let begin = ContinuousClock.now
+        try await copy.run([range], tables: [table.state])
+        // The last rows are read once all before them have had their time; at most 42 rows are read at once.
+        #expect(.now - begin >= .milliseconds(1000))
+    }
+
+    /// What is set while it runs applies to it.
+    @Test func aLimitThatIsLiftedHoldsNothingUp() async throws {
+        let table = tables[0]
+        let rows = (0..<60).map { Cell.row(["\($0)", "n", nil]) }
+        let range = CopyRange(table: table.version, firstPage: nil, endPage: nil, estimatedRows: 60)
+        let snapshot = FakeSnapshot([FakeSnapshot.Place(table: table.schema.name, firstPage: nil): rows])
+        let (store, sink) = (FakeStore(), FakeCopySink(1))
+        let limits = BackfillLimits([.rowsPerSecond: .at(1)])
+        store.change { $0.limits = limits }
+        let copy = try copy(snapshot, [sink], store: store, gate: ThrottleGate(BackfillLimits(), set: limits))
+        let running = Task { try await copy.run([range], tables: [table.state]) }
+        #expect(await eventually { !sink.writes.isEmpty })
+        store.change { $0.limits = BackfillLimits() }
+        try await promptly(within: .seconds(30)) { try await running.value }
+        #expect(sink.writes.reduce(0) { $0 + $1.documents.count } == 60)
     }
 }

@@ -172,17 +172,24 @@ package struct BatchSizes: Sendable {
     package var backfill: String?
     /// `backfill.max_chunk_rows`
     package var chunkRows: Int?
+    /// `backfill.max_rows_per_second`
+    package var rowsPerSecond: Int?
 
-    package init(operations: Int = 5000, bytes: Int = 16 << 20, backfill: String? = nil, chunkRows: Int? = nil) {
+    package init(
+        operations: Int = 5000, bytes: Int = 16 << 20, backfill: String? = nil, chunkRows: Int? = nil,
+        rowsPerSecond: Int? = nil
+    ) {
         self.operations = operations
         self.bytes = bytes
         self.backfill = backfill
         self.chunkRows = chunkRows
+        self.rowsPerSecond = rowsPerSecond
     }
 
     var configuration: String {
         "apply:\n  max_batch_operations: \(operations)\n  max_batch_bytes: \(bytes)\n"
             + (backfill.map { "backfill:\n  mode: \($0)\n" } ?? "")
             + (chunkRows.map { "  max_chunk_rows: \($0)\n" } ?? "")
+            + (rowsPerSecond.map { "  max_rows_per_second: \($0)\n" } ?? "")
     }
 }

@@ -29,7 +29,8 @@ extension Backend {
         Backend(
             run: { _, _, _, _ in throw error }, snapshot: { _, _, _, _ in throw error },
             check: { _, _, _ in throw error }, status: { _, _ in throw error },
-            pipelines: { _, _ in throw error }, drop: { _, _, _ in throw error }, libraries: { [] })
+            set: { _, _ in throw error }, pipelines: { _, _ in throw error }, drop: { _, _, _ in throw error },
+            libraries: { [] })
     }
 
     static let unused = Backend.failing(with: Failure(.unexpected, "the command reached the databases"))

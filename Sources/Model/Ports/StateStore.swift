@@ -1,5 +1,5 @@
-/// The state database. Every write but `saveProgress` is majority-durable when it returns; `takeOver`, `save` and
-/// `note` are conditional on the epoch.
+/// The state database. Every write but `saveProgress` and `leave` is majority-durable when it returns; `takeOver`, `save`
+/// and `note` are conditional on the epoch.
 package protocol StateStore: Sendable {
     func load(_ pipeline: String) async throws -> PipelineState?
 
@@ -50,4 +50,17 @@ package protocol StateStore: Sendable {
 
     /// Removes everything the state database holds of a pipeline.
     func remove(_ pipeline: String) async throws
+
+    /// What `wherry set` has set of a pipeline.
+    func limits(of pipeline: String) async throws -> BackfillLimits
+
+    /// Changes what `limits(of:)` gives: the keys with a bound are set, those with nil go back to the configuration. Not in
+    /// the pipeline's document, which every batch of the worker writes.
+    func setLimits(_ changes: [BackfillLimits.Key: BackfillLimits.Bound?], of pipeline: String) async throws
+
+    /// What the pipeline's last worker has left for `wherry status`; nil when none has.
+    func workerNote(of pipeline: String) async throws -> WorkerNote?
+
+    /// Leaves a note. Informational: whoever writes last wins, and its epoch tells who that was.
+    func leave(_ note: WorkerNote, of pipeline: String) async throws
 }

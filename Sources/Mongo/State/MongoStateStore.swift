@@ -9,8 +9,8 @@ package actor MongoStateStore: StateStore {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     private let pool: MongoPool
-    private let database: String
-    private lazy var connection = MongoConnection(pool)
+    let database: String
+    private(set) lazy var connection = MongoConnection(pool)
 
     /// - Parameter database: name of the state database.
     package init(pool: MongoPool, database: String) {
@@ -55,6 +55,7 @@ package actor MongoStateStore: StateStore {
                     "delete": .string(StateCollection.tables),
                     "deletes": [["q": ["_id.pipeline": .string(state.pipeline)], "limit": 0]],
                 ], session: session)
+            try removeControl(of: state.pipeline, session)
             for table in tables {
                 try connection.command(
                     database,
@@ -202,6 +203,7 @@ package actor MongoStateStore: StateStore {
                     "delete": .string(StateCollection.tables),
                     "deletes": [["q": ["_id.pipeline": .string(state.pipeline)], "limit": 0]],
                 ], session: session)
+            try removeControl(of: state.pipeline, session)
             try session.commit()
         }
     }
@@ -212,6 +214,8 @@ package actor MongoStateStore: StateStore {
                 (StateCollection.copiedKeys, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.rereads, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.tables, ["_id.pipeline": .string(pipeline)]),
+                (StateCollection.controls, ["_id": .string(pipeline)]),
+                (StateCollection.workers, ["_id": .string(pipeline)]),
                 (StateCollection.pipelines, ["_id": .string(pipeline)]),
             ]
             for (collection, filter) in filters {
@@ -240,13 +244,13 @@ package actor MongoStateStore: StateStore {
         return reply["n"]?.asInt64 == 1
     }
 
-    private func find(_ collection: String, _ filter: BSONDocument) throws -> [BSONDocument] {
+    func find(_ collection: String, _ filter: BSONDocument) throws -> [BSONDocument] {
         try during("reading the pipeline's state") {
             try connection.find(database, collection, filter: filter, limit: 100_000)
         }
     }
 
-    private func during<Result>(_ action: String, _ body: () throws -> Result) throws -> Result {
+    func during<Result>(_ action: String, _ body: () throws -> Result) throws -> Result {
         do { return try body() } catch let error as MongoError { throw error.failure(action, at: pool.address) }
     }
 }

@@ -14,7 +14,13 @@ enum StateCollection {
     /// Rows that a backfill has to read again, `_id` {pipeline, collection, key}.
     static let rereads = "rereads"
 
-    static let all = [pipelines, tables, copiedKeys, rereads]
+    /// What `wherry set` has set, one document a pipeline, `_id` its name.
+    static let controls = "controls"
+
+    /// What a worker says of itself, one document a pipeline, `_id` its name.
+    static let workers = "workers"
+
+    static let all = [pipelines, tables, copiedKeys, rereads, controls, workers]
 
     /// All keys of a collection, as a range of `_id` that its index serves.
     static func copiedKeys(of collection: String, in pipeline: String) -> BSONValue {

@@ -12,6 +12,11 @@ struct BackfillPiece: Hashable, Sendable {
     /// Rows it may have.
     let limit: Int
 
+    /// The same with fewer rows.
+    func limited(to rows: Int) -> BackfillPiece {
+        BackfillPiece(id: id, table: table, segment: segment, range: range, limit: min(limit, rows))
+    }
+
     /// How far the segment is once the piece is written.
     ///
     /// - Parameters:

@@ -5,11 +5,15 @@ import Model
 struct BackfillStart: Sendable {
     let settings: PipelineSettings
     let ports: PipelinePorts
+    /// The worker's.
+    let epoch: Int64
     let progress: Progress
     let logger: Logger
 
     /// nil when every row is there.
     func unfinished(from checkpoint: Checkpoint) async throws -> LiveBackfill? {
+        // What an earlier stream of this worker waited for is over.
+        try await ports.store.leave(WorkerNote(epoch: epoch, waiting: nil), of: settings.pipeline)
         let rereads = try await ports.store.rereads(of: settings.pipeline)
         let collections = Set(rereads.map(\.collection))
         let states = try await ports.store.tables(of: settings.pipeline).filter {
@@ -27,10 +31,14 @@ struct BackfillStart: Sendable {
         let inbox = ChunkInbox(
             run: run, snapshot: try await ports.source.currentSnapshot(),
             fence: checkpoint.fence.map { $0.union(begun) } ?? begun)
+        let gate = ThrottleGate(settings.backfillLimits, set: try await ports.store.limits(of: settings.pipeline))
+        let watch = BackfillWatch(
+            pipeline: settings.pipeline, epoch: epoch, ports: ports, gate: gate, inbox: inbox, progress: progress,
+            logger: logger)
         return LiveBackfill(
             source: ports.source, tables: try await tables(states), board: board, rereads: RereadQueue(rereads),
-            inbox: inbox, workers: settings.copyWorkers, chunkBytes: target.mostBytes, progress: progress,
-            logger: logger)
+            inbox: inbox, gate: gate, watch: watch, workers: settings.copyWorkers, chunkBytes: target.mostBytes,
+            progress: progress, logger: logger)
     }
 
     private func tables(_ states: [TableState]) async throws -> [TableName: BackfillTable] {

@@ -136,6 +136,9 @@ final class ChunkInbox: Sendable {
         }
     }
 
+    /// What snapshots don't see yet that they have to, before any chunk can be read; nil when nothing stands in the way.
+    var fence: VisibilityFence? { state.withLock { $0.fence } }
+
     /// Discards every chunk under way: it has to be read again, by a snapshot that has passed this fence too.
     func discardAll(until fence: VisibilityFence) {
         let discarded = state.withLock { state in

@@ -32,6 +32,7 @@ extension LiveBackfill {
             }
             return text
         }
+        gate.charge(batch.count - (try await gate.pass(batch.count)))
         let token = try await announce()
         do {
             let start = try await reader.start(table.version, key: table.key, keys: keys)

@@ -11,6 +11,8 @@ struct LiveBackfill: Sendable {
     let board: BackfillBoard
     let rereads: RereadQueue
     let inbox: ChunkInbox
+    let gate: ThrottleGate
+    let watch: BackfillWatch
     let workers: Int
     /// Bytes of documents that a chunk may grow to.
     let chunkBytes: Int
@@ -32,6 +34,10 @@ struct LiveBackfill: Sendable {
                 return false
             }
             group.addTask {
+                try await watch.run()
+                return false
+            }
+            group.addTask {
                 try await readSegments()
                 try await readAgainUntilWhole()
                 return true
@@ -39,6 +45,7 @@ struct LiveBackfill: Sendable {
             defer { group.cancelAll() }
             while let isFinished = try await group.next(), !isFinished {}
         }
+        await watch.end()
         publish()
         logger.info("backfill finished", metadata: ["rows_copied": "\(board.progress.reduce(0) { $0 + $1.rows })"])
     }
@@ -74,12 +81,14 @@ struct LiveBackfill: Sendable {
         guard let table = tables[piece.table] else {
             throw Failure(.unexpected, "table \(piece.table) is not part of the backfill")
         }
+        let piece = piece.limited(to: try await gate.pass(piece.limit))
         let token = try await announce()
         let begin = ContinuousClock.now
         do {
             let start = try await reader.start(
                 table.version, key: table.key, range: piece.range, limit: piece.limit, where: nil)
             guard inbox.note(start.snapshot, for: token) else {
+                gate.charge(-piece.limit)
                 board.failed(piece)
                 return before
             }
@@ -88,6 +97,7 @@ struct LiveBackfill: Sendable {
                 board.failed(piece, isTooLarge: true)
                 return before
             }
+            gate.charge(documents.writes.count - piece.limit)
             let cost = ChunkCost(
                 duration: .now - begin, bytes: documents.arena.count, isFull: start.end != nil)
             if let before { for await _ in before {} }
@@ -134,18 +144,9 @@ struct LiveBackfill: Sendable {
 
     /// A token, once snapshots see everything they have to.
     func announce() async throws -> String {
-        var isWaiting = false
         while true {
             try Task.checkCancellation()
-            if let token = inbox.announce() {
-                if isWaiting { progress.update { $0.waiting = nil } }
-                return token
-            }
-            if !isWaiting {
-                isWaiting = true
-                let reason = "the backfill waits for transactions of the source that were running when it began"
-                progress.update { $0.waiting = Waiting(reason: reason, since: .now) }
-            }
+            if let token = inbox.announce() { return token }
             try await Task.sleep(for: LiveBackfill.snapshotInterval)
         }
     }

@@ -12,6 +12,7 @@ struct InitialCopy {
     let attempt: Int
     let plans: PlanTable
     let limits: BatchLimits
+    let gate: ThrottleGate
     let progress: Progress
 
     /// - Parameters:
@@ -78,10 +79,13 @@ struct InitialCopy {
     private func read(_ reader: any SnapshotReader, plan: MappingPlan, needsKeys: Bool) async throws
         -> CollectionWrites?
     {
+        _ = try await gate.pass(0)
         let writes = CollectionWrites(
             collection: plan.collection, hasSpecialNames: plan.needsSetField, capacity: 1 << 20)
-        while writes.writes.count < limits.operations, writes.arena.count < min(limits.bytes, InitialCopy.batchBytes) {
-            let rows = try await reader.next(maxBytes: InitialCopy.readSize)
+        let most = gate.limit(limits.operations)
+        let readSize = most < limits.operations ? InitialCopy.slowReadSize : InitialCopy.readSize
+        while writes.writes.count < most, writes.arena.count < min(limits.bytes, InitialCopy.batchBytes) {
+            let rows = try await reader.next(maxBytes: readSize)
             if rows.isEmpty { break }
             for row in rows {
                 // The key is in the document too; apart it is needed only where documents are overwritten.
@@ -90,6 +94,7 @@ struct InitialCopy {
                 writes.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
             }
         }
+        gate.charge(writes.writes.count)
         return writes.writes.isEmpty ? nil : writes
     }
 
@@ -98,6 +103,9 @@ struct InitialCopy {
 
     /// Bytes read from the source at once.
     private static let readSize = 512 * 1024
+
+    /// The same where a second is worth less than a batch.
+    private static let slowReadSize = 16 * 1024
 
     private func publish(_ board: CopyBoard) {
         let rows = board.tables
@@ -112,11 +120,12 @@ struct InitialCopy {
         }
     }
 
-    /// Writes the board to the state database once a second, for `status`.
+    /// Writes the board to the state database once a second, for `status`, and reads there how fast it may go.
     private func save(_ board: CopyBoard) async {
         while !Task.isCancelled {
             // Only for show: a target that is away is the writers' matter.
             try? await store.saveProgress(board.tables, of: pipeline)
+            if let set = try? await store.limits(of: pipeline) { gate.follow(set) }
             try? await Task.sleep(for: .seconds(1))
         }
     }

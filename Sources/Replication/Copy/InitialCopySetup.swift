@@ -102,7 +102,9 @@ struct InitialCopySetup {
         let copy = InitialCopy(
             snapshot: try await ports.source.snapshotSource(snapshot), sinks: sinks,
             store: ports.store, pipeline: settings.pipeline, attempt: state.copyAttempt, plans: plans,
-            limits: settings.limits, progress: pipeline.progress)
+            limits: settings.limits,
+            gate: ThrottleGate(settings.backfillLimits, set: try await ports.store.limits(of: settings.pipeline)),
+            progress: pipeline.progress)
         try await copy.run(try await ports.source.planRanges(versions), tables: states)
         for table in states where !table.wasEmpty {
             try await sinks[0].sweepLedger(of: table.collection, attempt: state.copyAttempt)

@@ -39,7 +39,7 @@ struct StreamRun: Sendable {
         if backfill == nil { target.position = try await stop.cancelling { try await targetPosition() } }
         progress.update {
             $0.phase = .streaming
-            $0.waiting = nil
+            ($0.waiting, $0.backfillWaiting) = (nil, nil)
             $0.applied = checkpoint.lsn
             $0.appliedCommitTime = checkpoint.commitTime
         }
@@ -93,7 +93,7 @@ struct StreamRun: Sendable {
             }
             return false
         }
-        progress.update { $0.phase = .stopping }
+        progress.update { ($0.phase, $0.backfillWaiting) = (.stopping, nil) }
         try await receiver.sendStatus()
         guard hasReached, let position = target.position else { return .stopped }
         return .reached(position)

@@ -14,6 +14,8 @@ package struct Backend: Sendable {
     /// Everything the preflight finds; read-only.
     package var check: @Sendable (Settings, _ adopts: Bool, Logger) async throws -> [Finding]
     package var status: @Sendable (Settings, Logger) async throws -> StatusReport
+    /// Changes the limits of the pipeline's backfill (nil goes back to the configuration), and tells all that are set.
+    package var set: @Sendable (Settings, [BackfillLimits.Key: BackfillLimits.Bound?]) async throws -> BackfillLimits
     package var pipelines: @Sendable (Endpoints, Logger) async throws -> PipelinesReport
     /// Removes slot, publication and state, and the documents too if asked.
     package var drop: @Sendable (Settings, _ documents: Bool, Logger) async throws -> DropReport

@@ -51,10 +51,22 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
         var workers: Int?
         /// At most so many rows in one chunk of a live backfill. Default: 20000.
         var maxChunkRows: Int?
+        /// At most so many rows read in a second, or `none`. Default: none.
+        var maxRowsPerSecond: String?
+        /// A live backfill pauses while the stream is farther behind, as `90s`, or `none`. Default: 60s.
+        var maxLag: String?
+        /// A live backfill pauses while the slot holds more WAL, as `10GB`, or `none`. Default: half of the server's limit.
+        var maxHeldWAL: String?
+        /// A live backfill pauses while a physical standby is farther behind, as `30s`, or `none`. Default: none.
+        var maxReplicaLag: String?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
             case mode, workers
             case maxChunkRows = "max_chunk_rows"
+            case maxRowsPerSecond = "max_rows_per_second"
+            case maxLag = "max_lag"
+            case maxHeldWAL = "max_held_wal"
+            case maxReplicaLag = "max_replica_lag"
         }
     }
 

@@ -38,6 +38,8 @@ package struct Settings: Sendable, Equatable {
         package var workers: Int
         /// Most rows of one chunk of a live backfill; 1 to 100,000.
         package var maxChunkRows: Int
+        /// By the configuration, with what applies when it says nothing; `wherry set` may have set others over them.
+        package var limits = BackfillLimits.standard
     }
 
     package struct Apply: Sendable, Equatable {

@@ -23,6 +23,7 @@ struct SettingsLayer: Sendable {
     var backfillMode: Given<String>?
     var workers: Given<Int>?
     var maxChunkRows: Given<Int>?
+    var limits: [BackfillLimits.Key: Given<String>] = [:]
     var maxBatchOperations: Given<Int>?
     var maxBatchBytes: Given<String>?
 
@@ -67,6 +68,11 @@ struct SettingsLayer: Sendable {
         backfillMode = given(file.backfill?.mode, "backfill.mode")
         workers = given(file.backfill?.workers, "backfill.workers")
         maxChunkRows = given(file.backfill?.maxChunkRows, "backfill.max_chunk_rows")
+        let texts: [(BackfillLimits.Key, String?)] = [
+            (.rowsPerSecond, file.backfill?.maxRowsPerSecond), (.lag, file.backfill?.maxLag),
+            (.heldWAL, file.backfill?.maxHeldWAL), (.replicaLag, file.backfill?.maxReplicaLag),
+        ]
+        for (key, text) in texts { limits[key] = given(text, key.rawValue) }
         maxBatchOperations = given(file.apply?.maxBatchOperations, "apply.max_batch_operations")
         maxBatchBytes = given(file.apply?.maxBatchBytes, "apply.max_batch_bytes")
     }
@@ -87,6 +93,7 @@ struct SettingsLayer: Sendable {
         result.backfillMode = backfillMode ?? below.backfillMode
         result.workers = workers ?? below.workers
         result.maxChunkRows = maxChunkRows ?? below.maxChunkRows
+        result.limits = limits.merging(below.limits) { own, _ in own }
         result.maxBatchOperations = maxBatchOperations ?? below.maxBatchOperations
         result.maxBatchBytes = maxBatchBytes ?? below.maxBatchBytes
         return result

@@ -46,7 +46,8 @@ struct SettingsResolver: Sendable {
             backfill: Settings.Backfill(
                 mode: try choice(layer.backfillMode, default: .exported),
                 workers: try number(layer.workers, in: 1...64, default: 2),
-                maxChunkRows: try number(layer.maxChunkRows, in: 1...100_000, default: 20_000)),
+                maxChunkRows: try number(layer.maxChunkRows, in: 1...100_000, default: 20_000),
+                limits: try limits()),
             apply: Settings.Apply(
                 maxBatchOperations: try number(layer.maxBatchOperations, in: 1...100_000, default: 5000),
                 maxBatchBytes: try batchBytes()))
@@ -161,6 +162,17 @@ struct SettingsResolver: Sendable {
                 hint: "It must be between \(range.lowerBound) and \(range.upperBound).")
         }
         return given.value
+    }
+
+    private func limits() throws -> BackfillLimits {
+        var given = BackfillLimits()
+        for (key, text) in layer.limits {
+            guard let bound = key.bound(text.value) else {
+                throw Failure(.configuration, "\(text.origin) is '\(text.value)'", hint: "It must be \(key.form).")
+            }
+            given.bounds[key] = bound
+        }
+        return given.over(.standard)
     }
 
     private func batchBytes() throws -> Int {

@@ -77,6 +77,7 @@ struct PipelineWiring: Sendable {
         result.adopt = adopts
         result.copyWorkers = settings.backfill.workers
         result.maxChunkRows = settings.backfill.maxChunkRows
+        result.backfillLimits = settings.backfill.limits
         result.backfillMode = endsWithCopy ? .exported : settings.backfill.mode
         result.limits = BatchLimits(
             operations: settings.apply.maxBatchOperations, bytes: settings.apply.maxBatchBytes)

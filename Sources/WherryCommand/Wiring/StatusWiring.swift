@@ -13,6 +13,7 @@ struct StatusWiring: Sendable {
         let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
         let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
         let state = try await store.load(settings.pipeline)
+        let note = try await store.workerNote(of: settings.pipeline)
         var report = StatusReport(
             pipeline: settings.pipeline, state: state?.stage.rawValue ?? "absent", source: settings.source.uri.safe,
             target: settings.target.uri.safe, worker: .init(active: false))
@@ -30,6 +31,10 @@ struct StatusWiring: Sendable {
             report.sourceError = .init(
                 kind: failure.kind.rawValue, message: failure.message, hint: failure.hint,
                 at: Timestamp.text(Timestamp.now()))
+        }
+        // What a worker has left that is gone says nothing any more.
+        if report.worker.active, let note, note.epoch == state?.epoch {
+            report.waiting = note.waiting.map { .init(reason: $0.reason, since: Timestamp.text($0.since)) }
         }
         return report.advised()
     }

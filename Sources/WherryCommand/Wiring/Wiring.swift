@@ -14,6 +14,7 @@ enum Wiring {
             await CheckWiring(settings: settings, adopts: adopts, logger: logger).findings()
         },
         status: { settings, logger in try await StatusWiring(settings: settings, logger: logger).report() },
+        set: { settings, changes in try await SetWiring(settings: settings).set(changes) },
         pipelines: { endpoints, logger in try await PipelinesWiring(endpoints: endpoints, logger: logger).report() },
         drop: { settings, documents, logger in
             try await DropWiring(settings: settings, deletesDocuments: documents, logger: logger).drop()

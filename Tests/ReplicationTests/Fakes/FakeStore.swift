@@ -9,6 +9,9 @@ final class FakeStore: StateStore {
         var progress: [[TableState]] = []
         var notes: [LastError?] = []
         var failures: [String: [Failure]] = [:]
+        var limits = BackfillLimits()
+        /// Left by the worker, the newest last.
+        var workerNotes: [WorkerNote] = []
         var checkpoint: (@Sendable () -> Checkpoint)?
     }
 
@@ -119,5 +122,23 @@ final class FakeStore: StateStore {
             state.pipelines[pipeline] = nil
             state.tables[pipeline] = nil
         }
+    }
+
+    func limits(of pipeline: String) async throws -> BackfillLimits {
+        try fail("limits")
+        return state.withLock { $0.limits }
+    }
+
+    func setLimits(_ changes: [BackfillLimits.Key: BackfillLimits.Bound?], of pipeline: String) async throws {
+        state.withLock { state in
+            for (key, bound) in changes { state.limits.bounds[key] = bound }
+        }
+    }
+
+    func workerNote(of pipeline: String) async throws -> WorkerNote? { state.withLock { $0.workerNotes.last } }
+
+    func leave(_ note: WorkerNote, of pipeline: String) async throws {
+        try fail("leave")
+        state.withLock { $0.workerNotes.append(note) }
     }
 }

@@ -10,7 +10,7 @@ import Testing
 private let servers = ["WHERRY_SOURCE": "postgres://u:s3cr3t@h/db", "WHERRY_TARGET": "mongodb://u:s3cr3t@h/shop"]
 
 @Suite struct ProgramTests {
-    @Test(arguments: [[], ["run"], ["snapshot"], ["check"], ["status"], ["pipelines"], ["drop"], ["version"]])
+    @Test(arguments: [[], ["run"], ["snapshot"], ["check"], ["status"], ["set"], ["pipelines"], ["drop"], ["version"]])
     func help(command: [String]) async {
         let run = await program(command + ["--help"])
         #expect(run.code == 0)
@@ -93,7 +93,9 @@ private let servers = ["WHERRY_SOURCE": "postgres://u:s3cr3t@h/db", "WHERRY_TARG
     @Test(arguments: Failure.Kind.allCases)
     func exitCodes(kind: Failure.Kind) async {
         let failure = Failure(kind, "it failed", hint: "Do something.")
-        for command in [["run"], ["snapshot"], ["check"], ["status"], ["pipelines"], ["drop", "shop", "--yes"]] {
+        for command in [
+            ["run"], ["snapshot"], ["check"], ["status"], ["set"], ["pipelines"], ["drop", "shop", "--yes"],
+        ] {
             let run = await program(
                 command, environment: servers, backend: .failing(with: failure))
             #expect(run.code == failure.exitCode.rawValue)

@@ -22,7 +22,8 @@ import Testing
               slot: my_slot
               publication: my_publication
             target: { uri: "mongodb://h/shop", state_database: state }
-            backfill: { mode: exported, workers: 4 }
+            backfill:
+              { mode: exported, workers: 4, max_rows_per_second: 500, max_lag: 90s, max_held_wal: 1GB, max_replica_lag: none }
             apply: { max_batch_operations: 100, max_batch_bytes: 8MiB }
             """, ["PG_URI": "postgres://h/db"])
         let expected = ConfigurationFile(
@@ -31,7 +32,9 @@ import Testing
                 uri: "postgres://h/db", schemas: ["public", "sales"], exclude: ["public.audit"], plugin: "pgoutput",
                 slot: "my_slot", publication: "my_publication"),
             target: .init(uri: "mongodb://h/shop", stateDatabase: "state"),
-            backfill: .init(mode: "exported", workers: 4),
+            backfill: .init(
+                mode: "exported", workers: 4, maxRowsPerSecond: "500", maxLag: "90s", maxHeldWAL: "1GB",
+                maxReplicaLag: "none"),
             apply: .init(maxBatchOperations: 100, maxBatchBytes: "8MiB"))
         #expect(file == expected)
     }
@@ -52,8 +55,8 @@ import Testing
         ),
         ("slot: x", "wherry.yaml: unknown key 'slot'", "Did you mean 'source.slot'?"),
         (
-            "backfill: {max_rows_per_second: 5}", "wherry.yaml: unknown key 'backfill.max_rows_per_second'",
-            "Known here: max_chunk_rows, mode, workers."
+            "backfill: {speed: 5}", "wherry.yaml: unknown key 'backfill.speed'",
+            "Known here: max_chunk_rows, max_held_wal, max_lag, max_replica_lag, max_rows_per_second, mode, workers."
         ),
         (
             "http: {listen: x}", "wherry.yaml: unknown key 'http'",

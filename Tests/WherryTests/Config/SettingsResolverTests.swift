@@ -158,6 +158,24 @@ import Testing
                 == "x is 'lively'")
     }
 
+    @Test func limitsOfTheBackfill() throws {
+        #expect(try resolve { _ in }.backfill.limits == BackfillLimits([.lag: .at(60_000)]))
+        let given = try resolve {
+            $0.limits = [
+                .lag: Given(value: "none", origin: "f"), .rowsPerSecond: Given(value: "70", origin: "f"),
+                .heldWAL: Given(value: "1GiB", origin: "f"), .replicaLag: Given(value: "500ms", origin: "f"),
+            ]
+        }
+        #expect(
+            given.backfill.limits
+                == BackfillLimits([
+                    .lag: .unlimited, .rowsPerSecond: .at(70), .heldWAL: .at(1 << 30), .replicaLag: .at(500),
+                ]))
+        let wrong = failure { try resolve { $0.limits = [.heldWAL: Given(value: "lots", origin: "f")] } }
+        #expect(wrong?.message == "f is 'lots'" && wrong?.exitCode == .configuration)
+        #expect(wrong?.hint == "It must be a size of at least 1 MB, like 10GB or 512MiB, or none.")
+    }
+
     @Test func aPipelineThatIsNotTheFilesOwnHasDefaultNames() throws {
         let resolver = SettingsResolver([
             layer {
@@ -193,6 +211,7 @@ extension SettingsLayer {
         let given = Given(value: number, origin: word)
         (layer.workers, layer.maxChunkRows, layer.maxBatchOperations) = (given, given, given)
         layer.maxBatchBytes = text
+        layer.limits = [.lag: text]
         return layer
     }
 

@@ -156,6 +156,26 @@ private func readings(_ samples: [(Double, ProgressSnapshot)]) -> [ProgressReadi
             ])
     }
 
+    /// What the target is waited for says more than what the backfill waits for.
+    @Test func aWaitingBackfillIsShown() {
+        func waiting(_ change: (inout ProgressSnapshot) -> Void) -> ProgressReading {
+            readings([
+                (
+                    9,
+                    snapshot(.streaming) {
+                        $0.backfillWaiting = Waiting(reason: "the backfill pauses", since: origin)
+                        change(&$0)
+                    }
+                )
+            ])[0]
+        }
+        #expect(lines(waiting { _ in }).last == "  waiting for 9.0 s: the backfill pauses")
+        let fields = ProgressLog.metadata(waiting { _ in }, pipeline: "shop").mapValues { "\($0)" }
+        #expect(fields["waiting"] == "the backfill pauses" && fields["waiting_seconds"] == "9")
+        let both = waiting { $0.waiting = Waiting(reason: "the target is away", since: origin + .seconds(4)) }
+        #expect(lines(both).last == "  waiting for 5.0 s: the target is away")
+    }
+
     @Test func startingAndStopping() {
         #expect(lines(readings([(0, snapshot(.starting))])[0]) == ["wherry shop: starting, 0.0 s"])
         let stopping = lines(readings([(0, snapshot(.stopping))])[0])

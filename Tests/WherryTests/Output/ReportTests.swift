@@ -60,6 +60,14 @@ import Testing
             ])
     }
 
+    @Test func whatABackfillWaitsFor() throws {
+        var report = Self.status
+        report.waiting = .init(reason: "the backfill pauses: too much", since: "2026-11-21T04:02:00.000Z")
+        #expect(report.text.contains("  waiting   since 2026-11-21T04:02:00.000Z: the backfill pauses: too much"))
+        let json = #""waiting":{"reason":"the backfill pauses: too much","since":"2026-11-21T04:02:00.000Z"}"#
+        #expect(JSONText.line(report).contains(json))
+    }
+
     @Test func statusOfNothing() {
         let report = StatusReport(
             pipeline: "shop", state: "absent", source: "s", target: "t", worker: .init(active: false)

@@ -30,7 +30,7 @@ enum ProgressLog {
         if snapshot.phase == .streaming || snapshot.phase == .stopping {
             fields.merge(streamFields(reading)) { $1 }
         }
-        if let waiting = snapshot.waiting, let duration = reading.waitingFor {
+        if let waiting = snapshot.toldWaiting, let duration = reading.waitingFor {
             fields[key: .waiting] = "\(waiting.reason)"
             fields[key: .waitingSeconds] = .stringConvertible(Int(duration.inSeconds.rounded()))
         }

@@ -66,7 +66,8 @@ struct ProgressMeter: Sendable {
             changesPerSecond: rate { $0.changesApplied }, tableRates: rates,
             eta: ProgressMeter.eta(sample.snapshot.tables, rowsPerSecond: rows),
             lagBytes: sample.snapshot.sourceEnd.bytes(since: sample.snapshot.applied),
-            lagSeconds: ProgressMeter.lag(sample), waitingFor: sample.snapshot.waiting.map { sample.instant - $0.since }
+            lagSeconds: ProgressMeter.lag(sample),
+            waitingFor: sample.snapshot.toldWaiting.map { sample.instant - $0.since }
         )
     }
 

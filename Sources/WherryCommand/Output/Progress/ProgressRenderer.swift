@@ -17,7 +17,7 @@ struct ProgressRenderer: Sendable {
         case .stopping: lines += isStreaming(reading.snapshot) ? stream(reading) : copy(reading)
         case .starting: break
         }
-        if let waiting = reading.snapshot.waiting, let duration = reading.waitingFor {
+        if let waiting = reading.snapshot.toldWaiting, let duration = reading.waitingFor {
             lines.append("  waiting for \(HumanText.duration(duration)): \(waiting.reason)")
         }
         let width = max(1, size.columns - 1)

@@ -39,6 +39,16 @@ package struct StatusReport: Report, Equatable {
         }
     }
 
+    package struct Waiting: Encodable, Sendable, Equatable {
+        package var reason: String
+        package var since: String
+
+        package init(reason: String, since: String) {
+            self.reason = reason
+            self.since = since
+        }
+    }
+
     package struct LastError: Encodable, Sendable, Equatable {
         package var kind: String
         package var message: String
@@ -61,6 +71,8 @@ package struct StatusReport: Report, Equatable {
     package var source: String
     package var target: String
     package var worker: Worker
+    /// What the active worker's backfill waits for; nil while it works, and without one.
+    package var waiting: Waiting?
     package var tables: [Table] = []
     package var appliedLsn: String?
     package var appliedCommitTime: String?
@@ -119,6 +131,7 @@ extension StatusReport {
         lines.append("  from \(source)")
         lines.append("  to   \(target)")
         lines.append("  worker    \(sourceError == nil ? workerText : "unknown")")
+        if let waiting { lines.append("  waiting   since \(waiting.since): \(waiting.reason)") }
         if let appliedLsn { lines.append("  position  \(appliedLsn)" + lagText) }
         let noSlot = sourceError == nil ? "none" : "unknown"
         lines.append("  slot      " + (slot.map { "\($0.name): \($0.summary)" } ?? noSlot))

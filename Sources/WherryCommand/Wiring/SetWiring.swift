@@ -1,0 +1,23 @@
+import Model
+import Mongo
+
+/// Writes what a pipeline's operator sets, and reads what is set. Asks only the target.
+struct SetWiring: Sendable {
+    let settings: Settings
+
+    /// - Returns: everything that is set after the changes.
+    /// - Throws: `Failure(.configuration)` when there is no such pipeline.
+    func set(_ changes: [BackfillLimits.Key: BackfillLimits.Bound?]) async throws -> BackfillLimits {
+        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
+        let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+        guard try await store.load(settings.pipeline) != nil else {
+            throw Failure(
+                .configuration,
+                "the state database \(settings.target.stateDatabase) knows no pipeline \(settings.pipeline)",
+                hint: "`wherry pipelines` lists those there are. Before its first start a pipeline goes by its "
+                    + "configuration.")
+        }
+        try await store.setLimits(changes, of: settings.pipeline)
+        return try await store.limits(of: settings.pipeline)
+    }
+}
