@@ -19,8 +19,8 @@ struct BackfillWatchTests {
 
     private var watch: BackfillWatch {
         BackfillWatch(
-            pipeline: "p", epoch: 7, ports: fixture.ports, gate: gate, inbox: inbox, progress: fixture.progress,
-            interval: .milliseconds(5), logger: fixture.logger)
+            pipeline: "p", epoch: 7, ports: fixture.ports, gate: gate, inbox: inbox,
+            tablesWaiting: { [] }, progress: fixture.progress, interval: .milliseconds(5), logger: fixture.logger)
     }
 
     /// The stream has a transaction of so long ago, and there is more.

@@ -19,7 +19,11 @@ struct BackfillStart: Sendable {
         let states = try await ports.store.tables(of: settings.pipeline).filter {
             $0.isBackfilling || collections.contains($0.collection)
         }
-        guard !states.isEmpty else { return nil }
+        guard !states.isEmpty else {
+            // The stream before may have ended between the last chunk and the last word on it.
+            progress.update { for index in $0.tables.indices { $0.tables[index].isFinished = true } }
+            return nil
+        }
         let target = ChunkTarget(workers: settings.copyWorkers, maxRows: settings.maxChunkRows)
         let board = BackfillBoard(workers: settings.copyWorkers, target: target)
         for state in states {
@@ -32,11 +36,12 @@ struct BackfillStart: Sendable {
             run: run, snapshot: try await ports.source.currentSnapshot(),
             fence: checkpoint.fence.map { $0.union(begun) } ?? begun)
         let gate = ThrottleGate(settings.backfillLimits, set: try await ports.store.limits(of: settings.pipeline))
+        let queue = RereadQueue(rereads)
         let watch = BackfillWatch(
-            pipeline: settings.pipeline, epoch: epoch, ports: ports, gate: gate, inbox: inbox, progress: progress,
-            logger: logger)
+            pipeline: settings.pipeline, epoch: epoch, ports: ports, gate: gate, inbox: inbox,
+            tablesWaiting: { board.waiting + [queue.waiting].compactMap { $0 } }, progress: progress, logger: logger)
         return LiveBackfill(
-            source: ports.source, tables: try await tables(states), board: board, rereads: RereadQueue(rereads),
+            source: ports.source, tables: try await tables(states), board: board, rereads: queue,
             inbox: inbox, gate: gate, watch: watch, workers: settings.copyWorkers, chunkBytes: target.mostBytes,
             progress: progress, logger: logger)
     }

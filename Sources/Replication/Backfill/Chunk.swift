@@ -19,5 +19,7 @@ struct Chunk: Sendable {
         case discarded
         /// It has to be read again in smaller parts: too many of its rows have changed meanwhile.
         case outdated
+        /// The target takes none of it, because of one of its rows.
+        case refused(Failure)
     }
 }

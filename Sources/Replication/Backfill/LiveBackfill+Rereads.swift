@@ -12,7 +12,7 @@ extension LiveBackfill {
                 while true {
                     let batch = rereads.take(atMost: LiveBackfill.rereadCount)
                     if batch.isEmpty { break }
-                    try await readAgain(batch, with: reader)
+                    try await readAgainPatiently(batch, with: reader)
                 }
             } while try await !isWhole()
         } catch {
@@ -20,6 +20,21 @@ extension LiveBackfill {
             throw error
         }
         await reader.close()
+    }
+
+    /// Waits for a table that is locked, as long as it takes.
+    private func readAgainPatiently(_ batch: [Reread], with reader: any ChunkReader) async throws {
+        var interruptions = 0
+        while true {
+            do {
+                try await readAgain(batch, with: reader)
+                return rereads.interrupted(by: nil)
+            } catch let failure as Failure where failure.kind == .chunkInterrupted {
+                interruptions += 1
+                rereads.interrupted(by: failure.message)
+                try await Task.sleep(for: RetryPolicy.backoff(interruptions))
+            }
+        }
     }
 
     private func readAgain(_ batch: [Reread], with reader: any ChunkReader) async throws {
@@ -50,6 +65,7 @@ extension LiveBackfill {
                 // Snapshots don't see yet what they have to: another one soon.
                 if !again.isEmpty { try await Task.sleep(for: LiveBackfill.snapshotInterval) }
             case .discarded, .outdated: rereads.add(batch)
+            case .refused(let failure): throw refusal(failure, of: table.version.schema.name)
             }
         } catch {
             inbox.withdraw(token)

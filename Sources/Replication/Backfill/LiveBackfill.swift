@@ -53,8 +53,10 @@ struct LiveBackfill: Sendable {
     private func readSegments() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<workers { group.addTask { try await work(number) } }
-            try await group.waitForAll()
+            // Not waitForAll, which lets the others read to the end before it throws.
+            for try await _ in group {}
         }
+        if let refusal = refusal(board.refusals) { throw refusal }
     }
 
     private func work(_ number: Int) async throws {
@@ -83,48 +85,64 @@ struct LiveBackfill: Sendable {
         }
         let piece = piece.limited(to: try await gate.pass(piece.limit))
         let token = try await announce()
-        let begin = ContinuousClock.now
         do {
-            let start = try await reader.start(
-                table.version, key: table.key, range: piece.range, limit: piece.limit, where: nil)
-            guard inbox.note(start.snapshot, for: token) else {
-                gate.charge(-piece.limit)
-                board.failed(piece)
-                return before
-            }
-            guard let documents = try await readDocuments(of: table, from: reader, isBounded: piece.limit > 1) else {
-                inbox.withdraw(token)
-                board.failed(piece, isTooLarge: true)
-                return before
-            }
-            gate.charge(documents.writes.count - piece.limit)
-            let cost = ChunkCost(
-                duration: .now - begin, bytes: documents.arena.count, isFull: start.end != nil)
-            if let before { for await _ in before {} }
-            guard board.delivered(piece, cost: cost) else {
-                inbox.withdraw(token)
-                return nil
-            }
-            let (settled, settling) = AsyncStream<Never>.makeStream()
-            let step = piece.step(to: start.end, rows: documents.writes.count)
-            let chunk = Chunk(documents: documents, snapshot: start.snapshot, progress: step, rereads: []) { outcome in
-                defer { settling.finish() }
-                switch outcome {
-                case .discarded: board.failed(piece)
-                case .outdated: board.failed(piece, isTooLarge: true)
-                case .written(let again):
-                    rereads.add(again)
-                    board.finished(piece, step)
-                }
-            }
-            inbox.deliver(.chunk(chunk), as: token)
-            _ = try await source.emit(token: ChunkToken.content(token))
-            return settled
+            return try await read(piece, of: table, as: token, with: reader, after: before)
         } catch {
             inbox.withdraw(token)
+            if let failure = error as? Failure, goesOn(after: failure, in: piece) { return before }
             board.failed(piece)
             throw error
         }
+    }
+
+    private func read(
+        _ piece: BackfillPiece, of table: BackfillTable, as token: String, with reader: any ChunkReader,
+        after before: AsyncStream<Never>?
+    ) async throws -> AsyncStream<Never>? {
+        let begin = ContinuousClock.now
+        let start = try await reader.start(
+            table.version, key: table.key, range: piece.range, limit: piece.limit, where: nil)
+        guard inbox.note(start.snapshot, for: token) else {
+            gate.charge(-piece.limit)
+            board.failed(piece)
+            return before
+        }
+        guard let documents = try await readDocuments(of: table, from: reader, isBounded: piece.limit > 1) else {
+            inbox.withdraw(token)
+            board.failed(piece, isTooLarge: true)
+            return before
+        }
+        gate.charge(documents.writes.count - piece.limit)
+        let cost = ChunkCost(duration: .now - begin, bytes: documents.arena.count, isFull: start.end != nil)
+        if let before { for await _ in before {} }
+        guard board.delivered(piece, cost: cost) else {
+            inbox.withdraw(token)
+            return nil
+        }
+        let (chunk, settled) = chunk(of: piece, documents, start)
+        inbox.deliver(.chunk(chunk), as: token)
+        _ = try await source.emit(token: ChunkToken.content(token))
+        return settled
+    }
+
+    /// The chunk, and what ends when it is settled.
+    private func chunk(
+        of piece: BackfillPiece, _ documents: CollectionWrites, _ start: ChunkStart
+    ) -> (Chunk, AsyncStream<Never>) {
+        let (settled, settling) = AsyncStream<Never>.makeStream()
+        let step = piece.step(to: start.end, rows: documents.writes.count)
+        let chunk = Chunk(documents: documents, snapshot: start.snapshot, progress: step, rereads: []) { outcome in
+            defer { settling.finish() }
+            switch outcome {
+            case .discarded: board.failed(piece)
+            case .outdated: board.failed(piece, isTooLarge: true)
+            case .refused(let failure): refuse(piece, failure)
+            case .written(let again):
+                rereads.add(again)
+                board.finished(piece, step)
+            }
+        }
+        return (chunk, settled)
     }
 
     /// The rows of a chunk as documents; nil when they are too many bytes for one, and there could be fewer of them.
