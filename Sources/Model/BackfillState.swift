@@ -2,7 +2,7 @@
 /// start after any crash goes on at the chunk.
 package struct BackfillState: Hashable, Sendable {
     package let table: TableName
-    /// The table's key ranges, as they were planned; together they cover every key.
+    /// The table's key ranges, as they were planned; together they cover every key, in every leaf that it had then.
     package var segments: [SegmentState]
     /// Rows read and handed on so far, also those that the stream had newer already.
     package var rows: Int
@@ -11,16 +11,22 @@ package struct BackfillState: Hashable, Sendable {
     /// before the backfill began, or was committed when the slot was made, has a smaller one.
     package let floor: UInt64
 
-    /// One key range `(after, through]` of the table, read in the order of the key. Keys are PostgreSQL's text of their
-    /// columns, in key order; nil is open.
+    /// One key range `(after, through]` of the table, or of one leaf of it, read in the order of the key. Keys are
+    /// PostgreSQL's text of their columns, in key order; nil is open.
     package struct SegmentState: Hashable, Sendable {
+        /// Of a partitioned table; nil is the table itself.
+        package let leaf: Partition?
         package let after: [String]?
         package let through: [String]?
         /// The last key that is done; nil before the first chunk. Everything up to it is done.
         package var position: [String]?
         package var isDone: Bool
 
-        package init(after: [String]?, through: [String]?, position: [String]? = nil, isDone: Bool = false) {
+        package init(
+            after: [String]?, through: [String]?, leaf: Partition? = nil, position: [String]? = nil,
+            isDone: Bool = false
+        ) {
+            self.leaf = leaf
             self.after = after
             self.through = through
             self.position = position
@@ -28,7 +34,7 @@ package struct BackfillState: Hashable, Sendable {
         }
 
         /// What is still to be read.
-        package var rest: KeyRange { KeyRange(after: position ?? after, through: through) }
+        package var rest: KeyRange { KeyRange(after: position ?? after, through: through, leaf: leaf) }
     }
 
     package var isFinished: Bool { segments.allSatisfy(\.isDone) }
@@ -56,7 +62,7 @@ package struct BackfillState: Hashable, Sendable {
     package init(table: TableName, ranges: [KeyRange], startedAt: SourceTime, floor: UInt64) {
         let ranges = ranges.isEmpty ? [KeyRange(after: nil, through: nil)] : ranges
         self.init(
-            table: table, segments: ranges.map { SegmentState(after: $0.after, through: $0.through) },
+            table: table, segments: ranges.map { SegmentState(after: $0.after, through: $0.through, leaf: $0.leaf) },
             startedAt: startedAt, floor: floor)
     }
 }

@@ -81,12 +81,20 @@ import Testing
             create unlogged table unlogged (a int primary key);
             create table partitioned (a int primary key) partition by range (a);
             create table leaf partition of partitioned for values from (0) to (10);
+            create table torn (a int primary key) partition by range (a);
+            create unlogged table torn_1 partition of torn for values from (0) to (10);
+            create table parted (a int primary key) partition by range (a);
+            create table mute partition of parted for values from (0) to (10);
+            alter table mute replica identity nothing;
+            create table parent (a int primary key);
+            create table child () inherits (parent);
             create table silent (a int primary key);
             alter table silent replica identity nothing;
             """)
         for _ in 1...2 { try await server.psql(file: "\(sql)/20_publication.sql", variables: ["publication": "p"]) }
         let tables = try await server.psql("select tablename from pg_publication_tables where pubname = 'p' order by 1")
-        #expect(tables == "customers\norder_items\norders\nproducts")
+        #expect(tables == "customers\norder_items\norders\npartitioned\nproducts")
+        #expect(try await server.psql("select pubviaroot from pg_publication where pubname = 'p'") == "t")
         try await server.psql("update keyless set a = 1")
         try await server.remove()
     }

@@ -2,7 +2,8 @@
 /// stream.
 package protocol ChunkSource: Sendable {
     /// Divides a table into ranges of its key that can be read in parallel: at least one, at most about a hundred. From
-    /// left to right they cover every key exactly once: the first is open below, the last above.
+    /// left to right they cover every key exactly once: the first is open below, the last above. A partitioned table is
+    /// divided leaf by leaf, the largest first: at least one range each, and about a hundred more in all.
     ///
     /// From statistics or a small sample: never walks the table.
     ///
@@ -41,7 +42,7 @@ package protocol ChunkSource: Sendable {
     func assignTransactionID() async throws -> UInt64
 }
 
-/// Keys after `after`, up to and including `through`; nil is open.
+/// Keys after `after`, up to and including `through`; nil is open. With a leaf only those of that leaf.
 ///
 /// A bound holds the values of the key's first columns in its order, as text of their output functions: all of them, or
 /// fewer. A key is compared with a bound by as many columns as the bound has: with the key (a, b), `after: [x]` is
@@ -49,10 +50,13 @@ package protocol ChunkSource: Sendable {
 package struct KeyRange: Hashable, Sendable {
     package var after: [String]?
     package var through: [String]?
+    /// Of a partitioned table; nil is the table itself.
+    package var leaf: Partition?
 
-    package init(after: [String]? = nil, through: [String]? = nil) {
+    package init(after: [String]? = nil, through: [String]? = nil, leaf: Partition? = nil) {
         self.after = after
         self.through = through
+        self.leaf = leaf
     }
 }
 
@@ -64,7 +68,8 @@ package protocol ChunkReader: Sendable {
     /// Begins a chunk: the range's first `limit` rows in key order. What was begun before is given up.
     ///
     /// In one REPEATABLE READ READ ONLY transaction the table is locked (ACCESS SHARE), then the snapshot is taken, and
-    /// the chunk read under it. A lock that isn't had within ten seconds is `.chunkInterrupted`.
+    /// the chunk read under it. A lock that isn't had within ten seconds is `.chunkInterrupted`. Of a leaf it is the leaf
+    /// that is locked and read; a leaf that is gone, or not part of the table any more, is an empty chunk.
     ///
     /// - Parameter where: An SQL condition of the operator's on the table's columns; `limit` counts the rows before it.
     /// - Throws: `.copyInterrupted` when the table is not the one of `table` any more, or its columns aren't; `.usage`

@@ -24,6 +24,12 @@ enum SegmentPlan {
         return Int(density * Double(max(0, pages)))
     }
 
+    /// How many of a table's ranges each of its leaves may have: by its share of the pages, and one at least.
+    static func shares(ofPages pages: [Int]) -> [Int] {
+        let all = max(1, pages.reduce(0, +))
+        return pages.map { max(1, maxRanges * $0 / all) }
+    }
+
     /// How many ranges a table of so many rows is worth.
     static func rangeCount(estimatedRows: Int, rowsPerRange: Int) -> Int {
         min(maxRanges, max(1, estimatedRows / max(1, rowsPerRange)))

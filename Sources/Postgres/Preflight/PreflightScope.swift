@@ -35,16 +35,16 @@ package struct PreflightScope: Sendable {
     }
 
     /// Whether the configuration names the table.
-    func names(_ table: TableName) -> Bool {
-        tables?.contains(table) ?? (schemas.contains(table.schema) && !excluded.contains(table))
+    func names(_ table: CatalogTable) -> Bool {
+        table.isChosen(schemas: schemas, excluded: excluded, tables: tables)
     }
 
     /// Whether the pipeline carries the table, or would if it began now.
-    func carries(_ table: TableName) -> Bool {
+    func carries(_ table: CatalogTable) -> Bool {
         switch pipeline {
         case .unknown: false
         case .new: names(table)
-        case .begun(let tables, _): tables.contains(table)
+        case .begun(let tables, _): tables.contains(table.name)
         }
     }
 

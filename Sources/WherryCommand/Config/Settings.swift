@@ -19,11 +19,6 @@ package struct Settings: Sendable, Equatable {
         package var plugin: Plugin
         package var slot: String
         package var publication: String
-
-        /// Whether a new pipeline would have this table.
-        package func chooses(_ table: TableName) -> Bool {
-            tables?.contains(table) ?? (schemas.contains(table.schema) && !excluded.contains(table))
-        }
     }
 
     package struct Target: Sendable, Equatable {

@@ -109,7 +109,7 @@ struct CheckWiring: Sendable {
     }
 
     private func continuation(of known: Known, _ source: PostgresSource) async throws -> [Finding] {
-        let types = try await tables(source, schemas: known.schemas, where: known.names.contains)
+        let types = try await tables(source, schemas: known.schemas, where: { known.names.contains($0.name) })
             .flatMap(CheckFindings.types)
         let changed = CheckFindings.continuation(
             of: known.state, from: try await source.identify(), with: settings, usesSlot: usesSlot)
@@ -124,10 +124,10 @@ struct CheckWiring: Sendable {
 
     /// Those that can be carried; why others can't, the source's half says.
     private func tables(
-        _ source: PostgresSource, schemas: [String], where isChosen: (TableName) -> Bool
+        _ source: PostgresSource, schemas: [String], where isChosen: (CatalogTable) -> Bool
     ) async throws -> [SourceTable] {
         try await source.tables(schemas: schemas)
-            .filter { isChosen($0.name) && $0.refusal == nil && !$0.primaryKey.isEmpty }
+            .filter { isChosen($0) && $0.refusal == nil && !$0.primaryKey.isEmpty }
             .map { SourceTable(schema: $0.schema, primaryKey: $0.primaryKey) }
     }
 

@@ -116,7 +116,8 @@ final class FakeSource: SourceDatabase {
         return state.withLock { $0.ranges }.compactMap { range in
             guard let table = tables.first(where: { $0.schema == range.table.schema }) else { return nil }
             return CopyRange(
-                table: table, firstPage: range.firstPage, endPage: range.endPage, estimatedRows: range.estimatedRows)
+                table: table, leaf: range.leaf, firstPage: range.firstPage, endPage: range.endPage,
+                estimatedRows: range.estimatedRows)
         }
     }
 
