@@ -10,7 +10,7 @@ extension PostgresSource {
         do {
             let facts = try await serverFacts()
             let slot = try await slot()
-            let server = ServerFindings(facts: facts, plugin: scope.plugin, slot: slot)
+            let server = ServerFindings(facts: facts, plugin: scope.plugin, slot: slot, isLive: scope.isLive)
             var findings = scope.needsStream ? server.all : server.forCopy
             if scope.needsStream, canProbe(facts, slot, findings) { findings += try await replicationFindings() }
             if case .unknown = scope.pipeline { return findings }
@@ -150,7 +150,7 @@ extension PostgresSource {
     }
 
     private func publicationFindings(_ facts: ServerFacts, _ tables: [CatalogTable]) async throws -> [Finding] {
-        guard !tables.isEmpty else { return [] }
+        guard !tables.isEmpty, !facts.isStandbyWithoutSlots else { return [] }
         let name = settings.publication
         let names = tables.map(\.name)
         let hasPartitioned = tables.contains { $0.kind == .partitioned }
@@ -163,6 +163,15 @@ extension PostgresSource {
             ]
         }
         let statement = createPublicationStatement(names, hasPartitioned: hasPartitioned)
+        // A standby gets its publications from the primary.
+        if facts.isInRecovery {
+            return [
+                Finding(
+                    .error, "publication_missing", subject: "source",
+                    "publication \(name) is missing, and a standby can't have one of its own",
+                    remedy: "At the primary run: \(statement);")
+            ]
+        }
         let foreign = tables.filter { !$0.isOwned }.map(\.name.description)
         guard !facts.isSuperuser, !facts.canCreatePublication || !foreign.isEmpty else { return [] }
         let reason =

@@ -14,6 +14,7 @@ extension PostgresSource {
         let server = try await serverPosition()
         let all = try await allTables()
         var findings = try await refusals("position") {
+            if server.isInRecovery, slot == nil { throw PositionCheck.standby(target.address, settings.slot) }
             try PositionCheck.check(
                 slot: slot, named: settings.slot, database: server.database, position: applied,
                 serverFlush: server.flush)

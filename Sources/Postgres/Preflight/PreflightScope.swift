@@ -18,18 +18,21 @@ package struct PreflightScope: Sendable {
     package var tables: Set<TableName>?
     /// Whether a stream is to follow the copy; without, nothing is asked that only slot and publication need.
     package var needsStream: Bool
+    /// Whether rows are to be read beside the stream (`backfill.mode: live`).
+    package var isLive: Bool
     /// The output plugin of the slot: `pgoutput`.
     package var plugin: String
     package var pipeline: Pipeline
 
     package init(
         schemas: [String], excluded: Set<TableName> = [], tables: Set<TableName>? = nil, needsStream: Bool = true,
-        plugin: String = "pgoutput", pipeline: Pipeline = .new
+        isLive: Bool = false, plugin: String = "pgoutput", pipeline: Pipeline = .new
     ) {
         self.schemas = schemas
         self.excluded = excluded
         self.tables = tables
         self.needsStream = needsStream
+        self.isLive = isLive
         self.plugin = plugin
         self.pipeline = pipeline
     }

@@ -43,6 +43,13 @@ package enum PositionCheck {
             hint: "Somebody dropped it, or the server was restored or failed over. \(copyAgain)")
     }
 
+    /// A standby has none of its primary's slots.
+    static func standby(_ address: String, _ slot: String) -> Failure {
+        Failure(
+            .configuration, "the source at \(address) is a hot standby, and slot \(slot) is not on it",
+            hint: "The pipeline goes on from the server where its slot was made: connect to the primary.")
+    }
+
     static func lost(_ name: String, _ reason: String) -> Failure {
         Failure(
             .dataGap, "slot \(name) is lost: \(reason)",

@@ -12,6 +12,8 @@ struct CheckWiring: Sendable {
     let adopts: Bool
     /// Without one, nothing is asked that only slot and publication need.
     var usesSlot = true
+    /// The initial copy is all that is asked for: it is never made beside the stream.
+    var endsWithCopy = false
     let logger: Logger
 
     /// What the state database knows of the pipeline.
@@ -23,6 +25,8 @@ struct CheckWiring: Sendable {
         var names: Set<TableName> { Set(tables.map(\.table)) }
         var schemas: [String] { Set(tables.map(\.table.schema)).sorted() }
     }
+
+    private var isLive: Bool { settings.backfill.mode == .live && !endsWithCopy }
 
     func findings() async -> [Finding] {
         async let target = targetFindings()
@@ -72,7 +76,7 @@ struct CheckWiring: Sendable {
             }
         return PreflightScope(
             schemas: settings.source.schemas, excluded: settings.source.excluded,
-            tables: settings.source.tables, needsStream: usesSlot,
+            tables: settings.source.tables, needsStream: usesSlot, isLive: isLive,
             plugin: settings.source.plugin.rawValue, pipeline: pipeline)
     }
 

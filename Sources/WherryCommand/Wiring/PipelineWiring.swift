@@ -46,7 +46,8 @@ struct PipelineWiring: Sendable {
             // The findings say exactly what is missing.
             unreadable = failure
         }
-        let check = CheckWiring(settings: settings, adopts: adopts, usesSlot: usesSlot, logger: logger)
+        let check = CheckWiring(
+            settings: settings, adopts: adopts, usesSlot: usesSlot, endsWithCopy: endsWithCopy, logger: logger)
         let findings = await check.findings()
         for finding in findings where finding.severity == .warning {
             logger.warning(
