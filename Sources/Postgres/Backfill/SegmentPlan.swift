@@ -24,6 +24,9 @@ enum SegmentPlan {
         return Int(density * Double(max(0, pages)))
     }
 
+    /// Whether the table was less than half as large when somebody counted: a histogram of then says nothing of most rows.
+    static func isStale(pagesThen: Int, pages: Int) -> Bool { pages > 2 * max(pagesThen, 0) }
+
     /// How many of a table's ranges each of its leaves may have: by its share of the pages, and one at least.
     static func shares(ofPages pages: [Int]) -> [Int] {
         let all = max(1, pages.reduce(0, +))

@@ -23,11 +23,14 @@ struct SegmentPlanner {
             rows: size.int("rows") ?? 0, pagesThen: size.int("pages_then") ?? 0, pages: pages)
         let count = min(maxRanges, SegmentPlan.rangeCount(estimatedRows: rows, rowsPerRange: rowsPerRange))
         guard count > 1 else { return [KeyRange()] }
-        return SegmentPlan.ranges(try await bounds(tableKey, pages: pages, ranges: count))
+        let isStale = SegmentPlan.isStale(pagesThen: size.int("pages_then") ?? 0, pages: pages)
+        return SegmentPlan.ranges(try await bounds(tableKey, pages: pages, ranges: count, isStale: isStale))
     }
 
-    private func bounds(_ tableKey: TableKey, pages: Int, ranges: Int) async throws -> [[String]] {
-        let histogram = SegmentPlan.inner(try await histogram(tableKey))
+    private func bounds(
+        _ tableKey: TableKey, pages: Int, ranges: Int, isStale: Bool
+    ) async throws -> [[String]] {
+        let histogram = isStale ? [] : SegmentPlan.inner(try await histogram(tableKey))
         if !histogram.isEmpty { return SegmentPlan.thinned(histogram.map { [$0] }, ranges: ranges) }
         let sampled = min(ranges, SegmentPlan.maxSampledRanges)
         let sample = try await ask(SegmentPlan.sample(table, tableKey, pages: pages, ranges: sampled))
