@@ -36,6 +36,12 @@ final class SinkFixture {
             worker: WorkerIdentity(host: "h", pid: 1, startedAt: SourceTime(microseconds: 0)))
     }
 
+    func makeCopySink() async throws -> MongoCopySink {
+        try await MongoCopySink(
+            pool: pool, stateDatabase: stateDatabase, pipeline: pipeline, progress: progress,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
     func makeSink() async throws -> MongoDocumentSink {
         try await MongoDocumentSink(
             pool: pool, stateDatabase: stateDatabase, pipeline: pipeline, progress: progress,
@@ -72,8 +78,13 @@ func required<Value>(_ value: Value?) throws -> Value {
 struct BatchMaker {
     let writes: CollectionWrites
 
-    init(_ collection: String = "things", hasSpecialNames: Bool = false) {
-        writes = CollectionWrites(collection: collection, hasSpecialNames: hasSpecialNames)
+    init(
+        _ collection: String = "things", hasSpecialNames: Bool = false, guardField: String? = nil,
+        expectsDocuments: Bool = false
+    ) {
+        writes = CollectionWrites(
+            collection: collection, hasSpecialNames: hasSpecialNames, guardField: guardField,
+            expectsDocuments: expectsDocuments)
     }
 
     @discardableResult
@@ -92,5 +103,9 @@ struct BatchMaker {
         counts.writes = writes.writes.count
         counts.changes = counts.writes
         return WriteBatch(checkpoint: Checkpoint(lsn: LSN(rawValue: lsn)), collections: [writes], counts: counts)
+    }
+
+    func chunk(rereads: [Reread] = []) -> ChunkWrite {
+        ChunkWrite(documents: writes, progress: nil, rereads: rereads, settled: [])
     }
 }

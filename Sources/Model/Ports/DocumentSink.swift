@@ -15,8 +15,9 @@ package protocol DocumentSink: Sendable {
     ///   colliding with it: the caller comes back with smaller batches.
     func apply(_ batch: WriteBatch, after previous: Checkpoint) async throws
 
-    /// Writes rows of a backfill and their progress as one transaction, conditional on `checkpoint` being the stored one.
-    /// Repeating it is harmless.
+    /// Writes rows of a backfill and their progress, conditional on `checkpoint` being the stored one: as one
+    /// transaction, or, where other writers collide with that, as several with the progress in the last. Repeating it is
+    /// harmless.
     ///
     /// - Throws: as `apply`.
     func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws
@@ -35,7 +36,7 @@ package protocol CopySink: Sendable {
     /// The epoch under which the worker took the pipeline over; before anything is written.
     func begin(epoch: Int64) async
 
-    /// Inserts whole documents (`writes` are all of kind `.insert`) into the collection, in a transaction that makes
+    /// Inserts whole documents (`writes` are all of kind `.insert`) into the collection, in transactions that make
     /// sure of the epoch. `ledger` says that the collection was not empty: then rows overwrite by key, and their keys
     /// are noted so that a later attempt can remove those that are gone.
     func write(_ documents: CollectionWrites, ledger attempt: Int?) async throws

@@ -39,21 +39,32 @@ package actor MongoCopySink: CopySink {
 
     package func write(_ documents: CollectionWrites, ledger attempt: Int?) async throws {
         var overwrite = attempt != nil
-        try await step(in: documents.collection) { duplicate in
-            // After a commit whose answer was lost our own rows can be there already.
-            guard duplicate.keyPattern == ["_id"], !overwrite else { return false }
-            overwrite = true
-            return true
-        } body: {
-            try put(documents, overwrite: overwrite, ledger: attempt)
+        var size = PieceSize(for: documents)
+        var (done, collisions) = (0, 0)
+        while done < documents.writes.count {
+            var part = 0..<0
+            try await step(in: documents.collection) { error in
+                if error.isConflict { return size.shrink() }
+                guard error.duplicateKey?.keyPattern == ["_id"] else { return false }
+                // Two upserts of one key at once; or an insert, and our own rows are there already after a commit whose
+                // answer was lost.
+                if overwrite { collisions += 1 }
+                overwrite = true
+                return collisions <= 8
+            } body: {
+                part = done..<min(done + size.current, documents.writes.count)
+                try put(documents, part, overwrite: overwrite, ledger: attempt)
+            }
+            done = part.upperBound
+            size.succeed()
         }
     }
 
     /// One transaction that makes sure of the epoch, repeated for as long as the target is away.
     ///
-    /// - Parameter mend: whether another try can get past this duplicate key.
+    /// - Parameter mend: whether another try at once can get past this error.
     private func step(
-        in collection: String, mend: (MongoError.WriteError) -> Bool = { _ in false }, body: () throws -> Void
+        in collection: String, mend: (MongoError) -> Bool = { _ in false }, body: () throws -> Void
     ) async throws {
         var interruptions = 0
         while true {
@@ -66,8 +77,8 @@ package actor MongoCopySink: CopySink {
                 break
             } catch let error as MongoError {
                 transactions.abort()
-                if let duplicate = error.duplicateKey, mend(duplicate) { continue }
-                guard error.isTransient || error.code == 112 else { throw refusal(error, collection) }
+                if mend(error) { continue }
+                guard error.isTransient || error.isConflict else { throw refusal(error, collection) }
                 interruptions += 1
                 try await waiting.pause(interruptions)
             } catch {
@@ -87,28 +98,28 @@ package actor MongoCopySink: CopySink {
         guard found?["epoch"]?.asInt64 == epoch else { throw Failure.fenced(pipeline) }
     }
 
-    private func put(_ documents: CollectionWrites, overwrite: Bool, ledger attempt: Int?) throws {
+    private func put(_ documents: CollectionWrites, _ part: Range<Int>, overwrite: Bool, ledger attempt: Int?) throws {
         let bulk = try connection.bulk(pool.database, documents.collection, session: transactions)
-        for write in documents.writes {
+        for write in documents.writes[part] {
             try documents.withBytes(write.body) { body in
                 guard overwrite else { return try bulk.insert(body) }
                 let key: BSONDocument = ["_id": BSONDocument(unchecked: Array(body))["_id"] ?? .null]
                 try key.bytes.withUnsafeBytes { key in
-                    guard documents.hasSpecialNames else { return try bulk.replace(key, with: body) }
-                    try SpecialNames.replacement(body).bytes.withUnsafeBytes {
-                        try bulk.update(key, $0, upsert: true)
+                    guard let replacement = try documents.replacement(body) else {
+                        return try bulk.replace(key, with: body)
                     }
+                    try replacement.bytes.withUnsafeBytes { try bulk.update(key, $0, upsert: true) }
                 }
             }
         }
         try bulk.execute()
-        if let attempt { try note(documents, attempt: attempt) }
+        if let attempt { try note(documents, part, attempt: attempt) }
     }
 
     /// Notes the keys in the same transaction.
-    private func note(_ documents: CollectionWrites, attempt: Int) throws {
+    private func note(_ documents: CollectionWrites, _ part: Range<Int>, attempt: Int) throws {
         let bulk = try connection.bulk(stateDatabase, StateCollection.copiedKeys, session: transactions)
-        for write in documents.writes {
+        for write in documents.writes[part] {
             let key = BSONDocument(unchecked: documents.bytes(write.key))["_id"] ?? .null
             let id: BSONDocument = [
                 "_id": ["pipeline": .string(pipeline), "collection": .string(documents.collection), "key": key]
