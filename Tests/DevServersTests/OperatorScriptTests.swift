@@ -141,4 +141,35 @@ import Testing
         #expect(answer == "t")
         try await server.remove()
     }
+
+    /// What the guard by last_modified rests on: for one row the moment never goes back.
+    @Test(arguments: ["timestamptz", "timestamp"]) func theTimeOfARowNeverGoesBack(type: String) async throws {
+        let server = try await PostgresServer.start(directory: ScratchDirectory.make("postgres"))
+        try await server.psql("create table t (id int primary key, note text, \"At\" \(type))")
+        try await server.psql(
+            file: "\(sql)/30_last_modified.sql", variables: ["table": "public.t", "column": "At"])
+        let answers = try await server.psql(
+            """
+            set timezone = 'UTC';
+            insert into t values (1), (2), (3), (4);
+            alter table t disable trigger wherry_touch;
+            update t set "At" = case id when 1 then '2099-01-01' when 2 then null when 3 then 'infinity'
+                else '-infinity' end::timestamptz;
+            alter table t enable trigger wherry_touch;
+            set timezone = 'Asia/Kathmandu';
+            update t set note = 'x';
+            set timezone = 'America/Lima';
+            update t set note = 'y';
+            set timezone = 'UTC';
+            select id, "At" = timestamp '2099-01-01 00:00:00.000002',
+                "At" between clock_timestamp() - interval '1 minute' and clock_timestamp() from t order by id;
+            begin;
+            create temporary table before as select "At" from t where id = 2;
+            update t set note = 'z' where id = 2;
+            update t set note = 'zz' where id = 2;
+            select t."At" > b."At" from t, before b where id = 2;
+            """)
+        #expect(answers == "1|t|f\n2|f|t\n3|f|t\n4|f|t\nt")
+        try await server.remove()
+    }
 }
