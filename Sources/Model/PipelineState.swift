@@ -41,6 +41,8 @@ package struct PipelineState: Hashable, Sendable {
     package var worker: WorkerIdentity
     package var lastError: LastError?
     package var statistics: Statistics
+    /// Whether the command line of the first start chose among the tables of the configuration.
+    package var picksTables = false
 
     package struct Statistics: Hashable, Sendable {
         /// Source transactions that were too large for one batch, over the pipeline's life.
@@ -136,7 +138,8 @@ package struct TableState: Hashable, Sendable {
     /// What the key's values are in BSON, in key order: `number`, `text` and so on (`MappingPlan.keyForms`). Documents
     /// can't be found by a key of another form. Empty in states that are older.
     package let keyForms: [String]
-    /// Whether the collection held nothing at the first start: then everything in it is Wherry's own.
+    /// Whether the collection held nothing at the first start, and nobody else was to write into it: then everything in
+    /// it is Wherry's own.
     package let wasEmpty: Bool
     package var copyStage: CopyStage
     package var estimatedRows: Int

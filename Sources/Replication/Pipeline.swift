@@ -87,8 +87,8 @@ package struct Pipeline: Sendable {
         }
         let stream = StreamRun(
             settings: settings, limits: limits, source: ports.source, sink: ports.sink,
-            plans: PlanTable(tables: await lease.tables), backfill: backfill, progress: progress, stop: stop,
-            logger: logger)
+            plans: PlanTable(tables: await lease.tables, lastModified: settings.lastModified), backfill: backfill,
+            progress: progress, stop: stop, logger: logger)
         return try await stream.run(from: checkpoint)
     }
 

@@ -17,8 +17,11 @@ package struct PipelineSettings: Sendable {
     package var targetDatabase: String
     /// Without one the pipeline is a copy and nothing more: no publication, and no state once it is whole.
     package var usesSlot = true
-    /// The tables asked for by name; nil when the configuration chooses them. Must be the stored ones at a later start.
+    /// The tables asked for by name on the command line; nil when the configuration chooses them. Must be the stored ones
+    /// at a later start.
     package var tables: Set<TableName>?
+    /// What the configuration says of single tables, in the place of any other choice of tables; nil when it names none.
+    package var collections: [TableName: CollectionSettings]?
     /// Collections that hold documents already are overwritten by key.
     package var adopt = false
     /// Readers of the initial copy; writers too where it doesn't go through the stream.
@@ -51,6 +54,14 @@ package struct PipelineSettings: Sendable {
         self.targetDatabase = targetDatabase
         self.worker = worker
     }
+}
+
+extension PipelineSettings {
+    /// Where a table goes that the pipeline doesn't have yet.
+    func collection(of table: TableName) -> String { collections?[table]?.collection ?? table.defaultCollection }
+
+    /// The tables with a guard.
+    var lastModified: [TableName: LastModified] { collections?.compactMapValues(\.lastModified) ?? [:] }
 }
 
 /// How a new pipeline gets the rows that are there.

@@ -32,6 +32,7 @@ extension PipelineState {
             ("source", source.bson(slot: slot, publication: publication)),
             ("target_database", .string(targetDatabase)),
             ("copy_attempt", .int32(Int32(clamping: copyAttempt))),
+            ("picks_tables", .bool(picksTables)),
         ]
     }
 
@@ -65,6 +66,7 @@ extension PipelineState {
             lastError: document["last_error"]?.asDocument.flatMap { LastError($0) },
             statistics: Statistics(
                 splitTransactions: document["statistics"]?.asDocument?["split_transactions"]?.asInt64 ?? 0))
+        picksTables = document["picks_tables"]?.asBool ?? false
     }
 }
 

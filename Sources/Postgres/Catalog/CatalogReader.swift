@@ -31,6 +31,7 @@ enum CatalogReader {
             hasParent: row.bool("has_parent"),
             primaryKey: key.sorted { $0.0 < $1.0 }.map(\.1),
             generatedColumns: all.filter { $0.bool("is_generated") }.map { $0.text("column_name") },
+            nullableColumns: Set(columns.filter { !$0.bool("is_not_null") }.map { $0.text("column_name") }),
             rowSecurity: .init(
                 isEnabled: row.bool("has_row_security"), isForced: row.bool("is_row_security_forced"),
                 isActive: row.bool("is_row_security_active")),

@@ -26,6 +26,8 @@ package struct CatalogTable: Hashable, Sendable {
     /// The primary key's columns in the key's order; empty without a key.
     package let primaryKey: [String]
     package let generatedColumns: [String]
+    /// Columns that may hold NULL.
+    package let nullableColumns: Set<String>
     package let rowSecurity: RowSecurity
     /// Two rows may hold the same key until the end of a transaction.
     package let hasDeferrableKey: Bool

@@ -43,12 +43,13 @@ struct BackfillStart: Sendable {
 
     private func tables(_ states: [TableState]) async throws -> [TableName: BackfillTable] {
         let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
-        var plans = PlanTable(tables: states)
+        var plans = PlanTable(tables: states, lastModified: settings.lastModified)
         var tables: [TableName: BackfillTable] = [:]
         for (state, version) in zip(states, versions) {
             try plans.register(version)
             tables[state.table] = BackfillTable(
-                version: version, plan: try plans.plan(for: version), key: state.keyColumns)
+                version: version, plan: try plans.plan(for: version), key: state.keyColumns,
+                expectsDocuments: !state.wasEmpty || settings.lastModified[state.table] != nil)
         }
         return tables
     }

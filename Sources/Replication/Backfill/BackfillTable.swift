@@ -7,10 +7,14 @@ struct BackfillTable: Sendable {
     let plan: MappingPlan
     /// Columns of the key, in its order.
     let key: [String]
+    /// The collection held documents before the pipeline began, or an application writes into it.
+    let expectsDocuments: Bool
 
     /// An empty list of documents for the table's collection.
     func documents() -> CollectionWrites {
-        CollectionWrites(collection: plan.collection, hasSpecialNames: plan.needsSetField, capacity: 256 << 10)
+        CollectionWrites(
+            collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: plan.backfillGuard,
+            expectsDocuments: expectsDocuments, capacity: 256 << 10)
     }
 
     /// Appends a row as a document with its key apart.

@@ -81,7 +81,8 @@ struct InitialCopy {
     {
         _ = try await gate.pass(0)
         let writes = CollectionWrites(
-            collection: plan.collection, hasSpecialNames: plan.needsSetField, capacity: 1 << 20)
+            collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: plan.backfillGuard,
+            capacity: 1 << 20)
         let most = gate.limit(limits.operations)
         let readSize = most < limits.operations ? InitialCopy.slowReadSize : InitialCopy.readSize
         while writes.writes.count < most, writes.arena.count < min(limits.bytes, InitialCopy.batchBytes) {

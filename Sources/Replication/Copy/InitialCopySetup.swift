@@ -28,7 +28,7 @@ struct InitialCopySetup {
             try await ports.store.saveBackfills(states.map(\.withoutBackfill), of: state)
         }
 
-        var plans = PlanTable(tables: states)
+        var plans = PlanTable(tables: states, lastModified: settings.lastModified)
         for version in versions { try plans.register(version) }
         try await ports.target.createCollections(states.map(\.collection))
         if settings.usesSlot { try await ports.source.ensurePublication(tables: states.map(\.table)) }

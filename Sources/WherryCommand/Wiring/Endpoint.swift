@@ -49,7 +49,7 @@ enum Endpoint {
         guard missing.isEmpty else {
             throw Failure(
                 .configuration, "there is no table \(missing.sorted().map(\.description).joined(separator: ", "))",
-                hint: "--tables names tables as the catalogue does, upper and lower case too.")
+                hint: "--tables and 'collections' name tables as the catalogue does, upper and lower case too.")
         }
         let refused = candidates.compactMap { table -> String? in
             if let reason = table.refusal { return "\(table.name) is \(reason)" }

@@ -73,7 +73,8 @@ struct PipelineWiring: Sendable {
             pipeline: settings.pipeline, slot: settings.source.slot, publication: settings.source.publication,
             targetDatabase: settings.target.uri.database, worker: Endpoint.thisWorker)
         result.usesSlot = usesSlot
-        result.tables = settings.source.tables
+        result.tables = settings.source.picksTables ? settings.source.tables : nil
+        result.collections = settings.source.collections
         result.adopt = adopts
         result.copyWorkers = settings.backfill.workers
         result.maxChunkRows = settings.backfill.maxChunkRows

@@ -50,7 +50,10 @@ struct SnapshotWiring: Sendable {
             throw refusal
         }
         let tables = try await store.tables(of: settings.pipeline)
-        if let refusal = StartChecks.tables(tables.map(\.table), of: state, asked: settings.source.tables) {
+        let asked = settings.source.picksTables ? settings.source.tables : nil
+        if let refusal = StartChecks.tables(tables.map(\.table), of: state, asked: asked)
+            ?? StartChecks.collections(tables, of: state, configured: settings.source.collections)
+        {
             throw refusal
         }
         // Of one that is filled beside its stream `Pipeline` says what to do.
