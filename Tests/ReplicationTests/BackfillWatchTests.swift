@@ -13,7 +13,8 @@ struct BackfillWatchTests {
 
     init() {
         inbox = ChunkInbox(
-            run: "r", snapshot: VisibilitySnapshot(xmin: 100, xmax: 120, running: [100, 110]), fence: nil)
+            run: "r", snapshot: VisibilitySnapshot(xmin: 100, xmax: 120, running: [100, 110]), fence: nil,
+            progress: fixture.progress)
         gate = ThrottleGate(BackfillLimits([.lag: .at(60_000)]))
     }
 

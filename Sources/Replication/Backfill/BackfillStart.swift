@@ -30,7 +30,7 @@ struct BackfillStart: Sendable {
         let begun = VisibilityFence(floor: states.compactMap(\.backfill?.floor).max() ?? 0)
         let inbox = ChunkInbox(
             run: run, snapshot: try await ports.source.currentSnapshot(),
-            fence: checkpoint.fence.map { $0.union(begun) } ?? begun)
+            fence: checkpoint.fence.map { $0.union(begun) } ?? begun, progress: progress)
         let gate = ThrottleGate(settings.backfillLimits, set: try await ports.store.limits(of: settings.pipeline))
         let watch = BackfillWatch(
             pipeline: settings.pipeline, epoch: epoch, ports: ports, gate: gate, inbox: inbox, progress: progress,

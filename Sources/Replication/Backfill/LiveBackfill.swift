@@ -144,9 +144,12 @@ struct LiveBackfill: Sendable {
 
     /// A token, once snapshots see everything they have to.
     func announce() async throws -> String {
+        var isWaiting = false
         while true {
             try Task.checkCancellation()
             if let token = inbox.announce() { return token }
+            if !isWaiting { progress.update { $0.backfill.fenceWaits += 1 } }
+            isWaiting = true
             try await Task.sleep(for: LiveBackfill.snapshotInterval)
         }
     }

@@ -104,7 +104,8 @@ struct StreamRun: Sendable {
         backfill.map { backfill in
             ChunkFilter(
                 collections: Set(backfill.tables.values.map(\.plan.collection)), pending: Set(backfill.rereads.all),
-                inbox: backfill.inbox, fence: checkpoint.fence, byteLimit: settings.touchLogBytes)
+                inbox: backfill.inbox, fence: checkpoint.fence, byteLimit: settings.touchLogBytes,
+                progress: progress)
         }
     }
 
