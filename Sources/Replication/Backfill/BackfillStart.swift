@@ -16,10 +16,12 @@ struct BackfillStart: Sendable {
         try await ports.store.leave(WorkerNote(epoch: epoch, waiting: nil), of: settings.pipeline)
         let rereads = try await ports.store.rereads(of: settings.pipeline)
         let collections = Set(rereads.map(\.collection))
-        let states = try await ports.store.tables(of: settings.pipeline).filter {
-            $0.isBackfilling || collections.contains($0.collection)
+        let all = try await ports.store.tables(of: settings.pipeline)
+        let states = all.filter { $0.isBackfilling || collections.contains($0.collection) }
+        guard !states.isEmpty else {
+            tellFinished(all)
+            return nil
         }
-        guard !states.isEmpty else { return nil }
         let target = ChunkTarget(workers: settings.copyWorkers, maxRows: settings.maxChunkRows)
         let board = BackfillBoard(workers: settings.copyWorkers, target: target)
         for state in states {
@@ -39,6 +41,20 @@ struct BackfillStart: Sendable {
             source: ports.source, tables: try await tables(states), board: board, rereads: RereadQueue(rereads),
             inbox: inbox, gate: gate, watch: watch, workers: settings.copyWorkers, chunkBytes: target.mostBytes,
             progress: progress, logger: logger)
+    }
+
+    /// The last chunk may have been written by a stream that ended before the backfill could say so.
+    private func tellFinished(_ states: [TableState]) {
+        guard progress.snapshot().tables.contains(where: { !$0.isFinished }) else { return }
+        progress.update { snapshot in
+            for index in snapshot.tables.indices {
+                let state = states.first { $0.table == snapshot.tables[index].table }
+                snapshot.tables[index].copiedRows = state?.backfill?.rows ?? snapshot.tables[index].copiedRows
+                snapshot.tables[index].isFinished = true
+            }
+        }
+        let rows = progress.snapshot().tables.reduce(0) { $0 + $1.copiedRows }
+        logger.info("backfill finished", metadata: ["rows_copied": "\(rows)"])
     }
 
     private func tables(_ states: [TableState]) async throws -> [TableName: BackfillTable] {
