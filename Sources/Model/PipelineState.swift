@@ -143,6 +143,10 @@ package struct TableState: Hashable, Sendable {
     package var copiedRows: Int
     /// The live backfill of the table; nil when it is copied from an exported snapshot.
     package var backfill: BackfillState?
+    /// A backfill that is asked for, and begins when the stream does the next time.
+    package var wanted: BackfillRequest?
+    /// Why the worker has given up the backfill that was asked for last; nil when it has not.
+    package var refusal: String?
 
     package init(
         table: TableName, collection: String, keyColumns: [String], keyForms: [String] = [], wasEmpty: Bool,
@@ -161,6 +165,12 @@ package struct TableState: Hashable, Sendable {
 
     /// Whether rows of it are still to come beside the stream.
     package var isBackfilling: Bool { backfill.map { !$0.isFinished } ?? false }
+
+    package var orders: BackfillOrders {
+        BackfillOrders(
+            requestedAt: wanted?.requestedAt, isPaused: backfill?.isPaused ?? false,
+            isCancelled: backfill?.isCancelled ?? false)
+    }
 
     /// The same, not filled beside the stream.
     package var withoutBackfill: TableState {

@@ -94,20 +94,19 @@ extension PostgresSource {
 
     /// Before the stream starts: a publication that was changed since the copy leaves changes out without a word.
     ///
-    /// - Throws: `Failure` of kind `.configuration` with the statement that mends it.
+    /// - Throws: `Failure` of kind `.configuration` with the statement that mends it; `.dataGap` when it is gone.
     func checkPublication() async throws {
         guard let existing = try await publication() else {
             throw Failure(
-                .configuration, "publication \(settings.publication) doesn't exist any more",
-                hint: "Changes made since it was dropped can't be read from the slot: remove the pipeline with "
-                    + "`wherry drop` and run it again for a new copy.")
+                .dataGap, "publication \(settings.publication) doesn't exist any more",
+                hint: "Changes made since it was dropped can't be read from the slot. \(PositionCheck.copyAgain)")
         }
         guard let repair = publicationRepair(existing, existing.tables) else { return }
         throw Failure(
             .configuration, "publication \(settings.publication) doesn't fit: \(repair.problem)",
             hint:
                 "As \(existing.owner) run: \(repair.statements); What it left out meanwhile is missing in the target: "
-                + "if there were changes, remove the pipeline with `wherry drop` and run it again for a new copy.")
+                + "if there were changes, read the tables again with `wherry backfill`.")
     }
 
     package func requirePublished(_ tables: [TableName]) async throws {
@@ -121,7 +120,9 @@ extension PostgresSource {
             .dataGap,
             "publication \(settings.publication) doesn't have \(lost.map(\.description).joined(separator: ", ")) any "
                 + "more: changes made since are not in the stream",
-            hint: "What the target holds of them may be stale. \(PositionCheck.copyAgain)")
+            hint: "What the target holds of them may be stale. Add them again (ALTER PUBLICATION … ADD TABLE ONLY …), "
+                + "then `wherry backfill` each and start `wherry run`. (Before PostgreSQL 14: `wherry drop`, and run it "
+                + "again.)")
     }
 
     /// Drops the publication.

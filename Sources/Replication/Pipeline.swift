@@ -41,7 +41,10 @@ package struct Pipeline: Sendable {
         var appliedBefore = LSN.zero
         while !stop.isStopped {
             do {
-                return try await start(lease, limits: limits)
+                if let end = try await start(lease, limits: limits) { return end }
+                // Something is asked of a backfill, or a gap is repaired.
+                attempt = 0
+                await ports.source.close()
             } catch {
                 if stop.isStopped { break }
                 let failure = (error as? Failure) ?? Failure(.unexpected, "unexpected error: \(error)")
@@ -62,8 +65,8 @@ package struct Pipeline: Sendable {
         return .stopped
     }
 
-    /// One start: everything is derived from what is stored.
-    private func start(_ lease: PipelineLease, limits: AdaptiveLimits) async throws -> PipelineEnd {
+    /// One start: everything is derived from what is stored. nil when another one has to follow.
+    private func start(_ lease: PipelineLease, limits: AdaptiveLimits) async throws -> PipelineEnd? {
         progress.update { $0.phase = .starting }
         let state = try await stop.cancelling {
             let state = try await lease.take()
@@ -79,18 +82,32 @@ package struct Pipeline: Sendable {
             throw Failure(.unexpected, "pipeline \(state.pipeline) streams without a checkpoint")
         }
         await lease.note(nil)
+        let tables = try await stop.cancelling {
+            try await AskedBackfills(settings: settings, ports: ports, logger: logger).settle(state)
+        }
         let backfill = try await stop.cancelling {
             try await BackfillStart(
                 settings: settings, ports: ports, epoch: state.epoch, progress: progress, logger: logger
             )
-            .unfinished(from: checkpoint)
+            .unfinished(of: tables, from: checkpoint)
         }
         let stream = StreamRun(
             settings: settings, limits: limits, source: ports.source, sink: ports.sink,
-            plans: PlanTable(tables: await lease.tables), backfill: backfill, progress: progress, stop: stop,
-            logger: logger)
-        return try await stream.run(from: checkpoint)
+            plans: PlanTable(tables: await lease.tables), backfill: backfill,
+            orders: OrderWatch(
+                store: ports.store, pipeline: settings.pipeline, tables: tables, logger: logger),
+            progress: progress, stop: stop, logger: logger)
+        do {
+            return try await stream.run(from: checkpoint)
+        } catch let gap as Failure where gap.kind == .dataGap && acceptsGap {
+            let repair = GapRepair(settings: settings, ports: ports, progress: progress, logger: logger)
+            try await stop.cancelling { try await repair.run(gap, state, tables: tables, from: checkpoint) }
+            return nil
+        }
     }
+
+    /// Only what the first start of the program meets is repaired: a gap that comes up later stops it, for somebody to look.
+    private var acceptsGap: Bool { settings.acceptsGap && progress.snapshot().transactionsApplied == 0 }
 
     /// A copy is all that is asked for, and the pipeline was begun with another way to fill it.
     private func requireWhole(_ tables: [TableState]) throws {

@@ -35,6 +35,8 @@ package struct PipelineSettings: Sendable {
     package var end = End.never
     /// Ends once the initial copy is whole, without a stream.
     package var endsWithCopy = false
+    /// Changes that are missing at the start are made up for by reading every table again.
+    package var acceptsGap = false
     package var worker: WorkerIdentity
     /// Frames received and not decoded yet, in bytes.
     package var queueBytes = 8 << 20

@@ -41,6 +41,27 @@ import Testing
         return documents.writes.map { BSONDocument(unchecked: documents.bytes($0.key)) }
     }
 
+    /// A key without a row under an old snapshot may have one by now.
+    @Test func keysThatTheSnapshotIsTooOldForAreNotRemoved() throws {
+        let inbox = inbox(before10)
+        var filter = filter(inbox)
+        let token = try #require(inbox.announce())
+        #expect(inbox.note(before10, for: token))
+        let part = BackfillTable(
+            version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns)
+        let deletes = part.documents()
+        for key in ["1", "2", "3"] { try part.appendDelete(of: [key], to: deletes) }
+        let step = SweepStep(table: table.schema.name, position: ["_id": 3], isDone: false, foreign: 0)
+        inbox.deliver(
+            .chunk(
+                Chunk(documents: deletes, snapshot: before10, progress: nil, sweep: step, rereads: []) { _ in }),
+            as: token)
+        _ = try filter.record([table.insert("2", "new", "new")], of: 10, plans: plans)
+        let admitted = filter.admit(token)
+        #expect(try keys(admitted) == [table.key(of: ["1"]), table.key(of: ["3"])])
+        #expect(admitted?.write.sweep == step && admitted?.write.rereads == [])
+    }
+
     @Test func rowsThatTheSnapshotIsTooOldForAreLeftOut() throws {
         let inbox = inbox(before10)
         var filter = filter(inbox)

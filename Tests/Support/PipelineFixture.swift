@@ -188,8 +188,8 @@ package struct BatchSizes: Sendable {
 
     var configuration: String {
         "apply:\n  max_batch_operations: \(operations)\n  max_batch_bytes: \(bytes)\n"
-            + (backfill.map { "backfill:\n  mode: \($0)\n" } ?? "")
-            + (chunkRows.map { "  max_chunk_rows: \($0)\n" } ?? "")
+            + (backfill != nil || chunkRows != nil || rowsPerSecond != nil ? "backfill:\n" : "")
+            + (backfill.map { "  mode: \($0)\n" } ?? "") + (chunkRows.map { "  max_chunk_rows: \($0)\n" } ?? "")
             + (rowsPerSecond.map { "  max_rows_per_second: \($0)\n" } ?? "")
     }
 }

@@ -18,6 +18,14 @@ package protocol ChunkSource: Sendable {
     /// - Throws: `Failure` of kind `.unreachable`, `.denied`, `.configuration`, `.sourceInterrupted`.
     func openChunkReader() async throws -> any ChunkReader
 
+    /// Whether a condition can be judged by a table's key alone: of a row that is gone nothing else is known.
+    func isDecidedByKey(_ condition: String, of table: TableVersion, key: [String]) async throws -> Bool
+
+    /// Opens a session of its own.
+    ///
+    /// - Throws: as `openChunkReader`.
+    func openKeyProbe() async throws -> any KeyProbe
+
     /// What a snapshot taken now would see.
     func currentSnapshot() async throws -> VisibilitySnapshot
 

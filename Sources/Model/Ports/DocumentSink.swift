@@ -1,3 +1,5 @@
+import BSON
+
 /// Where the stream's documents go. One owner calls it, one call at a time.
 package protocol DocumentSink: Sendable {
     /// The server session all its transactions run in: to be stored in the pipeline's state before the first write.
@@ -60,4 +62,8 @@ package protocol TargetDatabase: Sendable {
 
     /// Which of them hold at least one document.
     func nonEmpty(_ names: [String]) async throws -> Set<String>
+
+    /// Keys of a collection, each `{_id: …}`, in the order of `_id` across all its types (but MaxKey, which no row
+    /// has): the first `limit` behind `key`.
+    func keys(of collection: String, after key: BSONDocument?, limit: Int) async throws -> [BSONDocument]
 }

@@ -88,6 +88,7 @@ package actor MongoDocumentSink: DocumentSink {
         if let chunk { try notes.remove(chunk.settled) }
         try notes.write(batch.rereads)
         if let step = chunk?.progress { try notes.write(step) }
+        if let chunk, let step = chunk.sweep { try notes.write(step, removed: chunk.documents.writes.count) }
         try await waiting.commit(transactions)
         return true
     }

@@ -31,7 +31,8 @@ struct TransactionWriter {
         try bulk(writes) { bulk, write, index in
             switch write.kind {
             case .replace: try replace(writes, write, write.body, in: bulk)
-            case .insert where mode == .overwrite: try replace(writes, write, write.body, in: bulk)
+            case .insert where mode == .overwrite || writes.expectsDocuments:
+                try replace(writes, write, write.body, in: bulk)
             case .move:
                 if let document = moved[index] {
                     try writes.withBytes(write.key) { key in
@@ -42,7 +43,7 @@ struct TransactionWriter {
             }
         }
         try setFields(writes)
-        if mode == .insertFirst {
+        if mode == .insertFirst, !writes.expectsDocuments {
             try bulk(writes) { bulk, write, _ in
                 if write.kind == .insert { try writes.withBytes(write.body) { try bulk.insert($0) } }
             }
@@ -131,8 +132,9 @@ struct TransactionWriter {
             .dataRefused,
             "\(count) document\(count == 1 ? " is" : "s are") missing in collection \(collection): the source changed "
                 + "part of a row, and there is nothing to change",
-            hint: "Something else has deleted documents in the target. Nothing was skipped: restore them, or run "
-                + "`wherry drop` and copy again.")
+            hint:
+                "Something else has deleted documents in the target. Nothing was skipped: restore them, or have the table "
+                + "read again with `wherry backfill`, and start again. (Before PostgreSQL 14: `wherry drop`.)")
     }
 }
 

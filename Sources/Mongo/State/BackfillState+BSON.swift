@@ -2,7 +2,9 @@ import BSON
 import Model
 
 extension BackfillState {
-    /// `{segments: [{after, through, position, is_done}], rows, started_at, floor}`; keys are arrays of text, null is open.
+    /// `{segments: [{after, through, position, is_done}], rows, started_at, floor, cause, condition, sweep, is_paused,
+    /// is_cancelled}`; keys are arrays of text, null is open. `sweep` is `{position: null | {_id}, removed, foreign,
+    /// is_done}`, or null.
     var bson: BSONValue {
         let segments = segments.map { segment -> BSONValue in
             [
@@ -12,7 +14,9 @@ extension BackfillState {
         }
         return [
             "segments": .array(segments), "rows": .int64(Int64(rows)), "started_at": .time(startedAt),
-            "floor": .int64(Int64(bitPattern: floor)),
+            "floor": .int64(Int64(bitPattern: floor)), "cause": .string(cause.rawValue),
+            "condition": condition.map { .string($0) } ?? .null, "sweep": sweep?.bson ?? .null,
+            "is_paused": .bool(isPaused), "is_cancelled": .bool(isCancelled),
         ]
     }
 
@@ -30,6 +34,45 @@ extension BackfillState {
             },
             rows: document["rows"]?.asInt ?? 0,
             startedAt: document["started_at"]?.asTime ?? SourceTime(microseconds: 0),
-            floor: UInt64(bitPattern: document["floor"]?.asInt64 ?? 0))
+            floor: UInt64(bitPattern: document["floor"]?.asInt64 ?? 0),
+            cause: document["cause"]?.asString.flatMap { Cause(rawValue: $0) } ?? .first,
+            condition: document["condition"]?.asString,
+            sweep: document["sweep"]?.asDocument.map { Sweep($0) })
+        isPaused = document["is_paused"]?.asBool ?? false
+        isCancelled = document["is_cancelled"]?.asBool ?? false
+    }
+}
+
+extension BackfillState.Sweep {
+    fileprivate var bson: BSONValue {
+        [
+            "position": position.map { .document($0) } ?? .null, "removed": .int64(Int64(removed)),
+            "foreign": .int64(Int64(foreign)), "is_done": .bool(isDone),
+        ]
+    }
+
+    fileprivate init(_ document: BSONDocument) {
+        self.init(
+            position: document["position"]?.asDocument, removed: document["removed"]?.asInt ?? 0,
+            foreign: document["foreign"]?.asInt ?? 0, isDone: document["is_done"]?.asBool ?? false)
+    }
+}
+
+extension BackfillRequest {
+    /// `{cause, condition, removes_gone, requested_at, host}`
+    var bson: BSONValue {
+        [
+            "cause": .string(cause.rawValue), "condition": condition.map { .string($0) } ?? .null,
+            "removes_gone": .bool(removesGone), "requested_at": .time(requestedAt), "host": .string(host),
+        ]
+    }
+
+    init?(_ document: BSONDocument) {
+        guard let cause = document["cause"]?.asString.flatMap({ BackfillState.Cause(rawValue: $0) }),
+            let removesGone = document["removes_gone"]?.asBool, let requestedAt = document["requested_at"]?.asTime
+        else { return nil }
+        self.init(
+            cause: cause, condition: document["condition"]?.asString, removesGone: removesGone,
+            requestedAt: requestedAt, host: document["host"]?.asString ?? "")
     }
 }

@@ -134,34 +134,6 @@ package actor MongoStateStore: StateStore {
         }
     }
 
-    package func saveBackfills(_ tables: [TableState], of state: PipelineState) throws {
-        let updates = tables.map { table -> BSONValue in
-            let change: BSONValue =
-                table.backfill.map { ["$set": ["copy": table.progress, "backfill": $0.bson]] } ?? [
-                    "$unset": ["backfill": ""]
-                ]
-            return ["q": ["_id": table.id(in: state.pipeline)], "u": change]
-        }
-        guard !updates.isEmpty else { return }
-        try during("writing the backfill's plan") {
-            // One transaction with the epoch: a worker that was frozen must not replace the plan its successor goes by.
-            let session = try connection.startSession()
-            try session.startTransaction()
-            defer { session.abort() }
-            let mine: BSONDocument = ["_id": .string(state.pipeline), "epoch": .int64(state.epoch)]
-            let held = try connection.command(
-                database,
-                [
-                    "update": .string(StateCollection.pipelines),
-                    "updates": [["q": .document(mine), "u": ["$set": ["epoch": .int64(state.epoch)]]]],
-                ], session: session)
-            guard held["n"]?.asInt64 == 1 else { throw Failure.fenced(state.pipeline) }
-            try connection.command(
-                database, ["update": .string(StateCollection.tables), "updates": .array(updates)], session: session)
-            try session.commit()
-        }
-    }
-
     package func rereads(of pipeline: String) throws -> [Reread] {
         let notes = try during("reading what the backfill has to read again") {
             try connection.find(
@@ -231,8 +203,26 @@ package actor MongoStateStore: StateStore {
 
     // MARK: - Commands
 
+    /// Writes beside the pipeline's document in one transaction that makes sure of the epoch: a worker that was frozen must
+    /// not replace what its successor goes by.
+    func holding(_ state: PipelineState, _ write: (MongoSession) throws -> Void) throws {
+        let session = try connection.startSession()
+        try session.startTransaction()
+        defer { session.abort() }
+        let mine: BSONDocument = ["_id": .string(state.pipeline), "epoch": .int64(state.epoch)]
+        let held = try connection.command(
+            database,
+            [
+                "update": .string(StateCollection.pipelines),
+                "updates": [["q": .document(mine), "u": ["$set": ["epoch": .int64(state.epoch)]]]],
+            ], session: session)
+        guard held["n"]?.asInt64 == 1 else { throw Failure.fenced(state.pipeline) }
+        try write(session)
+        try session.commit()
+    }
+
     /// Whether a pipeline matched.
-    private func update(_ filter: [(String, BSONValue)], set fields: [(String, BSONValue)]) throws -> Bool {
+    func update(_ filter: [(String, BSONValue)], set fields: [(String, BSONValue)]) throws -> Bool {
         let reply = try connection.command(
             database,
             [

@@ -151,6 +151,8 @@ extension TableState {
             copyStage: copy["stage"]?.asString.flatMap { CopyStage(rawValue: $0) } ?? .waiting,
             estimatedRows: copy["estimated_rows"]?.asInt ?? 0, copiedRows: copy["copied_rows"]?.asInt ?? 0,
             backfill: backfill)
+        wanted = document["wanted"]?.asDocument.flatMap { BackfillRequest($0) }
+        refusal = document["refusal"]?.asString
         guard let backfill else { return }
         copyStage = backfill.isFinished ? .finished : .copying
         copiedRows = backfill.rows

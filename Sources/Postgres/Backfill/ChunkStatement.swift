@@ -21,6 +21,22 @@ enum ChunkStatement {
         """
     }
 
+    /// As `begin`, of a partitioned table with its leaves.
+    static func beginProbe(_ table: TableSchema) -> String {
+        """
+        BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+        LOCK TABLE \(table.name.quoted) IN ACCESS SHARE MODE
+        """
+    }
+
+    /// The snapshot, and whether the name still means the table.
+    static func probedTable(_ table: TableSchema) -> String {
+        """
+        SELECT pg_catalog.txid_current_snapshot()::pg_catalog.text AS snapshot,
+               \(quoteLiteral(table.name.quoted))::pg_catalog.regclass = \(table.oid)::pg_catalog.oid AS is_same
+        """
+    }
+
     /// The snapshot, the primary key's index, and a row for each column; none when the name means another table.
     /// (`txid_current_snapshot` is `pg_current_snapshot` under the name that PostgreSQL 12 knows too.)
     static func layout(_ table: TableSchema) -> String {

@@ -35,7 +35,8 @@ package enum PositionCheck {
     }
 
     static let copyAgain =
-        "Documents may differ from the source: remove the pipeline with `wherry drop` and run it again for a new copy."
+        "Documents may differ from the source: `wherry run --accept-gap` makes a new slot and reads every table again "
+        + "beside its stream. (Before PostgreSQL 14: `wherry drop`, and run it again for a new copy.)"
 
     static func missing(_ name: String) -> Failure {
         Failure(

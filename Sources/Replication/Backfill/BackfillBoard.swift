@@ -111,6 +111,21 @@ final class BackfillBoard: Sendable {
         update(piece.table) { $0.fail(piece, isTooLarge: isTooLarge) }
     }
 
+    /// Takes a table off the board: nothing more is given out of it.
+    func remove(_ table: TableName) {
+        change { state in state.tables.removeAll { $0.state.table == table } }
+    }
+
+    /// A part of the sweep is durable.
+    func swept(_ step: SweepStep, removed: Int) {
+        update(step.table) { $0.sweep(step, removed: removed) }
+    }
+
+    /// What of the tables is read, and whose documents are still to be looked through.
+    var unswept: [BackfillState] {
+        state.withLock { $0.tables.map(\.state).filter { $0.isRead && !$0.isFinished } }
+    }
+
     var isFinished: Bool { state.withLock { $0.isFinished } }
 
     /// All tables, the largest first.

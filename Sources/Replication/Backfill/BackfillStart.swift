@@ -10,19 +10,19 @@ struct BackfillStart: Sendable {
     let progress: Progress
     let logger: Logger
 
-    /// nil when every row is there.
-    func unfinished(from checkpoint: Checkpoint) async throws -> LiveBackfill? {
+    /// - Parameter all: the pipeline's tables, as they are stored.
+    /// - Returns: nil when every row is there.
+    func unfinished(of all: [TableState], from checkpoint: Checkpoint) async throws -> LiveBackfill? {
         // What an earlier stream of this worker waited for is over.
         try await ports.store.leave(WorkerNote(epoch: epoch, waiting: nil), of: settings.pipeline)
         let rereads = try await ports.store.rereads(of: settings.pipeline)
         let collections = Set(rereads.map(\.collection))
-        let states = try await ports.store.tables(of: settings.pipeline).filter {
-            $0.isBackfilling || collections.contains($0.collection)
-        }
+        let states = all.filter { $0.isBackfilling || collections.contains($0.collection) }
         guard !states.isEmpty else { return nil }
         let target = ChunkTarget(workers: settings.copyWorkers, maxRows: settings.maxChunkRows)
         let board = BackfillBoard(workers: settings.copyWorkers, target: target)
-        for state in states {
+        let paused = states.filter { $0.isBackfilling && $0.backfill?.isPaused == true }.map(\.table)
+        for state in states where !paused.contains(state.table) {
             if let backfill = state.backfill { board.add(backfill, estimatedRows: state.estimatedRows) }
         }
         // Tells the tokens of this stream from those an earlier one has left in the log.
@@ -36,7 +36,11 @@ struct BackfillStart: Sendable {
             pipeline: settings.pipeline, epoch: epoch, ports: ports, gate: gate, inbox: inbox, progress: progress,
             logger: logger)
         return LiveBackfill(
-            source: ports.source, tables: try await tables(states), board: board, rereads: RereadQueue(rereads),
+            source: ports.source, target: ports.target, paused: paused,
+            giveUp: { table, reason in
+                guard let state = states.first(where: { $0.table == table }) else { return }
+                try await ports.store.refuse(state, because: reason, of: settings.pipeline)
+            }, tables: try await tables(states), board: board, rereads: RereadQueue(rereads),
             inbox: inbox, gate: gate, watch: watch, workers: settings.copyWorkers, chunkBytes: target.mostBytes,
             progress: progress, logger: logger)
     }
@@ -48,7 +52,9 @@ struct BackfillStart: Sendable {
         for (state, version) in zip(states, versions) {
             try plans.register(version)
             tables[state.table] = BackfillTable(
-                version: version, plan: try plans.plan(for: version), key: state.keyColumns)
+                version: version, plan: try plans.plan(for: version), key: state.keyColumns,
+                condition: state.backfill?.condition,
+                expectsDocuments: state.backfill.map { $0.cause != .first } ?? true)
         }
         return tables
     }

@@ -123,7 +123,8 @@ struct ChunkFilter {
         for reread in rereads where pending[reread] == nil { pending[reread] = 0 }
         return AdmittedChunk(
             write: ChunkWrite(
-                documents: documents, progress: chunk.progress, rereads: rereads, settled: chunk.rereads),
+                documents: documents, progress: chunk.progress, sweep: chunk.sweep, rereads: rereads,
+                settled: chunk.rereads),
             settled: chunk.settled)
     }
 

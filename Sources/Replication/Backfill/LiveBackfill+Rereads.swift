@@ -8,13 +8,19 @@ extension LiveBackfill {
     func readAgainUntilWhole() async throws {
         let reader = try await source.openChunkReader()
         do {
-            repeat {
+            while true {
                 while true {
                     let batch = rereads.take(atMost: LiveBackfill.rereadCount)
                     if batch.isEmpty { break }
                     try await readAgain(batch, with: reader)
                 }
-            } while try await !isWhole()
+                // What is paused is not whole: a start of the stream goes on with it.
+                guard paused.isEmpty else {
+                    try await Task.sleep(for: LiveBackfill.snapshotInterval)
+                    continue
+                }
+                if try await isWhole() { break }
+            }
         } catch {
             await reader.close()
             throw error
@@ -69,7 +75,7 @@ extension LiveBackfill {
     }
 
     /// Leaves something for the stream and waits for its turn.
-    private func answer<Answer: Sendable>(
+    func answer<Answer: Sendable>(
         at token: String, _ delivery: (@escaping @Sendable (Answer) -> Void) -> ChunkInbox.Delivery
     ) async throws -> Answer {
         let (answers, continuation) = AsyncStream<Answer>.makeStream()

@@ -7,6 +7,11 @@ import Model
 /// stream to bring in their turn. What isn't written when the stream ends is read again beside the next one.
 struct LiveBackfill: Sendable {
     let source: any ChunkSource
+    let target: any TargetDatabase
+    /// Nothing is read of these, but the stream's changes of them are remembered.
+    let paused: [TableName]
+    /// Ends the backfill of a table, with the reason for the operator: its condition fails.
+    let giveUp: @Sendable (TableName, String) async throws -> Void
     let tables: [TableName: BackfillTable]
     let board: BackfillBoard
     let rereads: RereadQueue
@@ -28,6 +33,10 @@ struct LiveBackfill: Sendable {
 
     /// Returns when every row is in the target or on its way there in the stream.
     func run() async throws {
+        if !paused.isEmpty {
+            let names = paused.map(\.description).joined(separator: ", ")
+            logger.notice("backfill paused", metadata: ["tables": "\(names)"])
+        }
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 try await noteSnapshots()
@@ -39,6 +48,7 @@ struct LiveBackfill: Sendable {
             }
             group.addTask {
                 try await readSegments()
+                try await removeGone()
                 try await readAgainUntilWhole()
                 return true
             }
@@ -63,7 +73,10 @@ struct LiveBackfill: Sendable {
             // While one chunk waits for its turn the next is read; it is left for the stream when that one is written.
             var before: AsyncStream<Never>?
             while let piece = await board.nextPiece(for: number) {
-                before = try await read(piece, with: reader, after: before)
+                let settling = before
+                try await giveUpOnRefusal(of: piece.table) {
+                    before = try await read(piece, with: reader, after: settling)
+                }
                 publish()
             }
         } catch {
@@ -72,6 +85,17 @@ struct LiveBackfill: Sendable {
         }
         await reader.close()
         try Task.checkCancellation()
+    }
+
+    /// A condition that fails on a row ends its own backfill, not the stream.
+    func giveUpOnRefusal(of table: TableName, _ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let failure as Failure where failure.kind == .usage && tables[table]?.condition != nil {
+            logger.error("backfill given up", metadata: ["table": "\(table)", "reason": "\(failure.message)"])
+            board.remove(table)
+            try await giveUp(table, failure.message)
+        }
     }
 
     /// - Returns: what ends when the chunk is settled; nil when there is none.
@@ -86,7 +110,7 @@ struct LiveBackfill: Sendable {
         let begin = ContinuousClock.now
         do {
             let start = try await reader.start(
-                table.version, key: table.key, range: piece.range, limit: piece.limit, where: nil)
+                table.version, key: table.key, range: piece.range, limit: piece.limit, where: table.condition)
             guard inbox.note(start.snapshot, for: token) else {
                 gate.charge(-piece.limit)
                 board.failed(piece)
@@ -159,7 +183,7 @@ struct LiveBackfill: Sendable {
         }
     }
 
-    private func publish() {
+    func publish() {
         let tables = board.progress
         progress.update { snapshot in
             snapshot.tables = tables.map { table in

@@ -46,7 +46,8 @@ struct TableBackfill: Sendable {
 
     var progress: Progress {
         Progress(
-            table: state.table, rows: state.rows, estimatedRows: estimatedRows, isFinished: isFinished)
+            table: state.table, rows: state.rows, estimatedRows: estimatedRows,
+            isFinished: isFinished && state.sweep?.isDone ?? true)
     }
 
     /// The next chunk of the first waiting segment from `share` (0 to 1) of the table on; nil when none waits.
@@ -80,6 +81,8 @@ struct TableBackfill: Sendable {
         stages[piece.segment] = .waiting
         if isTooLarge { size.shrink(from: piece.limit) }
     }
+
+    mutating func sweep(_ step: SweepStep, removed: Int) { state.sweep?.advance(by: step, removed: removed) }
 
     /// An old piece may be of an earlier backfill of the table, with other segments.
     private func isCurrent(_ piece: BackfillPiece, _ stage: Stage) -> Bool {

@@ -154,11 +154,6 @@ struct InitialCopySetup {
     }
 
     private func createSlot() async throws -> ExportedSnapshot {
-        let (progress, logger) = (pipeline.progress, pipeline.logger)
-        defer { progress.update { $0.waiting = nil } }
-        return try await ports.source.createSlot(timeout: settings.slotCreationTimeout) { reason in
-            progress.update { $0.waiting = Waiting(reason: reason, since: .now) }
-            logger.notice("slot creation waits", metadata: ["for": "\(reason)"])
-        }
+        try await ports.createSlot(settings, progress: pipeline.progress, logger: pipeline.logger)
     }
 }

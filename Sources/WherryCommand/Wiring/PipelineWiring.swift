@@ -15,6 +15,8 @@ struct PipelineWiring: Sendable {
     /// Only the initial copy is asked for.
     var endsWithCopy = false
     var end = PipelineSettings.End.never
+    /// A data gap that the start finds is repaired.
+    var acceptsGap = false
     let progress: Model.Progress
     let logger: Logger
 
@@ -83,6 +85,7 @@ struct PipelineWiring: Sendable {
             operations: settings.apply.maxBatchOperations, bytes: settings.apply.maxBatchBytes)
         result.endsWithCopy = endsWithCopy
         result.end = end
+        result.acceptsGap = acceptsGap
         return result
     }
 }

@@ -16,7 +16,8 @@ struct RunWiring: Sendable {
             case .position(let lsn): .position(lsn)
             }
         let wiring = PipelineWiring(
-            settings: request.settings, adopts: request.adopts, end: end, progress: progress, logger: logger)
+            settings: request.settings, adopts: request.adopts, end: end,
+            acceptsGap: request.acceptsGap, progress: progress, logger: logger)
         switch try await wiring.run(stop: stop) {
         case .stopped: return .stopped
         case .reached: return request.goal == .caughtUp ? .caughtUp : .positionReached

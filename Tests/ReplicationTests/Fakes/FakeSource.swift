@@ -141,10 +141,15 @@ final class FakeSource: SourceDatabase {
 /// Nothing is read in chunks here.
 extension FakeSource {
     func planSegments(_ table: TableVersion, key: [String], where condition: String?) async throws -> [KeyRange] {
-        [KeyRange()]
+        try called("planSegments")
+        return [KeyRange()]
     }
 
     func openChunkReader() async throws -> any ChunkReader { throw Failure(.unexpected, "no chunks here") }
+
+    func openKeyProbe() async throws -> any KeyProbe { throw Failure(.unexpected, "no keys here") }
+
+    func isDecidedByKey(_ condition: String, of table: TableVersion, key: [String]) async throws -> Bool { true }
 
     func currentSnapshot() async throws -> VisibilitySnapshot { VisibilitySnapshot(xmin: 3, xmax: 3, running: []) }
 
