@@ -10,6 +10,8 @@ package struct BackfillState: Hashable, Sendable {
     /// A transaction id: before a snapshot's `xmin` has reached it no chunk is read. Whatever the stream had brought
     /// before the backfill began, or was committed when the slot was made, has a smaller one.
     package let floor: UInt64
+    /// Documents may be there already: an earlier copy has brought some.
+    package let isAgain: Bool
 
     /// One key range `(after, through]` of the table, read in the order of the key. Keys are PostgreSQL's text of their
     /// columns, in key order; nil is open.
@@ -41,22 +43,26 @@ package struct BackfillState: Hashable, Sendable {
     }
 
     package init(
-        table: TableName, segments: [SegmentState], rows: Int = 0, startedAt: SourceTime, floor: UInt64
+        table: TableName, segments: [SegmentState], rows: Int = 0, startedAt: SourceTime, floor: UInt64,
+        isAgain: Bool = false
     ) {
         self.table = table
         self.segments = segments
         self.rows = rows
         self.startedAt = startedAt
         self.floor = floor
+        self.isAgain = isAgain
     }
 
     /// The beginning of a backfill.
     ///
     /// - Parameter ranges: as planned; none stands for one range that holds everything.
-    package init(table: TableName, ranges: [KeyRange], startedAt: SourceTime, floor: UInt64) {
+    package init(
+        table: TableName, ranges: [KeyRange], startedAt: SourceTime, floor: UInt64, isAgain: Bool = false
+    ) {
         let ranges = ranges.isEmpty ? [KeyRange(after: nil, through: nil)] : ranges
         self.init(
             table: table, segments: ranges.map { SegmentState(after: $0.after, through: $0.through) },
-            startedAt: startedAt, floor: floor)
+            startedAt: startedAt, floor: floor, isAgain: isAgain)
     }
 }

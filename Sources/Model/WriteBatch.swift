@@ -39,13 +39,18 @@ package final class CollectionWrites: @unchecked Sendable {
     package var hasSpecialNames: Bool
     /// The backfill has not brought every document yet: one that a partial change doesn't find isn't missing.
     package var isIncomplete = false
+    /// Documents may be there already: overwritten at once, instead of tried as inserts first.
+    package let expectsDocuments: Bool
     /// The bytes that the ranges of `writes` lie in.
     package var arena: BSONWriter
     package var writes: [DocumentWrite] = []
 
-    package init(collection: String, hasSpecialNames: Bool, capacity: Int = 64 * 1024) {
+    package init(
+        collection: String, hasSpecialNames: Bool, expectsDocuments: Bool = false, capacity: Int = 64 * 1024
+    ) {
         self.collection = collection
         self.hasSpecialNames = hasSpecialNames
+        self.expectsDocuments = expectsDocuments
         self.arena = BSONWriter(capacity: capacity)
     }
 

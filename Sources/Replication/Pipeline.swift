@@ -70,34 +70,29 @@ package struct Pipeline: Sendable {
             guard state.stage != .streaming else { return state }
             return try await InitialCopySetup(pipeline: self, lease: lease).run(state)
         }
-        if settings.endsWithCopy {
-            try requireWhole(await lease.tables)
-            await lease.note(nil)
-            return .copied(state)
-        }
+        await lease.note(nil)
+        if state.stage.isOneOff { return .copied(state) }
         guard let checkpoint = state.checkpoint else {
             throw Failure(.unexpected, "pipeline \(state.pipeline) streams without a checkpoint")
         }
-        await lease.note(nil)
         let backfill = try await stop.cancelling {
             try await BackfillStart(
                 settings: settings, ports: ports, epoch: state.epoch, progress: progress, logger: logger
             )
             .unfinished(from: checkpoint)
         }
+        if settings.endsWithCopy, backfill == nil { return .copied(state) }
+        var streaming = settings
+        if settings.endsWithCopy { streaming.end = .caughtUp }
         let stream = StreamRun(
-            settings: settings, limits: limits, source: ports.source, sink: ports.sink,
+            settings: streaming, limits: limits, source: ports.source, sink: ports.sink,
             plans: PlanTable(tables: await lease.tables), backfill: backfill, progress: progress, stop: stop,
             logger: logger)
-        return try await stream.run(from: checkpoint)
-    }
-
-    /// A copy is all that is asked for, and the pipeline was begun with another way to fill it.
-    private func requireWhole(_ tables: [TableState]) throws {
-        guard tables.contains(where: \.isBackfilling) else { return }
-        throw Failure(
-            .configuration, "pipeline \(settings.pipeline) is filled beside its stream, and not whole yet",
-            hint: "Go on with `wherry run`; `wherry status` shows how far it is.")
+        let end = try await stream.run(from: checkpoint)
+        guard settings.endsWithCopy, case .reached(let position) = end else { return end }
+        // The checkpoint may lie behind the position.
+        let applied = try await ports.store.load(settings.pipeline)?.checkpoint?.lsn ?? position
+        return try await .filled(at: applied, ports.store.tables(of: settings.pipeline))
     }
 
     private func pause(_ failure: Failure, _ delay: Duration) async {

@@ -15,6 +15,8 @@ actor PipelineLease {
     private(set) var tables: [TableState] = []
     /// The state of a copy that this worker has made whole.
     private(set) var whole: PipelineState?
+    /// What this worker's copy has left that has lost its snapshot.
+    private(set) var interruptedCopy: InterruptedCopy?
     private var openCopySinks: [any CopySink] = []
 
     init(settings: PipelineSettings, ports: PipelinePorts, progress: Progress, logger: Logger) {
@@ -95,6 +97,8 @@ actor PipelineLease {
     }
 
     func noteWhole(_ state: PipelineState) { whole = state }
+
+    func note(interruptedCopy: InterruptedCopy?) { self.interruptedCopy = interruptedCopy }
 
     func note(_ failure: Failure?) async {
         guard let epoch else { return }

@@ -33,7 +33,7 @@ package struct PipelineSettings: Sendable {
     package var touchLogBytes = 64 << 20
     package var limits = BatchLimits()
     package var end = End.never
-    /// Ends once the initial copy is whole, without a stream.
+    /// Ends once every row is there: with the initial copy, without a stream, unless rows are still to be read beside it.
     package var endsWithCopy = false
     package var worker: WorkerIdentity
     /// Frames received and not decoded yet, in bytes.
@@ -70,4 +70,6 @@ package enum PipelineEnd: Hashable, Sendable {
     case reached(LSN)
     /// The initial copy is whole, in this start or an earlier one.
     case copied(PipelineState)
+    /// The rows that were left have been read beside the stream: the target is what the source was at this position.
+    case filled(at: LSN, [TableState])
 }

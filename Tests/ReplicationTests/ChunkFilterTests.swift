@@ -25,7 +25,8 @@ import Testing
 
     private func chunk(_ keys: [String], _ snapshot: VisibilitySnapshot, rereads: [Reread] = []) throws -> Chunk {
         let part = BackfillTable(
-            version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns)
+            version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns,
+            expectsDocuments: false)
         let documents = part.documents()
         for key in keys { try part.append(Cell.row([.text(key), "n", "d"]), to: documents) }
         return Chunk(documents: documents, snapshot: snapshot, progress: nil, rereads: rereads) { _ in }

@@ -58,7 +58,7 @@ struct InitialCopyTests {
             let sinks = (0..<workers).map { FakeCopySink(UInt8($0)) }
             let copy = try copy(snapshot, sinks, store: store, progress: progress, operations: 15)
             let states = tables.map(\.state)
-            try await promptly { try await copy.run(layout.ranges, tables: states) }
+            try await promptly { try await copy.run(CopyBoard(layout.ranges, tables: states)) }
 
             var written: [String: [BSONDocument]] = [:]
             for write in sinks.flatMap(\.writes) {
@@ -86,7 +86,7 @@ struct InitialCopyTests {
         states[1] = TableState(
             table: states[1].table, collection: states[1].collection, keyColumns: states[1].keyColumns, wasEmpty: false)
         let given = states
-        try await promptly { try await copy.run(layout.ranges, tables: given) }
+        try await promptly { try await copy.run(CopyBoard(layout.ranges, tables: given)) }
         #expect(Set(sink.writes.map(\.collection)) == ["one", "two", "three"])
         for write in sink.writes { #expect(write.ledger == (write.collection == "two" ? 3 : nil)) }
     }
@@ -105,7 +105,7 @@ struct InitialCopyTests {
         let copy = try copy(snapshot, sinks)
         let states = tables.map(\.state)
         let failure = await #expect(throws: Failure.self) {
-            try await promptly { try await copy.run(layout.ranges, tables: states) }
+            try await promptly { try await copy.run(CopyBoard(layout.ranges, tables: states)) }
         }
         #expect(failure?.kind == .copyInterrupted)
         #expect(snapshot.openReaders == 0)
@@ -119,7 +119,7 @@ struct InitialCopyTests {
         let copy = try copy(snapshot, sinks)
         let states = tables.map(\.state)
         let failure = await #expect(throws: Failure.self) {
-            try await promptly { try await copy.run(layout.ranges, tables: states) }
+            try await promptly { try await copy.run(CopyBoard(layout.ranges, tables: states)) }
         }
         #expect(failure?.kind == .fenced)
         #expect(snapshot.openReaders == 0)
@@ -133,7 +133,7 @@ struct InitialCopyTests {
         let states = tables.map(\.state)
         // Only the last word has to be written; this test can't tell which of the two calls the failure meets.
         do {
-            try await promptly { try await copy.run(layout.ranges, tables: states) }
+            try await promptly { try await copy.run(CopyBoard(layout.ranges, tables: states)) }
         } catch let failure as Failure {
             #expect(failure.kind == .targetInterrupted)
         }
@@ -172,7 +172,7 @@ struct InitialCopyTests {
         let gate = ThrottleGate(BackfillLimits([.rowsPerSecond: .at(40)]))
         let copy = try copy(snapshot, [FakeCopySink(1), FakeCopySink(2)], gate: gate)
         let begin = ContinuousClock.now
-        try await copy.run([range], tables: [table.state])
+        try await copy.run(CopyBoard([range], tables: [table.state]))
         // The last rows are read once all before them have had their time; at most 42 rows are read at once.
         #expect(.now - begin >= .milliseconds(1000))
     }
@@ -187,7 +187,7 @@ struct InitialCopyTests {
         let limits = BackfillLimits([.rowsPerSecond: .at(1)])
         store.change { $0.limits = limits }
         let copy = try copy(snapshot, [sink], store: store, gate: ThrottleGate(BackfillLimits(), set: limits))
-        let running = Task { try await copy.run([range], tables: [table.state]) }
+        let running = Task { try await copy.run(CopyBoard([range], tables: [table.state])) }
         #expect(await eventually { !sink.writes.isEmpty })
         store.change { $0.limits = BackfillLimits() }
         try await promptly(within: .seconds(30)) { try await running.value }

@@ -46,6 +46,9 @@ package final class PipelineFixture: Sendable {
         try await session.run(text, parameters)
     }
 
+    /// After a restart of the source: the next statement finds its session open.
+    package func reconnect() async { _ = try? await session.run("SELECT 1", []) }
+
     /// One more connection to the source, for a transaction that stays open.
     package func connect() async throws -> PostgresConnection {
         try await PostgresConnection.open(sourceURI, application: "test")

@@ -15,14 +15,16 @@ struct TransactionWriter {
     func write(_ batch: WriteBatch, mode: WriteMode) throws {
         for writes in batch.collections {
             do {
-                if mode == .rebuild { try rebuild(writes) } else { try write(writes, mode: mode) }
+                let inserts = mode == .insertFirst && !writes.expectsDocuments
+                if mode == .rebuild { try rebuild(writes) } else { try write(writes, inserts: inserts) }
             } catch let error as MongoError {
                 throw CollectionError(collection: writes.collection, error: error)
             }
         }
     }
 
-    private func write(_ writes: CollectionWrites, mode: WriteMode) throws {
+    /// - Parameter inserts: whether new documents are inserted, rather than put whatever is there.
+    private func write(_ writes: CollectionWrites, inserts: Bool) throws {
         // Before the deletes: a moved document is read where it still is.
         let moved = try wholeDocuments(writes, of: [.move])
         try bulk(writes) { bulk, write, _ in
@@ -31,7 +33,7 @@ struct TransactionWriter {
         try bulk(writes) { bulk, write, index in
             switch write.kind {
             case .replace: try replace(writes, write, write.body, in: bulk)
-            case .insert where mode == .overwrite: try replace(writes, write, write.body, in: bulk)
+            case .insert where !inserts: try replace(writes, write, write.body, in: bulk)
             case .move:
                 if let document = moved[index] {
                     try writes.withBytes(write.key) { key in
@@ -42,7 +44,7 @@ struct TransactionWriter {
             }
         }
         try setFields(writes)
-        if mode == .insertFirst {
+        if inserts {
             try bulk(writes) { bulk, write, _ in
                 if write.kind == .insert { try writes.withBytes(write.body) { try bulk.insert($0) } }
             }

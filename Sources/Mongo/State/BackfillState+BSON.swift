@@ -2,7 +2,8 @@ import BSON
 import Model
 
 extension BackfillState {
-    /// `{segments: [{after, through, position, is_done}], rows, started_at, floor}`; keys are arrays of text, null is open.
+    /// `{segments: [{after, through, position, is_done}], rows, started_at, floor, is_again}`; keys are arrays of text, null
+    /// is open.
     var bson: BSONValue {
         let segments = segments.map { segment -> BSONValue in
             [
@@ -12,7 +13,7 @@ extension BackfillState {
         }
         return [
             "segments": .array(segments), "rows": .int64(Int64(rows)), "started_at": .time(startedAt),
-            "floor": .int64(Int64(bitPattern: floor)),
+            "floor": .int64(Int64(bitPattern: floor)), "is_again": .bool(isAgain),
         ]
     }
 
@@ -30,6 +31,7 @@ extension BackfillState {
             },
             rows: document["rows"]?.asInt ?? 0,
             startedAt: document["started_at"]?.asTime ?? SourceTime(microseconds: 0),
-            floor: UInt64(bitPattern: document["floor"]?.asInt64 ?? 0))
+            floor: UInt64(bitPattern: document["floor"]?.asInt64 ?? 0),
+            isAgain: document["is_again"]?.asBool ?? false)
     }
 }

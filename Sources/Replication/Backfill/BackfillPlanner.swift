@@ -17,8 +17,12 @@ struct BackfillPlanner {
     /// Plans the tables and stores the plan. Nothing of their stream may be under way: what has been applied of it, or had
     /// committed when the slot was made, a snapshot may not see yet, and only this call's floor waits for that.
     ///
-    /// - Parameter versions: those of `tables`, in their order.
-    func begin(_ tables: [TableState], _ versions: [TableVersion], of state: PipelineState) async throws {
+    /// - Parameters:
+    ///   - versions: those of `tables`, in their order.
+    ///   - isAgain: documents may be there already.
+    func begin(
+        _ tables: [TableState], _ versions: [TableVersion], of state: PipelineState, isAgain: Bool = false
+    ) async throws {
         let floor = try await source.assignTransactionID()
         let rows = Dictionary(grouping: try await source.planRanges(versions), by: \.table.schema.name)
             .mapValues { $0.reduce(0) { $0 + $1.estimatedRows } }
@@ -26,7 +30,8 @@ struct BackfillPlanner {
         for (version, unplanned) in zip(versions, tables) {
             let ranges = try await source.planSegments(version, key: unplanned.keyColumns, where: nil)
             var table = unplanned
-            table.backfill = BackfillState(table: table.table, ranges: ranges, startedAt: .now, floor: floor)
+            table.backfill = BackfillState(
+                table: table.table, ranges: ranges, startedAt: .now, floor: floor, isAgain: isAgain)
             table.copyStage = .copying
             table.estimatedRows = rows[version.schema.name] ?? 0
             planned.append(table)

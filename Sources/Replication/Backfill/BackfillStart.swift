@@ -48,7 +48,8 @@ struct BackfillStart: Sendable {
         for (state, version) in zip(states, versions) {
             try plans.register(version)
             tables[state.table] = BackfillTable(
-                version: version, plan: try plans.plan(for: version), key: state.keyColumns)
+                version: version, plan: try plans.plan(for: version), key: state.keyColumns,
+                expectsDocuments: state.backfill?.isAgain ?? false)
         }
         return tables
     }

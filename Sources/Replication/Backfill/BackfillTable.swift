@@ -7,10 +7,14 @@ struct BackfillTable: Sendable {
     let plan: MappingPlan
     /// Columns of the key, in its order.
     let key: [String]
+    /// Documents may be there already.
+    let expectsDocuments: Bool
 
     /// An empty list of documents for the table's collection.
     func documents() -> CollectionWrites {
-        CollectionWrites(collection: plan.collection, hasSpecialNames: plan.needsSetField, capacity: 256 << 10)
+        CollectionWrites(
+            collection: plan.collection, hasSpecialNames: plan.needsSetField, expectsDocuments: expectsDocuments,
+            capacity: 256 << 10)
     }
 
     /// Appends a row as a document with its key apart.

@@ -15,11 +15,8 @@ struct InitialCopy {
     let gate: ThrottleGate
     let progress: Progress
 
-    /// - Parameters:
-    ///   - ranges: in the order of copying.
-    ///   - tables: the tables' states; their stages and counts are kept up to date in the store.
-    func run(_ ranges: [CopyRange], tables: [TableState]) async throws {
-        let board = CopyBoard(ranges, tables: tables)
+    /// Returns when every range of the board is written; its tables are kept up to date in the store.
+    func run(_ board: CopyBoard) async throws {
         publish(board)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for sink in sinks {

@@ -14,6 +14,14 @@ struct InitialCopySetup {
     func run(_ before: PipelineState) async throws -> PipelineState {
         if before.stage == .copiedOnce { return try await finish(before) }
         pipeline.progress.update { $0.phase = .copying }
+        if let interrupted = await lease.interruptedCopy {
+            let fallback = CopyFallback(pipeline: pipeline, lease: lease)
+            if let state = try await fallback.goOn(with: interrupted, of: before) {
+                try await tidyUp()
+                return state
+            }
+            await lease.note(interruptedCopy: nil)
+        }
         var state = before
         let states = await lease.tables
         let sinks = try await lease.copySinks()
@@ -57,16 +65,20 @@ struct InitialCopySetup {
     /// here would leave documents that no later attempt finds.
     private func finish(_ state: PipelineState) async throws -> PipelineState {
         await lease.noteWhole(state)
-        let sinks = try await lease.copySinks()
-        for table in await lease.tables where !table.wasEmpty {
-            try await sinks[0].forgetLedger(of: table.collection)
-        }
-        await lease.closeCopySinks()
+        try await tidyUp()
         if state.stage == .copiedOnce { try await retire(state) }
         if settings.backfillMode == .exported {
             pipeline.logger.info("initial copy finished", metadata: ["rows_copied": "\(copiedRows)"])
         }
         return state
+    }
+
+    private func tidyUp() async throws {
+        let sinks = try await lease.copySinks()
+        for table in await lease.tables where !table.wasEmpty {
+            try await sinks[0].forgetLedger(of: table.collection)
+        }
+        await lease.closeCopySinks()
     }
 
     /// Removes the state of a copy without a slot. Repeated here for as long as the target is away: once the state is
@@ -105,7 +117,12 @@ struct InitialCopySetup {
             limits: settings.limits,
             gate: ThrottleGate(settings.backfillLimits, set: try await ports.store.limits(of: settings.pipeline)),
             progress: pipeline.progress)
-        try await copy.run(try await ports.source.planRanges(versions), tables: states)
+        let board = CopyBoard(try await ports.source.planRanges(versions), tables: states)
+        do { try await copy.run(board) } catch {
+            await lease.note(
+                interruptedCopy: InterruptedCopy(consistentPoint: snapshot.consistentPoint, tables: board.tables))
+            throw error
+        }
         for table in states where !table.wasEmpty {
             try await sinks[0].sweepLedger(of: table.collection, attempt: state.copyAttempt)
         }

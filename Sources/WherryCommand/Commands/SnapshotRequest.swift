@@ -13,10 +13,13 @@ package struct SnapshotRequest: Sendable, Equatable {
 
 /// How a `wherry snapshot` ended without a failure.
 package enum SnapshotOutcome: Sendable, Equatable {
-    /// A signal asked for the end before the copy was whole.
-    case stopped
+    /// A signal asked for the end before the copy was whole. One that is read beside the stream is resumable.
+    case stopped(isResumable: Bool)
     /// The target is what the source was at this position; nil without a slot.
     case copied(at: LSN?)
+    /// What was left has been read beside the stream: the target is what the source was at this position, and the tables
+    /// are these.
+    case filled(at: LSN, [TableState])
     /// An earlier run has made the copy whole: nothing was done.
     case alreadyWhole(since: SourceTime)
 }

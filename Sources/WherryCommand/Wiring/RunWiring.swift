@@ -20,7 +20,7 @@ struct RunWiring: Sendable {
         switch try await wiring.run(stop: stop) {
         case .stopped: return .stopped
         case .reached: return request.goal == .caughtUp ? .caughtUp : .positionReached
-        case .copied: throw Failure(.unexpected, "the run ended with its initial copy")
+        case .copied, .filled: throw Failure(.unexpected, "the run ended with its initial copy")
         }
     }
 }

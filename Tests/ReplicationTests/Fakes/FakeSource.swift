@@ -155,10 +155,10 @@ extension FakeSource {
 
 extension SlotStatus {
     /// A healthy slot that somebody uses.
-    static func named(_ name: String) -> SlotStatus {
+    static func named(_ name: String, restart: LSN? = .zero, confirmed: LSN = .zero) -> SlotStatus {
         SlotStatus(
             name: name, plugin: "pgoutput", database: "shop", active: true, activePID: nil, activeApplication: nil,
-            restartLSN: .zero, confirmedFlushLSN: .zero, walStatus: "reserved", safeWalSize: nil, heldBytes: 0,
+            restartLSN: restart, confirmedFlushLSN: confirmed, walStatus: "reserved", safeWalSize: nil, heldBytes: 0,
             temporary: false, invalidationReason: nil)
     }
 }

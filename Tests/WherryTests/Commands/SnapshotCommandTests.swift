@@ -102,7 +102,7 @@ private let servers = ["WHERRY_SOURCE": "postgres://u:s3cr3t@h/db", "WHERRY_TARG
 
     @Test func aStopBeforeTheEnd() async {
         var backend = Backend.unused
-        backend.snapshot = { _, _, _, _ in .stopped }
+        backend.snapshot = { _, _, _, _ in .stopped(isResumable: false) }
         let seed = await program("snapshot", environment: servers, backend: backend)
         #expect(seed.code == 75 && seed.output.isEmpty)
         #expect(seed.errors.contains("wherry: stopped before the copy shop was whole\n"))

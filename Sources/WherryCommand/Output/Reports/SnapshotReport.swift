@@ -21,6 +21,8 @@ package struct SnapshotReport: Report, Equatable {
     package var since: String?
     /// The target is what the source was at this position; nil without a slot.
     package var consistentLsn: String?
+    /// true when rows were read beside the stream, some or all of them; else nil.
+    package var finishedLive: Bool?
     /// Counts and times are nil when nothing was done.
     package var rows: Int?
     package var seconds: Double?
@@ -39,26 +41,44 @@ package struct SnapshotReport: Report, Equatable {
         nextCommand = next?.text
         nextCommandEnvironment = next.flatMap { $0.environment.isEmpty ? nil : $0.environment }
         switch end.outcome {
-        case nil, .stopped: throw SnapshotReport.interrupted(request)
+        case nil: throw SnapshotReport.interrupted(request, isResumable: false)
+        case .stopped(let isResumable): throw SnapshotReport.interrupted(request, isResumable: isResumable)
         case .alreadyWhole(let since):
             outcome = .alreadyWhole
             self.since = Timestamp.text(since)
         case .copied(let position):
             outcome = .copied
             consistentLsn = position?.description
-            let copied = end.progress.tables.map {
-                Table(table: $0.table.description, collection: $0.collection, rows: $0.copiedRows)
-            }
-            let total = copied.reduce(0) { $0 + $1.rows }
-            tables = copied.sorted { $0.table < $1.table }
-            rows = total
-            seconds = (end.seconds * 1000).rounded() / 1000
-            rowsPerSecond = end.seconds > 0 ? (Double(total) / end.seconds).rounded() : nil
+            count(
+                end.progress.tables.map {
+                    Table(table: $0.table.description, collection: $0.collection, rows: $0.copiedRows)
+                }, in: end.seconds)
+        case .filled(let position, let states):
+            outcome = .copied
+            consistentLsn = position.description
+            finishedLive = true
+            count(
+                states.map { Table(table: $0.table.description, collection: $0.collection, rows: $0.copiedRows) },
+                in: end.seconds)
         }
     }
 
-    private static func interrupted(_ request: SnapshotRequest) -> Failure {
+    private mutating func count(_ copied: [Table], in time: Double) {
+        let total = copied.reduce(0) { $0 + $1.rows }
+        tables = copied.sorted { $0.table < $1.table }
+        rows = total
+        seconds = (time * 1000).rounded() / 1000
+        rowsPerSecond = time > 0 ? (Double(total) / time).rounded() : nil
+    }
+
+    private static func interrupted(_ request: SnapshotRequest, isResumable: Bool) -> Failure {
         let (name, slot) = (request.settings.pipeline, request.settings.source.slot)
+        if isResumable {
+            return Failure(
+                .copyInterrupted, "stopped before the copy \(name) was whole",
+                hint: "What is left is read beside the stream: `wherry snapshot` or `wherry run` goes on with it. Until "
+                    + "then slot \(slot) holds WAL on the source.")
+        }
         return Failure(
             .copyInterrupted, "stopped before the copy \(name) was whole",
             hint: request.usesSlot
@@ -89,7 +109,9 @@ package struct SnapshotReport: Report, Equatable {
         var lines = [
             "\(pipeline): \(HumanText.count(rows)) rows copied in \(HumanText.duration(seconds: seconds))\(rate)"
         ]
-        if let consistentLsn { lines.append("  consistent at \(consistentLsn)") }
+        if let consistentLsn {
+            lines.append("  consistent at \(consistentLsn)" + (finishedLive == true ? ", finished beside the stream" : ""))
+        }
         var table = TextTable([("table", .left), ("collection", .left), ("rows", .right)])
         for row in tables { table.add([row.table, row.collection, HumanText.count(row.rows)]) }
         return lines + [""] + table.lines(indent: "  ")
