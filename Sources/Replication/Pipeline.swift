@@ -115,6 +115,7 @@ package struct PipelinePorts: Sendable {
     package let source: any SourceDatabase
     package let target: any TargetDatabase
     package let store: any StateStore
+    package let ranges: any CopyRangeStore
     package let sink: any DocumentSink
     /// One for each worker of the initial copy.
     package let makeCopySinks: @Sendable () async throws -> [any CopySink]
@@ -122,13 +123,15 @@ package struct PipelinePorts: Sendable {
     package let catalogTables: @Sendable (_ names: [TableName]?) async throws -> [SourceTable]
 
     package init(
-        source: any SourceDatabase, target: any TargetDatabase, store: any StateStore, sink: any DocumentSink,
+        source: any SourceDatabase, target: any TargetDatabase, store: any StateStore,
+        ranges: any CopyRangeStore, sink: any DocumentSink,
         makeCopySinks: @escaping @Sendable () async throws -> [any CopySink],
         catalogTables: @escaping @Sendable (_ names: [TableName]?) async throws -> [SourceTable]
     ) {
         self.source = source
         self.target = target
         self.store = store
+        self.ranges = ranges
         self.sink = sink
         self.makeCopySinks = makeCopySinks
         self.catalogTables = catalogTables

@@ -41,6 +41,10 @@ package struct PipelineSettings: Sendable {
     package var heartbeatInterval = Duration.seconds(10)
     package var slotCreationTimeout = Duration.seconds(300)
     package var takeOverWait = Duration.seconds(10)
+    /// How long a program that joins a copy waits for one to begin.
+    package var joinWait = Duration.seconds(600)
+    /// Wherry's own: programs of different versions may make different documents.
+    package var version = ""
 
     package init(
         pipeline: String, slot: String, publication: String, targetDatabase: String, worker: WorkerIdentity

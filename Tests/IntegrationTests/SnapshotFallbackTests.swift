@@ -62,7 +62,7 @@ import Testing
             #expect(try await fixture.compare() != [])
             let status = try fixture.command(["status", "--json"] + fixture.connectionWords)
             try await status.end()
-            #expect(status.output.contains(#""state":"backfilling""#), "\(status.output)")
+            #expect(try fixture.report(of: status)["state"] as? String == "backfilling", "\(status.output)")
             try await change(fixture)
             let next = try await fixture.snapshot(["--json"])
             try await expectFinishedLive(next, fixture)

@@ -35,10 +35,13 @@ package protocol CopySink: Sendable {
     /// The epoch under which the worker took the pipeline over; before anything is written.
     func begin(epoch: Int64) async
 
-    /// Inserts whole documents (`writes` are all of kind `.insert`) into the collection, in a transaction that makes
-    /// sure of the epoch. `ledger` says that the collection was not empty: then rows overwrite by key, and their keys
+    /// Inserts whole documents (`writes` are all of kind `.insert`) into the collection, in a transaction that writes
+    /// the claim of their range too: its rows, and a new lease. `ledger` says that the collection was not empty: then rows overwrite by key, and their keys
     /// are noted so that a later attempt can remove those that are gone.
-    func write(_ documents: CollectionWrites, ledger attempt: Int?) async throws
+    ///
+    /// - Returns: false, with nothing written, when the range is not this writer's any more.
+    /// - Throws: `Failure(.fenced)` when the epoch has moved on.
+    func write(_ documents: CollectionWrites, ledger attempt: Int?, claim: RangeClaim) async throws -> Bool
 
     /// Deletes all documents of a collection that was empty before Wherry came, in steps that make sure of the epoch.
     func empty(_ collection: String) async throws

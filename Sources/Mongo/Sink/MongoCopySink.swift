@@ -3,9 +3,10 @@ import Logging
 import Model
 import PinnedThread
 
-/// One writer of the initial copy: its own client and session. Every batch is a transaction that reads the pipeline's
-/// epoch: a worker that was taken over can't put rows of an old snapshot beside its successor's. (The successor raises the
-/// epoch, then kills this session: a transaction begun before is aborted, one begun afterwards sees the new epoch.)
+/// One writer of the initial copy: its own client and session. Every batch is a transaction that writes the claim of its
+/// range: a writer whose range was finished by another, or whose copy is over, can't put rows of an old snapshot beside
+/// what came after it. Cleaning up reads the pipeline's epoch in every transaction instead. (A successor raises the epoch,
+/// then kills this session: a transaction begun before is aborted, one begun afterwards sees the new epoch.)
 package actor MongoCopySink: CopySink {
     private let thread = PinnedThread(name: "mongo-copy")
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -37,22 +38,61 @@ package actor MongoCopySink: CopySink {
 
     package func close() { transactions.abort() }
 
-    package func write(_ documents: CollectionWrites, ledger attempt: Int?) async throws {
-        var overwrite = attempt != nil
-        try await step(in: documents.collection) { duplicate in
-            // After a commit whose answer was lost our own rows can be there already.
-            guard duplicate.keyPattern == ["_id"], !overwrite else { return false }
-            overwrite = true
-            return true
-        } body: {
-            try put(documents, overwrite: overwrite, ledger: attempt)
+    package func write(_ documents: CollectionWrites, ledger attempt: Int?, claim: RangeClaim) async throws -> Bool {
+        var overwrite = attempt != nil || documents.expectsDocuments
+        do {
+            try await transaction(in: documents.collection) { duplicate in
+                // After a commit whose answer was lost our own rows can be there already.
+                guard duplicate.keyPattern == ["_id"], !overwrite else { return false }
+                overwrite = true
+                return true
+            } body: {
+                // First: whoever else has the range, or ends the copy, waits for this transaction or makes it fail.
+                try hold(claim, adding: documents.writes.count)
+                try put(documents, overwrite: overwrite, ledger: attempt)
+            }
+        } catch is ClaimLost {
+            try await requireEpoch()
+            return false
+        }
+        return true
+    }
+
+    /// The range is another's, or there is no such copy any more.
+    private struct ClaimLost: Error {}
+
+    private func hold(_ claim: RangeClaim, adding rows: Int) throws {
+        let lease: BSONValue = ["$add": ["$$NOW", .int64(MongoCopyRanges.leaseMilliseconds)]]
+        let change: BSONValue = ["rows": ["$add": ["$rows", .int64(Int64(rows))]], "lease_until": lease]
+        let held = try connection.command(
+            stateDatabase,
+            [
+                "update": .string(StateCollection.copyRanges),
+                "updates": [["q": .document(claim.filter), "u": [["$set": change]]]],
+            ], session: transactions)
+        guard held["n"]?.asInt64 == 1 else { throw ClaimLost() }
+    }
+
+    /// - Throws: `Failure(.fenced)` when it has moved on.
+    private func requireEpoch() async throws {
+        let found = try await read(
+            stateDatabase, StateCollection.pipelines, ["_id": .string(pipeline)], projection: ["epoch": 1])
+        guard let stored = found.first?["epoch"]?.asInt64, stored != epoch else { return }
+        throw Failure.fenced(pipeline)
+    }
+
+    /// One transaction that makes sure of the epoch.
+    private func step(in collection: String, body: () throws -> Void) async throws {
+        try await transaction(in: collection) {
+            try checkEpoch()
+            try body()
         }
     }
 
-    /// One transaction that makes sure of the epoch, repeated for as long as the target is away.
+    /// One transaction, repeated for as long as the target is away.
     ///
     /// - Parameter mend: whether another try can get past this duplicate key.
-    private func step(
+    private func transaction(
         in collection: String, mend: (MongoError.WriteError) -> Bool = { _ in false }, body: () throws -> Void
     ) async throws {
         var interruptions = 0
@@ -60,7 +100,6 @@ package actor MongoCopySink: CopySink {
             try Task.checkCancellation()
             do {
                 try transactions.startTransaction()
-                try checkEpoch()
                 try body()
                 try await waiting.commit(transactions)
                 break

@@ -148,14 +148,7 @@ package actor MongoStateStore: StateStore {
             let session = try connection.startSession()
             try session.startTransaction()
             defer { session.abort() }
-            let mine: BSONDocument = ["_id": .string(state.pipeline), "epoch": .int64(state.epoch)]
-            let held = try connection.command(
-                database,
-                [
-                    "update": .string(StateCollection.pipelines),
-                    "updates": [["q": .document(mine), "u": ["$set": ["epoch": .int64(state.epoch)]]]],
-                ], session: session)
-            guard held["n"]?.asInt64 == 1 else { throw Failure.fenced(state.pipeline) }
+            try connection.hold(state.pipeline, epoch: state.epoch, in: database, session)
             try connection.command(
                 database, ["update": .string(StateCollection.tables), "updates": .array(updates)], session: session)
             try session.commit()
@@ -204,6 +197,12 @@ package actor MongoStateStore: StateStore {
                     "deletes": [["q": ["_id.pipeline": .string(state.pipeline)], "limit": 0]],
                 ], session: session)
             try removeControl(of: state.pipeline, session)
+            try connection.command(
+                database,
+                [
+                    "delete": .string(StateCollection.copies),
+                    "deletes": [["q": ["_id": .string(state.pipeline)], "limit": 1]],
+                ], session: session)
             try session.commit()
         }
     }
@@ -211,6 +210,8 @@ package actor MongoStateStore: StateStore {
     package func remove(_ pipeline: String) throws {
         try during("removing the pipeline's state") {
             let filters: [(String, BSONValue)] = [
+                (StateCollection.copies, ["_id": .string(pipeline)]),
+                (StateCollection.copyRanges, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.copiedKeys, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.rereads, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.tables, ["_id.pipeline": .string(pipeline)]),

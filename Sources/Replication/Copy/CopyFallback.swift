@@ -6,8 +6,12 @@ import Model
 struct InterruptedCopy: Sendable {
     /// Of the slot: everything committed before is in the copy's documents, everything after in the stream.
     let consistentPoint: LSN
-    /// Every table; those that are finished are whole as of that point.
-    let tables: [TableState]
+    let copy: SharedCopy
+    let rangeCount: Int
+    /// Every table; once they are counted, those that are finished are whole as of the consistent point.
+    var tables: [TableState]
+    /// Whether it is known which tables are finished; their ranges are gone then.
+    var isCounted = false
 
     var unfinished: [TableState] { tables.filter { $0.copyStage != .finished } }
 }
@@ -33,7 +37,7 @@ struct CopyFallback {
     func goOn(with copy: InterruptedCopy, of before: PipelineState) async throws -> PipelineState? {
         do {
             try await requireStream(of: before, from: copy.consistentPoint)
-            return try await plan(copy, before)
+            return try await plan(settle(copy), before)
         } catch let failure as Failure where failure.kind == .configuration {
             pipeline.logger.notice(
                 "the copy can't be finished beside the stream", metadata: ["reason": "\(failure.message)"])
@@ -52,6 +56,22 @@ struct CopyFallback {
         guard !slot.isLost, slot.confirmedFlushLSN.map({ $0 <= point }) ?? false else {
             throw Failure(.configuration, "slot \(slot.name) has lost what was written since the copy began")
         }
+    }
+
+    /// Finds out which tables are whole, and ends the copy for everybody who takes part in it.
+    private func settle(_ copy: InterruptedCopy) async throws -> InterruptedCopy {
+        var counted = copy
+        if !copy.isCounted {
+            let progress = try await ports.ranges.progress(of: copy.copy)
+            guard progress.reduce(0, { $0 + $1.ranges }) == copy.rangeCount else {
+                throw Failure(.configuration, "it is not known how far the copy was")
+            }
+            counted.tables = progress.applied(to: copy.tables)
+            counted.isCounted = true
+            await lease.note(interruptedCopy: counted)
+        }
+        try await ports.ranges.close(copy.copy.pipeline, epoch: copy.copy.epoch, isWhole: false)
+        return counted
     }
 
     private func plan(_ copy: InterruptedCopy, _ before: PipelineState) async throws -> PipelineState {

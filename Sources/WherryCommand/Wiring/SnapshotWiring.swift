@@ -13,6 +13,7 @@ struct SnapshotWiring: Sendable {
     private var settings: Settings { request.settings }
 
     func run(stop: StopSignal) async throws -> SnapshotOutcome {
+        if request.joins { return try await join(stop: stop) }
         if let since = try await wholeSince() { return .alreadyWhole(since: since) }
         let wiring = PipelineWiring(
             settings: settings, adopts: request.adopts, usesSlot: request.usesSlot, endsWithCopy: true,
@@ -29,6 +30,17 @@ struct SnapshotWiring: Sendable {
             // Whole before this start came to it: there was nothing to copy.
             if progress.snapshot().tables.isEmpty { return .alreadyWhole(since: state.stageSince) }
             return .copied(at: state.checkpoint?.lsn)
+        }
+    }
+
+    private func join(stop: StopSignal) async throws -> SnapshotOutcome {
+        let wiring = PipelineWiring(
+            settings: settings, adopts: request.adopts, usesSlot: request.usesSlot, endsWithCopy: true,
+            progress: progress, logger: logger)
+        switch try await wiring.join(stop: stop) {
+        case .stopped: return .stopped(isResumable: false)
+        case .joined(let tables): return .joined(tables)
+        case .alreadyWhole(let since): return .alreadyWhole(since: since)
         }
     }
 

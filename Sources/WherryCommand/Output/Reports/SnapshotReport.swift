@@ -5,6 +5,8 @@ import Model
 package struct SnapshotReport: Report, Equatable {
     package enum Outcome: String, Encodable, Sendable {
         case copied
+        /// A part of another program's copy; counts and tables are of this program alone.
+        case joined
         case alreadyWhole = "already_whole"
     }
 
@@ -37,7 +39,7 @@ package struct SnapshotReport: Report, Equatable {
     /// - Throws: `Failure(.copyInterrupted)` when the copy was stopped before it was whole.
     init(request: SnapshotRequest, end: RunSession.End<SnapshotOutcome>, next: NextCommand?) throws {
         pipeline = request.settings.pipeline
-        slot = request.usesSlot ? request.settings.source.slot : nil
+        slot = request.usesSlot && !request.joins ? request.settings.source.slot : nil
         nextCommand = next?.text
         nextCommandEnvironment = next.flatMap { $0.environment.isEmpty ? nil : $0.environment }
         switch end.outcome {
@@ -49,17 +51,15 @@ package struct SnapshotReport: Report, Equatable {
         case .copied(let position):
             outcome = .copied
             consistentLsn = position?.description
-            count(
-                end.progress.tables.map {
-                    Table(table: $0.table.description, collection: $0.collection, rows: $0.copiedRows)
-                }, in: end.seconds)
+            count(end.progress.tables.map(Table.init), in: end.seconds)
+        case .joined(let joined):
+            outcome = .joined
+            count(joined.map(Table.init), in: end.seconds)
         case .filled(let position, let states):
             outcome = .copied
             consistentLsn = position.description
             finishedLive = true
-            count(
-                states.map { Table(table: $0.table.description, collection: $0.collection, rows: $0.copiedRows) },
-                in: end.seconds)
+            count(states.map(Table.init), in: end.seconds)
         }
     }
 
@@ -73,11 +73,16 @@ package struct SnapshotReport: Report, Equatable {
 
     private static func interrupted(_ request: SnapshotRequest, isResumable: Bool) -> Failure {
         let (name, slot) = (request.settings.pipeline, request.settings.source.slot)
+        if request.joins {
+            return Failure(
+                .copyInterrupted, "stopped before the copy \(name) had nothing left to do",
+                hint: "Others copy what this program had begun. Start `wherry snapshot --join` again to take part.")
+        }
         if isResumable {
             return Failure(
                 .copyInterrupted, "stopped before the copy \(name) was whole",
-                hint: "What is left is read beside the stream: `wherry snapshot` or `wherry run` goes on with it. Until "
-                    + "then slot \(slot) holds WAL on the source.")
+                hint: "What is left is read beside the stream: `wherry snapshot` or `wherry run` goes on with it. "
+                    + "Until then slot \(slot) holds WAL on the source.")
         }
         return Failure(
             .copyInterrupted, "stopped before the copy \(name) was whole",
@@ -106,11 +111,13 @@ package struct SnapshotReport: Report, Equatable {
             return ["\(pipeline): the copy is whole since \(since ?? "an earlier run"), nothing was done"]
         }
         let rate = rowsPerSecond.map { ", \(HumanText.rate($0)) rows/s" } ?? ""
+        let part = outcome == .joined ? "joined the copy, " : ""
         var lines = [
-            "\(pipeline): \(HumanText.count(rows)) rows copied in \(HumanText.duration(seconds: seconds))\(rate)"
+            "\(pipeline): \(part)\(HumanText.count(rows)) rows copied in \(HumanText.duration(seconds: seconds))\(rate)"
         ]
         if let consistentLsn {
-            lines.append("  consistent at \(consistentLsn)" + (finishedLive == true ? ", finished beside the stream" : ""))
+            let way = finishedLive == true ? ", finished beside the stream" : ""
+            lines.append("  consistent at \(consistentLsn)\(way)")
         }
         var table = TextTable([("table", .left), ("collection", .left), ("rows", .right)])
         for row in tables { table.add([row.table, row.collection, HumanText.count(row.rows)]) }
@@ -124,5 +131,15 @@ package struct SnapshotReport: Report, Equatable {
         return ["", "slot \(slot) keeps what is written until this goes on from there, \(meanwhile):"]
             + (first.isEmpty ? [] : ["  (set \(first) first, to the address given here as a flag)"])
             + ["  \(nextCommand)"]
+    }
+}
+
+extension SnapshotReport.Table {
+    fileprivate init(_ progress: TableProgress) {
+        self.init(table: progress.table.description, collection: progress.collection, rows: progress.copiedRows)
+    }
+
+    fileprivate init(_ state: TableState) {
+        self.init(table: state.table.description, collection: state.collection, rows: state.copiedRows)
     }
 }
