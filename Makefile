@@ -5,7 +5,7 @@ IMPORTS = --explicit-target-dependency-import-check error
 SWIFT_BUILD = swift build -c release --build-tests $(IMPORTS)
 RELEASE = .build/release
 
-.PHONY: help demo test lint build bench clean setup
+.PHONY: help demo test soak lint build bench clean setup
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -15,6 +15,10 @@ demo: build ## PostgreSQL, MongoDB and Wherry under load, every row compared (KE
 
 test: lint build ## lint, then all tests against real servers
 	@scripts/run-tests
+
+soak: build ## thousands of random backfills under load, compared (WHERRY_SOAK_SEEDS, 2000; SEED=n repeats one)
+	@WHERRY_SOAK_SEEDS=$${WHERRY_SOAK_SEEDS:-2000} $(if $(SEED),WHERRY_SEED=$(SEED)) \
+	    scripts/run-tests --filter BackfillOracleTests
 
 lint: setup ## formatting, import boundaries, docker-compose.yml
 	@swift format lint --strict -r Sources Tests

@@ -121,7 +121,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["DevServers", "Model", "BSON", "Postgres", "Mongo", "TestSupport"],
+            dependencies: [
+                "DevServers", "Model", "BSON", "Mapping", "Postgres", "Mongo", "Replication", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
     ]
 )

@@ -6,8 +6,9 @@
 --   psql -v schema=sales -v add=yes -f sql/20_publication.sql DATABASE          one more schema, before the first start
 --
 -- It names its tables. Not FOR ALL TABLES: with a table in it that has no replica identity, the *application's* UPDATE
--- and DELETE on that table fail. So only ordinary tables with a primary key and a usable identity are taken; what is
--- left out is listed at the end.
+-- and DELETE on that table fail. So only tables with a primary key and a usable identity are taken; what is left out is
+-- listed at the end. A partitioned table is published as one, changes of its partitions as its own
+-- (publish_via_partition_root, PostgreSQL 13 and later), and only if every partition of it is fit for that.
 --
 -- Run again, it shows the publication and changes nothing: a pipeline carries the tables of its first start, and stops
 -- at the first change of a table that was published later. `-v add=yes` adds them all the same: between `wherry drop`
@@ -31,12 +32,18 @@ select :'is_new'::boolean or :'add'::boolean as adds \gset
 
 create temporary view wherry_candidates as
 select c.oid, n.nspname, c.relname, c.relreplident,
-    c.relkind = 'r' and c.relpersistence = 'p'
-        and not exists (select from pg_inherits h where h.inhrelid = c.oid or h.inhparent = c.oid)
+    (c.relkind = 'r' or :SERVER_VERSION_NUM >= 130000)
+        and not exists (select from pg_inherits h where c.relkind = 'r' and c.oid in (h.inhrelid, h.inhparent))
         and exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary)
-        and (c.relreplident in ('d', 'f')
-            or c.relreplident = 'i' and exists (select from pg_index i where i.indrelid = c.oid and i.indisreplident))
-        as is_usable
+        and not exists (
+            -- The table itself, and its leaves.
+            select from pg_class t
+            where (t.oid = c.oid or t.oid in (select p.relid from pg_partition_tree(c.oid) p where p.isleaf))
+                and (t.relpersistence <> 'p' or t.relkind = 'f' or t.relreplident = 'n'
+                    or c.relreplident = 'f' and t.relreplident <> 'f'
+                    or t.relreplident = 'i'
+                        and not exists (select from pg_index i where i.indrelid = t.oid and i.indisreplident)))
+        as is_usable, c.relkind
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p') and not c.relispartition;
 
@@ -54,6 +61,12 @@ having count(*) > 0 \gexec
 
 select format('create publication %I', :'publication') where :'is_missing'::boolean \gexec
 
+select format('alter publication %I set (publish_via_partition_root = true)', :'publication')
+where :'adds'::boolean and exists (
+    select from wherry_candidates
+    where relkind = 'p' and nspname = :'schema' and is_usable
+        and not exists (select from wherry_excluded where name in (relname, nspname || '.' || relname))) \gexec
+
 select format('alter publication %I add table only %I.%I', :'publication', nspname, relname)
 from wherry_candidates
 where :'adds'::boolean and nspname = :'schema' and is_usable
@@ -65,7 +78,7 @@ order by relname \gexec
 
 \echo 'published:'
 select schemaname, tablename from pg_publication_tables where pubname = :'publication' order by 1, 2;
-\echo 'left out, for want of a primary key or a replica identity, or as unlogged, partitioned or inherited:'
+\echo 'left out, for want of a primary key or a replica identity, or as unlogged or inherited, or for one of its partitions:'
 select nspname, relname from wherry_candidates where nspname = :'schema' and not is_usable order by 2;
 \echo 'left out, as they are excluded or the publication was there before them (-v add=yes):'
 select nspname, relname from wherry_candidates

@@ -4,8 +4,8 @@
 --   psql -v table=public.orders -f sql/30_last_modified.sql DATABASE              adds updated_at and the trigger
 --   psql -v table=public.orders -v column=changed -f sql/30_last_modified.sql DATABASE     under another name
 --
--- Wherry does not need it to replicate. It serves whoever writes to both databases for a while: the later write can be
--- told from the earlier one. Adding the column locks the table for a moment only (a default that is the same for all
+-- Wherry does not need it to replicate. It serves whoever writes to both databases for a while (last_modified in
+-- docs/configuration.md): the later write can be told from the earlier one. Adding the column locks the table for a moment only (a default that is the same for all
 -- rows is not written into them); the rows there are get the time of this run.
 \set ON_ERROR_STOP on
 set search_path = pg_catalog, pg_temp;
@@ -32,10 +32,21 @@ set local lock_timeout = '5s';
 
 alter table :table add column if not exists :"column" timestamptz not null default now();
 
--- clock_timestamp(), not now(): two writes of one transaction differ, and a long one is not dated to its beginning.
-create or replace function public.wherry_touch() returns trigger language plpgsql as $$
+-- clock_timestamp(), not now(): two writes of one transaction differ, and a long one is not dated to its beginning. Never
+-- before the row's last write, whatever becomes of the clock (a correction, a standby that takes over). In UTC, which is
+-- what Wherry reads a column without time zone as.
+create or replace function public.wherry_touch() returns trigger language plpgsql set timezone = 'UTC' as $$
+declare
+    moment timestamptz := clock_timestamp();
+    before timestamptz;
 begin
-    return jsonb_populate_record(new, jsonb_build_object(tg_argv[0], clock_timestamp()));
+    if tg_op = 'UPDATE' then
+        execute format('select ($1).%I', tg_argv[0]) into before using old;
+        if isfinite(before) then
+            moment := greatest(moment, before + interval '1 microsecond');
+        end if;
+    end if;
+    return jsonb_populate_record(new, jsonb_build_object(tg_argv[0], moment));
 end $$;
 
 drop trigger if exists wherry_touch on :table;

@@ -76,6 +76,26 @@ package final class PostgresServer: Sendable {
         return server
     }
 
+    /// Makes a hot standby of a running server, which follows it by streaming, and starts it; returns when it can be asked.
+    package static func startStandby(of primary: PostgresServer, directory: String) async throws -> PostgresServer {
+        let directory = URL(fileURLWithPath: directory).path
+        try DevDirectory.makeDirectory(directory)
+        try await stopLeftover(in: directory)
+        var options = primary.options
+        options.port = nil
+        let standby = PostgresServer(
+            directory: directory, options: options, installation: primary.installation, port: try LoopbackPort.free())
+        try? FileManager.default.removeItem(atPath: standby.dataDirectory)
+        try primary.installation.makePrivateDirectory(standby.dataDirectory)
+        let (program, arguments) = primary.installation.words(
+            "pg_basebackup",
+            ["-d", primary.uri(), "-D", standby.dataDirectory, "--write-recovery-conf", "--checkpoint=fast"],
+            reaching: standby.dataDirectory)
+        try await Command(program, arguments).succeed()
+        try await standby.startOnFreePort()
+        return standby
+    }
+
     /// Ends what runs in `directory`, whoever started it; Nothing runs: no error.
     package static func stopLeftover(in directory: String) async throws {
         let directory = URL(fileURLWithPath: directory).path

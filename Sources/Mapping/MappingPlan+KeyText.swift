@@ -30,6 +30,21 @@ extension MappingPlan {
     }
 }
 
+extension MappingPlan {
+    /// A row that has these values of its key, and no others: what `encodeKey` makes a row's own `_id` of, where `keyText`
+    /// came from one that only equals it.
+    package func row(ofKey texts: [String]) -> Row {
+        var bytes: [UInt8] = []
+        var fields = schema.columns.map { _ in Field(kind: .null) }
+        for (column, text) in zip(key, texts) {
+            fields[column.index] = Field(
+                kind: .text, offset: UInt32(bytes.count), count: UInt32(text.utf8.count))
+            bytes += text.utf8
+        }
+        return Row(block: ByteBlock(copying: bytes), fields: fields)
+    }
+}
+
 extension Codec {
     /// The text of one value of a key; nil when the codec never writes such a value into one.
     func keyText(of value: BSONValue) -> String? { isArray ? nil : scalar.keyText(of: value) }

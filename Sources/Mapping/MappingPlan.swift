@@ -14,6 +14,8 @@ package struct MappingPlan: Sendable {
     /// Whether a field's name holds a dot or starts with `$`: MongoDB would read it as a path or an operator in `$set`,
     /// so it has to be written with `$setField`.
     package let needsSetField: Bool
+    /// The guard against writes of an application; nil when the table has none.
+    package let lastModified: LastModified?
 
     let key: [PlannedColumn]
     let body: [PlannedColumn]
@@ -26,8 +28,12 @@ package struct MappingPlan: Sendable {
 
     /// `keyColumns` are names, in key order. Throws a `Failure` of kind `.configuration` when they are not columns of
     /// the table, lie outside its replica identity (a change of the key would not be seen), have a type that can't be an
-    /// `_id`, or when another column is called `_id`.
-    package init(schema: TableSchema, collection: String, keyColumns: [String]) throws(Failure) {
+    /// `_id`, when another column is called `_id`, or when the column of `lastModified` is of no use.
+    package init(
+        schema: TableSchema, collection: String, keyColumns: [String], lastModified: LastModified? = nil
+    ) throws(Failure) {
+        try lastModified?.check(schema, keyColumns: keyColumns)
+        self.lastModified = lastModified
         self.schema = schema
         self.collection = collection
         let check = KeyCheck(schema: schema, keyColumns: keyColumns)
@@ -47,6 +53,12 @@ package struct MappingPlan: Sendable {
     /// What the key's values are in BSON, in key order: `number`, `text`, or the name of a codec of its own. MongoDB
     /// finds a document by a number of any type, but by nothing else of another type.
     package var keyForms: [String] { key.map(\.codec.scalar.keyForm) }
+
+    /// The field that guards documents against rows of a backfill; nil when nothing does.
+    package var backfillGuard: String? { lastModified?.column }
+
+    /// The field that guards documents against the stream too.
+    package var streamGuard: String? { lastModified.flatMap { $0.isDualWritten ? $0.column : nil } }
 
     /// Whether a column of this type may be sent in binary. If one of a pipeline's columns may not, a COPY casts it to
     /// text, and the stream has to use text for all.

@@ -1,3 +1,5 @@
+import BSON
+
 /// How far one segment of a table's backfill is once a chunk is written.
 package struct BackfillStep: Hashable, Sendable {
     package let table: TableName
@@ -16,5 +18,23 @@ package struct BackfillStep: Hashable, Sendable {
         self.position = position
         self.isDone = isDone
         self.rows = rows
+    }
+}
+
+/// How far the removal of documents without a row is once a chunk of deletes is written.
+package struct SweepStep: Hashable, Sendable {
+    package let table: TableName
+    /// `{_id: …}` of the last document that was looked at; nil when there is none.
+    package let position: BSONDocument?
+    /// Whether that was the collection's last.
+    package let isDone: Bool
+    /// Documents of this part that can't be this table's.
+    package let foreign: Int
+
+    package init(table: TableName, position: BSONDocument?, isDone: Bool, foreign: Int) {
+        self.table = table
+        self.position = position
+        self.isDone = isDone
+        self.foreign = foreign
     }
 }

@@ -18,6 +18,8 @@ package struct Failure: Error, Hashable, Sendable {
         case fenced
         /// The initial copy can't be finished from its snapshot: start it again.
         case copyInterrupted = "copy_interrupted"
+        /// One chunk of a live backfill can't be read now, as its table is locked: read it again after a pause.
+        case chunkInterrupted = "chunk_interrupted"
         /// Authentication refused, or a privilege missing.
         case denied
         /// Settings of Wherry or of a server.
@@ -48,7 +50,7 @@ package struct Failure: Error, Hashable, Sendable {
         switch kind {
         case .unexpected: .unexpected
         case .sourceInterrupted, .targetInterrupted, .unreachable: .unreachable
-        case .inUse, .fenced, .copyInterrupted: .tryAgain
+        case .inUse, .fenced, .copyInterrupted, .chunkInterrupted: .tryAgain
         case .denied: .denied
         case .configuration: .configuration
         case .usage: .usage

@@ -41,6 +41,8 @@ package struct PipelineState: Hashable, Sendable {
     package var worker: WorkerIdentity
     package var lastError: LastError?
     package var statistics: Statistics
+    /// Whether the command line of the first start chose among the tables of the configuration.
+    package var picksTables = false
 
     package struct Statistics: Hashable, Sendable {
         /// Source transactions that were too large for one batch, over the pipeline's life.
@@ -136,13 +138,18 @@ package struct TableState: Hashable, Sendable {
     /// What the key's values are in BSON, in key order: `number`, `text` and so on (`MappingPlan.keyForms`). Documents
     /// can't be found by a key of another form. Empty in states that are older.
     package let keyForms: [String]
-    /// Whether the collection held nothing at the first start: then everything in it is Wherry's own.
+    /// Whether the collection held nothing at the first start, and nobody else was to write into it: then everything in
+    /// it is Wherry's own.
     package let wasEmpty: Bool
     package var copyStage: CopyStage
     package var estimatedRows: Int
     package var copiedRows: Int
     /// The live backfill of the table; nil when it is copied from an exported snapshot.
     package var backfill: BackfillState?
+    /// A backfill that is asked for, and begins when the stream does the next time.
+    package var wanted: BackfillRequest?
+    /// Why the worker has given up the backfill that was asked for last; nil when it has not.
+    package var refusal: String?
 
     package init(
         table: TableName, collection: String, keyColumns: [String], keyForms: [String] = [], wasEmpty: Bool,
@@ -161,6 +168,12 @@ package struct TableState: Hashable, Sendable {
 
     /// Whether rows of it are still to come beside the stream.
     package var isBackfilling: Bool { backfill.map { !$0.isFinished } ?? false }
+
+    package var orders: BackfillOrders {
+        BackfillOrders(
+            requestedAt: wanted?.requestedAt, isPaused: backfill?.isPaused ?? false,
+            isCancelled: backfill?.isCancelled ?? false)
+    }
 
     /// The same, not filled beside the stream.
     package var withoutBackfill: TableState {

@@ -49,6 +49,7 @@ package struct ProgressSnapshot: Sendable {
     package var retries = 0
     package var reconnects = 0
     package var queuedBytes = 0
+    package var backfill = BackfillCounts()
 
     package init() {}
 
@@ -57,6 +58,24 @@ package struct ProgressSnapshot: Sendable {
 
     /// Whether tables are filled beside the stream.
     package var isBackfilling: Bool { phase == .streaming && tables.contains { !$0.isFinished } }
+}
+
+/// What a backfill has met of the stream beside it, since the program began.
+package struct BackfillCounts: Hashable, Sendable {
+    /// Rows of chunks that were left out: the stream had brought something newer.
+    package var rowsStale = 0
+    /// Rows that the stream sent in part before their documents were there: read again by their keys.
+    package var rowsReadAgain = 0
+    /// Changes of a key that the stream brought while chunks were under way.
+    package var keysMoved = 0
+    /// Chunks whose snapshot did not see a transaction that the stream had brought before it was taken.
+    package var chunksBehind = 0
+    /// How often what was remembered of the stream reached its limit, and the chunks under way were read again.
+    package var touchLogCleared = 0
+    /// How often a reader had to wait until snapshots saw what the target had already.
+    package var fenceWaits = 0
+
+    package init() {}
 }
 
 package struct Waiting: Hashable, Sendable {

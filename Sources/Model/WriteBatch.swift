@@ -39,13 +39,23 @@ package final class CollectionWrites: @unchecked Sendable {
     package var hasSpecialNames: Bool
     /// The backfill has not brought every document yet: one that a partial change doesn't find isn't missing.
     package var isIncomplete = false
+    /// The field that says when a document was last written: where the document's is newer than the write's, the
+    /// document stays as it is. nil: whatever is written wins. Deletes are never guarded.
+    package let guardField: String?
+    /// Documents may be there already: overwritten at once, instead of tried as inserts first.
+    package let expectsDocuments: Bool
     /// The bytes that the ranges of `writes` lie in.
     package var arena: BSONWriter
     package var writes: [DocumentWrite] = []
 
-    package init(collection: String, hasSpecialNames: Bool, capacity: Int = 64 * 1024) {
+    package init(
+        collection: String, hasSpecialNames: Bool, guardField: String? = nil, expectsDocuments: Bool = false,
+        capacity: Int = 64 * 1024
+    ) {
         self.collection = collection
         self.hasSpecialNames = hasSpecialNames
+        self.guardField = guardField
+        self.expectsDocuments = expectsDocuments
         self.arena = BSONWriter(capacity: capacity)
     }
 
@@ -83,18 +93,24 @@ package struct Reread: Hashable, Sendable {
 /// Rows of a backfill for one collection, and the progress they make: one MongoDB transaction, conditional on the
 /// checkpoint that the stream has reached.
 package struct ChunkWrite: Sendable {
-    /// All of kind `.insert`, with their keys.
+    /// All of kind `.insert` (of a sweep `.delete`), with their keys.
     package let documents: CollectionWrites
     /// nil for rows that were read again.
     package let progress: BackfillStep?
+    /// Of documents that are removed because their rows are gone.
+    package let sweep: SweepStep?
     /// Rows whose newest version nobody has sent whole: the chunk has them as they were before, the stream sent a part.
     package let rereads: [Reread]
     /// Rows that needed to be read again and are settled by this chunk, unless they are in `rereads` once more.
     package let settled: [Reread]
 
-    package init(documents: CollectionWrites, progress: BackfillStep?, rereads: [Reread], settled: [Reread]) {
+    package init(
+        documents: CollectionWrites, progress: BackfillStep?, sweep: SweepStep? = nil, rereads: [Reread],
+        settled: [Reread]
+    ) {
         self.documents = documents
         self.progress = progress
+        self.sweep = sweep
         self.rereads = rereads
         self.settled = settled
     }

@@ -12,12 +12,13 @@ extension PostgresSource: ChunkSource {
     package nonisolated func planSegments(
         _ table: TableVersion, key: [String], where condition: String?, rowsPerRange: Int
     ) async throws -> [KeyRange] {
+        let leaves = try await partitions(of: table)
         let connection = try await PostgresConnection.open(target, application: "\(application) backfill")
         let planner = SegmentPlanner(
             connection: connection, table: table.schema, key: key, rowsPerRange: rowsPerRange)
         let result: Result<[KeyRange], any Error>
         do {
-            result = .success(try await planner.plan(where: condition.map { RowCondition($0) }))
+            result = .success(try await plan(planner, leaves, condition.map { RowCondition($0) }))
         } catch {
             result = .failure(error)
         }
@@ -25,12 +26,49 @@ extension PostgresSource: ChunkSource {
         return try result.get()
     }
 
+    /// The leaves of a partitioned table, the largest first; none of any other table.
+    private func partitions(of table: TableVersion) async throws -> [CatalogTable] {
+        try await allTables().first { $0.schema.oid == table.schema.oid }?.partitions ?? []
+    }
+
+    private nonisolated func plan(
+        _ planner: SegmentPlanner, _ leaves: [CatalogTable], _ condition: RowCondition?
+    ) async throws -> [KeyRange] {
+        if leaves.isEmpty { return try await planner.plan(where: condition) }
+        var ranges: [KeyRange] = []
+        for (leaf, share) in zip(leaves, SegmentPlan.shares(ofPages: leaves.map(\.pages))) {
+            let part = SegmentPlanner(
+                connection: planner.connection, table: planner.table.part(leaf.partition), key: planner.key,
+                rowsPerRange: planner.rowsPerRange, maxRanges: share)
+            ranges += try await part.plan(where: condition).map {
+                KeyRange(after: $0.after, through: $0.through, leaf: leaf.partition)
+            }
+        }
+        return ranges
+    }
+
     package nonisolated func openChunkReader() async throws -> any ChunkReader { try await KeysetReader.open(self) }
 
+    package nonisolated func openKeyProbe() async throws -> any KeyProbe { SourceKeyProbe(self) }
+
+    package nonisolated func isDecidedByKey(
+        _ condition: String, of table: TableVersion, key: [String]
+    ) async throws -> Bool {
+        let action = "look at the condition for table \(table.schema.name)"
+        let answer = try await ask(TableKey.query(table.schema), doing: action)
+        let tableKey = try TableKey(answer, key: key, of: table.schema.name)
+        let statement = tableKey.judging(RowCondition(condition), of: table.schema)
+        switch try await control().attempt(statement, [""]) {
+        case .success: return true
+        case .failure(let error):
+            // Taken with all columns, refused with the key's: it needs others.
+            if error.sqlState?.hasPrefix("42") == true { return false }
+            throw ChunkFailure.classify(error, doing: action, at: target)
+        }
+    }
+
     package func currentSnapshot() async throws -> VisibilitySnapshot {
-        // pg_current_snapshot under the name that PostgreSQL 12 knows too.
-        let sql = "SELECT pg_catalog.txid_current_snapshot()::pg_catalog.text"
-        let answer = try await ask(sql, doing: "take a snapshot")
+        let answer = try await ask(ChunkStatement.snapshot, doing: "take a snapshot")
         guard let snapshot = answer.scalar.flatMap({ VisibilitySnapshot($0) }) else {
             throw Failure(.unexpected, "the source's snapshot can't be read")
         }
@@ -56,11 +94,20 @@ extension PostgresSource: ChunkSource {
     /// Calls a function that writes to the log; may call it twice.
     private func write(_ call: String, _ parameters: [String?], doing action: String) async throws -> String? {
         let sql = "SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN \(call) END"
-        guard let value = try await ask(sql, parameters, doing: action).scalar else {
-            throw Failure(
-                .configuration, "can't \(action): the source at \(target.address) is a hot standby and writes no log",
-                hint: "A live backfill needs the primary: name that as the source.")
-        }
+        guard let value = try await ask(sql, parameters, doing: action).scalar else { throw isStandby(action) }
         return value
+    }
+
+    /// - Throws: `Failure(.configuration)` when the source is a hot standby: a live backfill writes messages to the log.
+    package func requirePrimary() async throws {
+        let action = "read rows beside the stream"
+        let answer = try await ask("SELECT pg_catalog.pg_is_in_recovery()", doing: action)
+        guard answer.scalar == "f" else { throw isStandby(action) }
+    }
+
+    private func isStandby(_ action: String) -> Failure {
+        Failure(
+            .configuration, "can't \(action): the source at \(target.address) is a hot standby and writes no log",
+            hint: "A live backfill needs the primary: name that as the source.")
     }
 }

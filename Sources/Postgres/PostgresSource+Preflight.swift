@@ -10,7 +10,7 @@ extension PostgresSource {
         do {
             let facts = try await serverFacts()
             let slot = try await slot()
-            let server = ServerFindings(facts: facts, plugin: scope.plugin, slot: slot)
+            let server = ServerFindings(facts: facts, plugin: scope.plugin, slot: slot, isLive: scope.isLive)
             var findings = scope.needsStream ? server.all : server.forCopy
             if scope.needsStream, canProbe(facts, slot, findings) { findings += try await replicationFindings() }
             if case .unknown = scope.pipeline { return findings }
@@ -27,10 +27,11 @@ extension PostgresSource {
         _ scope: PreflightScope, _ facts: ServerFacts, _ slot: SlotStatus?
     ) async throws -> [Finding] {
         let all = try await allTables()
-        let carried = all.filter { scope.carries($0.name) }
+        let carried = all.filter { scope.carries($0) }
         var findings = carried.flatMap {
             TableFindings(table: $0, role: facts.role, hasBegun: scope.begunTables != nil).all
         }
+        if scope.needsStream { findings += carried.compactMap { tooOldForPartitions($0, facts) } }
         findings += vanished(scope, all) + missing(scope, all)
         guard scope.needsStream else {
             if scope.begunTables == nil, carried.isEmpty, scope.tables == nil { findings.append(nothingChosen(scope)) }
@@ -47,6 +48,14 @@ extension PostgresSource {
         }
         findings += try await typeFindings(carried.filter { $0.refusal == nil })
         return findings + (try await notCarriedFindings(scope))
+    }
+
+    private nonisolated func tooOldForPartitions(_ table: CatalogTable, _ facts: ServerFacts) -> Finding? {
+        guard table.kind == .partitioned, table.refusal == nil, facts.versionNumber < 130_000 else { return nil }
+        return Finding(
+            .error, "partitioned_table", subject: table.name.description,
+            "\(table.name) is partitioned, and PostgreSQL \(facts.version) publishes no partitioned table as one",
+            remedy: "Upgrade the source to 13 or later, or leave it out (source.exclude).")
     }
 
     private nonisolated func vanished(_ scope: PreflightScope, _ all: [CatalogTable]) -> [Finding] {
@@ -141,14 +150,26 @@ extension PostgresSource {
     }
 
     private func publicationFindings(_ facts: ServerFacts, _ tables: [CatalogTable]) async throws -> [Finding] {
-        guard !tables.isEmpty else { return [] }
+        guard !tables.isEmpty, !facts.isStandbyWithoutSlots else { return [] }
         let name = settings.publication
+        let names = tables.map(\.name)
+        let hasPartitioned = tables.contains { $0.kind == .partitioned }
         if let existing = try await publication() {
-            guard let repair = publicationRepair(existing, tables.map(\.name)) else { return [] }
+            guard let repair = publicationRepair(existing, names, hasPartitioned: hasPartitioned) else { return [] }
             return [
                 Finding(
                     .error, "publication", subject: "source", "publication \(name) doesn't fit: \(repair.problem)",
                     remedy: "As \(existing.owner) run: \(repair.statements);")
+            ]
+        }
+        let statement = createPublicationStatement(names, hasPartitioned: hasPartitioned)
+        // A standby gets its publications from the primary.
+        if facts.isInRecovery {
+            return [
+                Finding(
+                    .error, "publication_missing", subject: "source",
+                    "publication \(name) is missing, and a standby can't have one of its own",
+                    remedy: "At the primary run: \(statement);")
             ]
         }
         let foreign = tables.filter { !$0.isOwned }.map(\.name.description)
@@ -160,8 +181,7 @@ extension PostgresSource {
             Finding(
                 .error, "publication_missing", subject: "source",
                 "publication \(name) is missing and the role \(facts.role) may not create it: \(reason)",
-                remedy: "Ask an owner of the tables, or a superuser, to run: "
-                    + "\(createPublicationStatement(tables.map(\.name)));", kind: .denied)
+                remedy: "Ask an owner of the tables, or a superuser, to run: \(statement);", kind: .denied)
         ]
     }
 

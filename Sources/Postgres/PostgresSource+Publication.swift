@@ -8,7 +8,11 @@ extension PostgresSource {
         let isForAllTables: Bool
         /// Operations it doesn't publish, of insert, update, delete, truncate.
         let missingOperations: [String]
+        /// Changes of partitions come as those of the table they are part of.
+        let isViaRoot: Bool
+        /// A partitioned table is one of them whether it is published as one or not.
         let tables: [TableName]
+        let hasPartitioned: Bool
         let hasRowFilter: Bool
         /// It leaves columns out: the copy would have them and the stream not.
         let hasColumnList: Bool
@@ -25,33 +29,41 @@ extension PostgresSource {
         return Publication(
             owner: first.text("owner"), isForAllTables: first.bool("is_for_all_tables"),
             missingOperations: operations.filter { !first.bool($0.1) }.map(\.0),
+            isViaRoot: first.bool("is_via_root"),
             tables: rows.compactMap { row in
                 row["table_name"].map { TableName(schema: row.text("schema_name"), name: $0) }
             },
+            hasPartitioned: rows.contains { $0.bool("is_partitioned") },
             hasRowFilter: rows.contains { $0["row_filter"] != nil },
             hasColumnList: rows.contains { $0.bool("has_column_list") })
     }
 
     /// The statement that makes the publication.
-    package nonisolated func createPublicationStatement(_ tables: [TableName]) -> String {
+    nonisolated func createPublicationStatement(_ tables: [TableName], hasPartitioned: Bool) -> String {
         "CREATE PUBLICATION \(quoteIdentifier(settings.publication)) FOR TABLE "
             + tables.sorted().map { "ONLY \($0.quoted)" }.joined(separator: ", ")
-            + " WITH (publish = 'insert, update, delete, truncate')"
+            + " WITH (publish = 'insert, update, delete, truncate'"
+            + (hasPartitioned ? ", publish_via_partition_root = true)" : ")")
     }
 
     /// The statements that would make an existing publication right, and what is wrong with it; nil when nothing is.
     nonisolated func publicationRepair(
-        _ publication: Publication, _ tables: [TableName]
+        _ publication: Publication, _ tables: [TableName], hasPartitioned: Bool
     ) -> (problem: String, statements: String)? {
         let name = quoteIdentifier(settings.publication)
         if publication.isForAllTables {
-            return ("it is FOR ALL TABLES", "DROP PUBLICATION \(name); \(createPublicationStatement(tables))")
+            let statement = createPublicationStatement(tables, hasPartitioned: hasPartitioned)
+            return ("it is FOR ALL TABLES", "DROP PUBLICATION \(name); \(statement)")
         }
         var problems: [String] = []
         var statements: [String] = []
         if !publication.missingOperations.isEmpty {
             problems.append("it doesn't publish \(publication.missingOperations.joined(separator: ", "))")
             statements.append("ALTER PUBLICATION \(name) SET (publish = 'insert, update, delete, truncate')")
+        }
+        if hasPartitioned, !publication.isViaRoot {
+            problems.append("it publishes partitions as tables of their own")
+            statements.append("ALTER PUBLICATION \(name) SET (publish_via_partition_root = true)")
         }
         let missing = Set(tables).subtracting(publication.tables).sorted()
         let extra = Set(publication.tables).subtracting(tables).sorted()
@@ -76,13 +88,14 @@ extension PostgresSource {
                 .configuration, "there is no table to publish",
                 hint: "Choose schemas with tables that have a primary key.")
         }
+        let hasPartitioned = try await allTables().contains { $0.kind == .partitioned && tables.contains($0.name) }
         if let existing = try await publication() {
-            guard let repair = publicationRepair(existing, tables) else { return }
+            guard let repair = publicationRepair(existing, tables, hasPartitioned: hasPartitioned) else { return }
             throw Failure(
                 .configuration, "publication \(settings.publication) doesn't fit: \(repair.problem)",
                 hint: "As \(existing.owner) run: \(repair.statements);")
         }
-        let statement = createPublicationStatement(tables)
+        let statement = createPublicationStatement(tables, hasPartitioned: hasPartitioned)
         guard case .failure(let error) = try await control().attempt(statement) else { return }
         guard error.sqlState == SQLState.insufficientPrivilege else {
             throw error.failure(doing: "create publication \(settings.publication)", at: target)
@@ -94,20 +107,21 @@ extension PostgresSource {
 
     /// Before the stream starts: a publication that was changed since the copy leaves changes out without a word.
     ///
-    /// - Throws: `Failure` of kind `.configuration` with the statement that mends it.
+    /// - Throws: `Failure` of kind `.configuration` with the statement that mends it; `.dataGap` when it is gone.
     func checkPublication() async throws {
         guard let existing = try await publication() else {
             throw Failure(
-                .configuration, "publication \(settings.publication) doesn't exist any more",
-                hint: "Changes made since it was dropped can't be read from the slot: remove the pipeline with "
-                    + "`wherry drop` and run it again for a new copy.")
+                .dataGap, "publication \(settings.publication) doesn't exist any more",
+                hint: "Changes made since it was dropped can't be read from the slot. \(PositionCheck.copyAgain)")
         }
-        guard let repair = publicationRepair(existing, existing.tables) else { return }
+        guard
+            let repair = publicationRepair(existing, existing.tables, hasPartitioned: existing.hasPartitioned)
+        else { return }
         throw Failure(
             .configuration, "publication \(settings.publication) doesn't fit: \(repair.problem)",
             hint:
                 "As \(existing.owner) run: \(repair.statements); What it left out meanwhile is missing in the target: "
-                + "if there were changes, remove the pipeline with `wherry drop` and run it again for a new copy.")
+                + "if there were changes, read the tables again with `wherry backfill`.")
     }
 
     package func requirePublished(_ tables: [TableName]) async throws {
@@ -121,7 +135,9 @@ extension PostgresSource {
             .dataGap,
             "publication \(settings.publication) doesn't have \(lost.map(\.description).joined(separator: ", ")) any "
                 + "more: changes made since are not in the stream",
-            hint: "What the target holds of them may be stale. \(PositionCheck.copyAgain)")
+            hint: "What the target holds of them may be stale. Add them again (ALTER PUBLICATION … ADD TABLE ONLY …), "
+                + "then `wherry backfill` each and start `wherry run`. (Before PostgreSQL 14: `wherry drop`, and run it "
+                + "again.)")
     }
 
     /// Drops the publication.
@@ -136,15 +152,16 @@ extension PostgresSource {
         return true
     }
 
-    package func requireUnpublished(_ table: TableSchema) async throws {
-        guard let publication = try await publication() else { return }
+    package func requireUnpublished(_ table: TableSchema) async throws -> TableName? {
+        if let root = try await publishedRoot(of: table) { return root }
+        guard let publication = try await publication() else { return nil }
         let now = try await allTables().first { $0.schema.oid == table.oid }?.name
         if let now, now != table.name, publication.tables.contains(now) {
             throw Failure(
                 .dataGap, "a change was made while table \(now) was called \(table.name), which is not in the pipeline",
                 hint: PositionCheck.copyAgain)
         }
-        guard publication.isForAllTables || publication.tables.contains(table.name) else { return }
+        guard publication.isForAllTables || publication.tables.contains(table.name) else { return nil }
         let name = quoteIdentifier(settings.publication)
         throw Failure(
             .configuration,
@@ -153,5 +170,22 @@ extension PostgresSource {
                 "To replicate it, or if it is one of the pipeline's tables under a new name, remove the pipeline with "
                 + "`wherry drop` and run it again for a new copy. If somebody only published it, run: "
                 + "ALTER PUBLICATION \(name) DROP TABLE \(table.name.quoted);")
+    }
+
+    /// The published table that this one is a partition of. The server announces each partition beside its root (pgoutput,
+    /// maybe_send_schema), so that it is asked for every one of them: one small query.
+    private func publishedRoot(of table: TableSchema) async throws -> TableName? {
+        let sql = """
+            SELECT n.nspname AS schema_name, c.relname AS table_name
+              FROM pg_catalog.pg_partition_ancestors($1::pg_catalog.oid) WITH ORDINALITY AS a (relid, depth)
+              JOIN pg_catalog.pg_publication_rel r ON r.prrelid = a.relid
+              JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid AND p.pubname = $2
+              JOIN pg_catalog.pg_class c ON c.oid = a.relid
+              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             WHERE a.relid <> $1::pg_catalog.oid
+             ORDER BY a.depth DESC LIMIT 1
+            """
+        let answer = try await ask(sql, ["\(table.oid)", settings.publication], doing: "look for a partition's root")
+        return answer.records.first.map { TableName(schema: $0.text("schema_name"), name: $0.text("table_name")) }
     }
 }

@@ -22,18 +22,33 @@ extension PostgresSource {
         ExportedSnapshotSource(source: self, snapshot: snapshot)
     }
 
-    /// Divides tables into ranges of about `targetPages` pages, the largest table first. A server before 14 has no TID
-    /// range scan: one range a table there.
+    /// Divides tables into ranges of about `targetPages` pages, the largest table or partition first. A server before 14
+    /// has no TID range scan: one range a heap there.
     package func planRanges(_ tables: [TableVersion], targetPages: Int) async throws -> [CopyRange] {
         let hasRangeScan = try await control().serverVersion >= 140_000
         let facts = Dictionary(try await allTables().map { ($0.schema.oid, $0) }) { first, _ in first }
-        let sized = tables.map { (table: $0, pages: facts[$0.schema.oid]?.pages ?? 0) }
-        return sized.sorted { ($0.pages, $1.table.schema.name) > ($1.pages, $0.table.schema.name) }.flatMap { sized in
+        let heaps = tables.flatMap { table -> [Heap] in
+            let partitions = facts[table.schema.oid]?.partitions ?? []
+            if partitions.isEmpty { return [Heap(table: table, leaf: nil, facts: facts[table.schema.oid])] }
+            return partitions.map { Heap(table: table, leaf: $0.partition, facts: $0) }
+        }
+        return heaps.sorted { ($0.pages, $1.name) > ($1.pages, $0.name) }.flatMap { heap in
             CopyPlan.ranges(
-                sized.table, pages: sized.pages, estimatedRows: facts[sized.table.schema.oid]?.estimatedRows ?? 0,
+                heap.table, leaf: heap.leaf, pages: heap.pages, estimatedRows: heap.facts?.estimatedRows ?? 0,
                 targetPages: hasRangeScan ? targetPages : .max)
         }
     }
+}
+
+/// What is copied as one: a table, or a leaf of a partitioned one.
+private struct Heap {
+    let table: TableVersion
+    let leaf: Partition?
+    /// nil for a table that was dropped meanwhile.
+    let facts: CatalogTable?
+
+    var pages: Int { facts?.pages ?? 0 }
+    var name: TableName { leaf?.name ?? table.schema.name }
 }
 
 private struct ExportedSnapshotSource: SnapshotSource {

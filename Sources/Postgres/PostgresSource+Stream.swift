@@ -12,15 +12,17 @@ extension PostgresSource {
         try await acquire(wait: .seconds(10))
         guard let replication else { throw Failure(.unexpected, "the replication connection is missing") }
         let server = try await serverPosition()
+        let slot = try await slot()
+        if server.isInRecovery, slot == nil { throw PositionCheck.standby(target.address, settings.slot) }
         try PositionCheck.check(
-            slot: try await slot(), named: settings.slot, database: server.database, position: position,
+            slot: slot, named: settings.slot, database: server.database, position: position,
             serverFlush: server.flush)
         try await checkPublication()
         try await chooseFormat()
         try await start(replication, after: position)
         // The server moves a start position that is too old forward without a word: see whether that has happened.
         try PositionCheck.check(
-            slot: try await slot(), named: settings.slot, database: server.database, position: position,
+            slot: try await self.slot(), named: settings.slot, database: server.database, position: position,
             serverFlush: .init(rawValue: .max))
         return PgOutputStream(
             source: self, connection: replication, statusInterval: Self.statusInterval(server.walSenderTimeout))

@@ -12,14 +12,15 @@ extension PostgresSource {
         let slot = try await slot()
         guard let applied = try await checkpoint() else { return [] }
         let server = try await serverPosition()
-        let all = try await allTables().map(\.name)
+        let all = try await allTables()
         var findings = try await refusals("position") {
+            if server.isInRecovery, slot == nil { throw PositionCheck.standby(target.address, settings.slot) }
             try PositionCheck.check(
                 slot: slot, named: settings.slot, database: server.database, position: applied,
                 serverFlush: server.flush)
         }
         findings += try await refusals("publication") {
-            try await requirePublished(all.filter(scope.carries))
+            try await requirePublished(all.filter(scope.carries).map(\.name))
             try await checkPublication()
         }
         return findings + (try await strangers(scope, all))
@@ -38,10 +39,12 @@ extension PostgresSource {
     }
 
     /// Tables that the configuration names or the publication has, and that are not the pipeline's.
-    private func strangers(_ scope: PreflightScope, _ all: [TableName]) async throws -> [Finding] {
+    private func strangers(_ scope: PreflightScope, _ all: [CatalogTable]) async throws -> [Finding] {
         guard let publication = try await publication(), !publication.isForAllTables else { return [] }
-        let isSomeTableGone = !(scope.begunTables ?? []).isSubset(of: all)
-        return all.filter { !scope.carries($0) && (scope.names($0) || publication.tables.contains($0)) }.map { table in
+        let isSomeTableGone = !(scope.begunTables ?? []).isSubset(of: all.map(\.name))
+        return all.filter {
+            !scope.carries($0) && (scope.names($0) || publication.tables.contains($0.name))
+        }.map(\.name).map { table in
             guard publication.tables.contains(table) else {
                 return Finding(
                     .info, "table_not_in_pipeline", subject: table.description,

@@ -92,6 +92,7 @@ package actor PostgresSource: SourceDatabase {
     struct ServerPosition: Sendable {
         let database: String
         let flush: LSN
+        let isInRecovery: Bool
         let walSenderTimeout: Duration
     }
 
@@ -102,6 +103,7 @@ package actor PostgresSource: SourceDatabase {
         }
         return ServerPosition(
             database: row.text("database_name"), flush: flush,
+            isInRecovery: row.bool("is_in_recovery"),
             walSenderTimeout: .milliseconds(row.int("wal_sender_timeout_ms") ?? 60_000))
     }
 

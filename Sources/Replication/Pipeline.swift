@@ -41,7 +41,10 @@ package struct Pipeline: Sendable {
         var appliedBefore = LSN.zero
         while !stop.isStopped {
             do {
-                return try await start(lease, limits: limits)
+                if let end = try await start(lease, limits: limits) { return end }
+                // Something is asked of a backfill, or a gap is repaired.
+                attempt = 0
+                await ports.source.close()
             } catch {
                 if stop.isStopped { break }
                 let failure = (error as? Failure) ?? Failure(.unexpected, "unexpected error: \(error)")
@@ -62,43 +65,53 @@ package struct Pipeline: Sendable {
         return .stopped
     }
 
-    /// One start: everything is derived from what is stored.
-    private func start(_ lease: PipelineLease, limits: AdaptiveLimits) async throws -> PipelineEnd {
+    /// One start: everything is derived from what is stored. nil when another one has to follow.
+    private func start(_ lease: PipelineLease, limits: AdaptiveLimits) async throws -> PipelineEnd? {
         progress.update { $0.phase = .starting }
         let state = try await stop.cancelling {
             let state = try await lease.take()
             guard state.stage != .streaming else { return state }
             return try await InitialCopySetup(pipeline: self, lease: lease).run(state)
         }
-        if settings.endsWithCopy {
-            try requireWhole(await lease.tables)
-            await lease.note(nil)
-            return .copied(state)
-        }
+        await lease.note(nil)
+        if state.stage.isOneOff { return .copied(state) }
         guard let checkpoint = state.checkpoint else {
             throw Failure(.unexpected, "pipeline \(state.pipeline) streams without a checkpoint")
         }
-        await lease.note(nil)
+        let tables = try await stop.cancelling {
+            try await AskedBackfills(settings: settings, ports: ports, logger: logger).settle(state)
+        }
         let backfill = try await stop.cancelling {
             try await BackfillStart(
                 settings: settings, ports: ports, epoch: state.epoch, progress: progress, logger: logger
             )
-            .unfinished(from: checkpoint)
+            .unfinished(of: tables, from: checkpoint)
         }
+        if settings.endsWithCopy, backfill == nil { return .copied(state) }
+        var streaming = settings
+        if settings.endsWithCopy { streaming.end = .caughtUp }
         let stream = StreamRun(
-            settings: settings, limits: limits, source: ports.source, sink: ports.sink,
-            plans: PlanTable(tables: await lease.tables), backfill: backfill, progress: progress, stop: stop,
-            logger: logger)
-        return try await stream.run(from: checkpoint)
+            settings: streaming, limits: limits, source: ports.source, sink: ports.sink,
+            plans: PlanTable(tables: await lease.tables, lastModified: settings.lastModified), backfill: backfill,
+            orders: OrderWatch(
+                store: ports.store, pipeline: settings.pipeline, tables: tables, logger: logger),
+            progress: progress, stop: stop, logger: logger)
+        let end: PipelineEnd?
+        do {
+            end = try await stream.run(from: checkpoint)
+        } catch let gap as Failure where gap.kind == .dataGap && acceptsGap {
+            let repair = GapRepair(settings: settings, ports: ports, progress: progress, logger: logger)
+            try await stop.cancelling { try await repair.run(gap, state, tables: tables, from: checkpoint) }
+            return nil
+        }
+        guard settings.endsWithCopy, case .reached(let position) = end else { return end }
+        // The checkpoint may lie behind the position.
+        let applied = try await ports.store.load(settings.pipeline)?.checkpoint?.lsn ?? position
+        return try await .filled(at: applied, ports.store.tables(of: settings.pipeline))
     }
 
-    /// A copy is all that is asked for, and the pipeline was begun with another way to fill it.
-    private func requireWhole(_ tables: [TableState]) throws {
-        guard tables.contains(where: \.isBackfilling) else { return }
-        throw Failure(
-            .configuration, "pipeline \(settings.pipeline) is filled beside its stream, and not whole yet",
-            hint: "Go on with `wherry run`; `wherry status` shows how far it is.")
-    }
+    /// Only what the first start of the program meets is repaired: a gap that comes up later stops it, for somebody to look.
+    private var acceptsGap: Bool { settings.acceptsGap && progress.snapshot().transactionsApplied == 0 }
 
     private func pause(_ failure: Failure, _ delay: Duration) async {
         logger.warning(
@@ -120,6 +133,7 @@ package struct PipelinePorts: Sendable {
     package let source: any SourceDatabase
     package let target: any TargetDatabase
     package let store: any StateStore
+    package let ranges: any CopyRangeStore
     package let sink: any DocumentSink
     /// One for each worker of the initial copy.
     package let makeCopySinks: @Sendable () async throws -> [any CopySink]
@@ -127,13 +141,15 @@ package struct PipelinePorts: Sendable {
     package let catalogTables: @Sendable (_ names: [TableName]?) async throws -> [SourceTable]
 
     package init(
-        source: any SourceDatabase, target: any TargetDatabase, store: any StateStore, sink: any DocumentSink,
+        source: any SourceDatabase, target: any TargetDatabase, store: any StateStore,
+        ranges: any CopyRangeStore, sink: any DocumentSink,
         makeCopySinks: @escaping @Sendable () async throws -> [any CopySink],
         catalogTables: @escaping @Sendable (_ names: [TableName]?) async throws -> [SourceTable]
     ) {
         self.source = source
         self.target = target
         self.store = store
+        self.ranges = ranges
         self.sink = sink
         self.makeCopySinks = makeCopySinks
         self.catalogTables = catalogTables

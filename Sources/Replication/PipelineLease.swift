@@ -15,6 +15,8 @@ actor PipelineLease {
     private(set) var tables: [TableState] = []
     /// The state of a copy that this worker has made whole.
     private(set) var whole: PipelineState?
+    /// What this worker's copy has left that has lost its snapshot.
+    private(set) var interruptedCopy: InterruptedCopy?
     private var openCopySinks: [any CopySink] = []
 
     init(settings: PipelineSettings, ports: PipelinePorts, progress: Progress, logger: Logger) {
@@ -47,7 +49,7 @@ actor PipelineLease {
         }
         try check(state, against: identity)
         tables = try await ports.store.tables(of: settings.pipeline)
-        try checkTables(of: state)
+        try await checkTables(of: state)
         if let epoch {
             guard state.epoch == epoch else { throw Failure.fenced(settings.pipeline) }
         } else {
@@ -96,6 +98,8 @@ actor PipelineLease {
 
     func noteWhole(_ state: PipelineState) { whole = state }
 
+    func note(interruptedCopy: InterruptedCopy?) { self.interruptedCopy = interruptedCopy }
+
     func note(_ failure: Failure?) async {
         guard let epoch else { return }
         do {
@@ -121,8 +125,9 @@ actor PipelineLease {
                 .configuration, "there is no table to replicate in the chosen schemas",
                 hint: "Check source.schemas and source.exclude; `wherry check` lists what it sees.")
         }
-        let names = chosen.map(\.schema.name.defaultCollection)
-        if let clash = StartChecks.collections(of: chosen).first { throw clash }
+        let names = chosen.map { settings.collection(of: $0.schema.name) }
+        let collections = Dictionary(zip(chosen.map(\.schema.name), names), uniquingKeysWith: { first, _ in first })
+        if let clash = StartChecks.sharing(collections).first { throw clash }
         if let taken = try await ports.store.collectionsTaken(
             names, in: settings.targetDatabase, usesSlot: settings.usesSlot
         ).first {
@@ -131,17 +136,21 @@ actor PipelineLease {
         let occupied = try await ports.target.nonEmpty(names)
         if !settings.adopt, let refusal = StartChecks.occupied(occupied) { throw refusal }
         let tables = try chosen.map { table in
-            let (name, collection) = (table.schema.name, table.schema.name.defaultCollection)
-            let plan = try MappingPlan(schema: table.schema, collection: collection, keyColumns: table.primaryKey)
+            let name = table.schema.name
+            let plan = try MappingPlan(
+                schema: table.schema, collection: settings.collection(of: name), keyColumns: table.primaryKey,
+                lastModified: settings.lastModified[name])
+            // Where an application may write at any moment not everything is Wherry's own, even if nothing is there yet.
             return TableState(
-                table: name, collection: collection, keyColumns: table.primaryKey, keyForms: plan.keyForms,
-                wasEmpty: !occupied.contains(collection))
+                table: name, collection: plan.collection, keyColumns: table.primaryKey, keyForms: plan.keyForms,
+                wasEmpty: !occupied.contains(plan.collection) && plan.lastModified == nil)
         }
-        let state = PipelineState(
+        var state = PipelineState(
             pipeline: settings.pipeline, stage: settings.usesSlot ? .backfilling : .copyingOnce, stageSince: .now,
             source: identity, slot: settings.usesSlot ? settings.slot : "",
             publication: settings.usesSlot ? settings.publication : "", targetDatabase: settings.targetDatabase,
             epoch: firstEpoch, sessions: [], checkpoint: nil, copyAttempt: 0, worker: settings.worker)
+        state.picksTables = settings.tables != nil
         try await ports.store.create(state, tables: tables)
         return state
     }
@@ -161,7 +170,16 @@ actor PipelineLease {
         }
     }
 
-    private func checkTables(of state: PipelineState) throws {
+    private func checkTables(of state: PipelineState) async throws {
         if let failure = StartChecks.tables(tables.map(\.table), of: state, asked: settings.tables) { throw failure }
+        if let failure = StartChecks.collections(tables, of: state, configured: settings.collections) { throw failure }
+        let guards = settings.lastModified
+        if let failure = StartChecks.guards(tables, of: state, lastModified: guards) { throw failure }
+        let guarded = tables.filter { guards[$0.table] != nil }
+        guard !guarded.isEmpty else { return }
+        // Now, and not when the first change comes. One that was dropped has no more changes.
+        for table in try await ports.catalogTables(guarded.map(\.table)) {
+            try guards[table.schema.name]?.check(table.schema, keyColumns: table.primaryKey)
+        }
     }
 }

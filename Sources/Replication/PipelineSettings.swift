@@ -17,8 +17,11 @@ package struct PipelineSettings: Sendable {
     package var targetDatabase: String
     /// Without one the pipeline is a copy and nothing more: no publication, and no state once it is whole.
     package var usesSlot = true
-    /// The tables asked for by name; nil when the configuration chooses them. Must be the stored ones at a later start.
+    /// The tables asked for by name on the command line; nil when the configuration chooses them. Must be the stored ones
+    /// at a later start.
     package var tables: Set<TableName>?
+    /// What the configuration says of single tables, in the place of any other choice of tables; nil when it names none.
+    package var collections: [TableName: CollectionSettings]?
     /// Collections that hold documents already are overwritten by key.
     package var adopt = false
     /// Readers of the initial copy; writers too where it doesn't go through the stream.
@@ -33,14 +36,20 @@ package struct PipelineSettings: Sendable {
     package var touchLogBytes = 64 << 20
     package var limits = BatchLimits()
     package var end = End.never
-    /// Ends once the initial copy is whole, without a stream.
+    /// Ends once every row is there: with the initial copy, without a stream, unless rows are still to be read beside it.
     package var endsWithCopy = false
+    /// Changes that are missing at the start are made up for by reading every table again.
+    package var acceptsGap = false
     package var worker: WorkerIdentity
     /// Frames received and not decoded yet, in bytes.
     package var queueBytes = 8 << 20
     package var heartbeatInterval = Duration.seconds(10)
     package var slotCreationTimeout = Duration.seconds(300)
     package var takeOverWait = Duration.seconds(10)
+    /// How long a program that joins a copy waits for one to begin.
+    package var joinWait = Duration.seconds(600)
+    /// Wherry's own: programs of different versions may make different documents.
+    package var version = ""
 
     package init(
         pipeline: String, slot: String, publication: String, targetDatabase: String, worker: WorkerIdentity
@@ -51,6 +60,14 @@ package struct PipelineSettings: Sendable {
         self.targetDatabase = targetDatabase
         self.worker = worker
     }
+}
+
+extension PipelineSettings {
+    /// Where a table goes that the pipeline doesn't have yet.
+    func collection(of table: TableName) -> String { collections?[table]?.collection ?? table.defaultCollection }
+
+    /// The tables with a guard.
+    var lastModified: [TableName: LastModified] { collections?.compactMapValues(\.lastModified) ?? [:] }
 }
 
 /// How a new pipeline gets the rows that are there.
@@ -70,4 +87,6 @@ package enum PipelineEnd: Hashable, Sendable {
     case reached(LSN)
     /// The initial copy is whole, in this start or an earlier one.
     case copied(PipelineState)
+    /// The rows that were left have been read beside the stream: the target is what the source was at this position.
+    case filled(at: LSN, [TableState])
 }

@@ -4,8 +4,10 @@ import Model
 /// throws these, `wherry check` lists them.
 package enum StartChecks {
     /// Before the first start: tables that would share a collection.
-    package static func collections(of tables: [SourceTable]) -> [Failure] {
-        let groups = Dictionary(grouping: tables.map(\.schema.name), by: \.defaultCollection)
+    ///
+    /// - Parameter collections: by table.
+    package static func sharing(_ collections: [TableName: String]) -> [Failure] {
+        let groups = Dictionary(grouping: collections.keys) { collections[$0] ?? "" }
         return groups.filter { $1.count > 1 }.sorted { $0.key < $1.key }.map { collection, names in
             Failure(
                 .configuration,
@@ -69,6 +71,49 @@ package enum StartChecks {
             hint:
                 "A pipeline carries the tables of its first start: leave --tables out, or remove it with `wherry drop "
                 + "\(state.pipeline)` and start anew.")
+    }
+
+    /// Later: whether the configuration still says of every table what was decided at the first start.
+    ///
+    /// - Parameter configured: what it says; nil when it names no tables.
+    package static func collections(
+        _ tables: [TableState], of state: PipelineState, configured: [TableName: CollectionSettings]?
+    ) -> Failure? {
+        guard let configured else { return nil }
+        let anew = "remove the pipeline with `wherry drop \(state.pipeline)` and start anew."
+        for table in tables {
+            guard let collection = configured[table.table]?.collection, collection != table.collection else { continue }
+            return Failure(
+                .configuration,
+                "table \(table.table) goes into collection \(table.collection) since the first start of pipeline "
+                    + "\(state.pipeline), and the configuration says \(collection) now",
+                hint: "Call the collection \(table.collection) again, or \(anew)")
+        }
+        let stored = Set(tables.map(\.table))
+        let added = state.picksTables ? [] : Set(configured.keys).subtracting(stored)
+        let removed = stored.subtracting(configured.keys)
+        guard let table = (added.sorted() + removed.sorted()).first else { return nil }
+        return Failure(
+            .configuration,
+            "pipeline \(state.pipeline) was started \(removed.contains(table) ? "with" : "without") table \(table), "
+                + "which the configuration \(removed.contains(table) ? "doesn't name any more" : "names now")",
+            hint: "A pipeline carries the tables of its first start: mend 'collections', or \(anew)")
+    }
+
+    /// Later, while an exported copy is not whole: a guard that is new. What an earlier attempt has written is told from
+    /// an application's documents only where it was noted, and that it was for tables that had their guard then.
+    package static func guards(
+        _ tables: [TableState], of state: PipelineState, lastModified: [TableName: LastModified]
+    ) -> Failure? {
+        guard state.stage == .backfilling || state.stage == .copyingOnce,
+            let table = tables.first(where: { $0.wasEmpty && lastModified[$0.table] != nil })
+        else { return nil }
+        return Failure(
+            .configuration,
+            "table \(table.table) has got last_modified since the copy of pipeline \(state.pipeline) was begun, and that "
+                + "is not whole",
+            hint: "Leave last_modified out until the copy is whole, or remove the pipeline with `wherry drop "
+                + "\(state.pipeline) --documents` and start anew.")
     }
 
     /// Later: whether the names decided at the first start are still the configured ones.

@@ -81,12 +81,20 @@ import Testing
             create unlogged table unlogged (a int primary key);
             create table partitioned (a int primary key) partition by range (a);
             create table leaf partition of partitioned for values from (0) to (10);
+            create table torn (a int primary key) partition by range (a);
+            create unlogged table torn_1 partition of torn for values from (0) to (10);
+            create table parted (a int primary key) partition by range (a);
+            create table mute partition of parted for values from (0) to (10);
+            alter table mute replica identity nothing;
+            create table parent (a int primary key);
+            create table child () inherits (parent);
             create table silent (a int primary key);
             alter table silent replica identity nothing;
             """)
         for _ in 1...2 { try await server.psql(file: "\(sql)/20_publication.sql", variables: ["publication": "p"]) }
         let tables = try await server.psql("select tablename from pg_publication_tables where pubname = 'p' order by 1")
-        #expect(tables == "customers\norder_items\norders\nproducts")
+        #expect(tables == "customers\norder_items\norders\npartitioned\nproducts")
+        #expect(try await server.psql("select pubviaroot from pg_publication where pubname = 'p'") == "t")
         try await server.psql("update keyless set a = 1")
         try await server.remove()
     }
@@ -139,6 +147,37 @@ import Testing
             select updated_at > before and note = 'x' and total > 0 from orders, seen where id = 3
             """)
         #expect(answer == "t")
+        try await server.remove()
+    }
+
+    /// What the guard by last_modified rests on: for one row the moment never goes back.
+    @Test(arguments: ["timestamptz", "timestamp"]) func theTimeOfARowNeverGoesBack(type: String) async throws {
+        let server = try await PostgresServer.start(directory: ScratchDirectory.make("postgres"))
+        try await server.psql("create table t (id int primary key, note text, \"At\" \(type))")
+        try await server.psql(
+            file: "\(sql)/30_last_modified.sql", variables: ["table": "public.t", "column": "At"])
+        let answers = try await server.psql(
+            """
+            set timezone = 'UTC';
+            insert into t values (1), (2), (3), (4);
+            alter table t disable trigger wherry_touch;
+            update t set "At" = case id when 1 then '2099-01-01' when 2 then null when 3 then 'infinity'
+                else '-infinity' end::timestamptz;
+            alter table t enable trigger wherry_touch;
+            set timezone = 'Asia/Kathmandu';
+            update t set note = 'x';
+            set timezone = 'America/Lima';
+            update t set note = 'y';
+            set timezone = 'UTC';
+            select id, "At" = timestamp '2099-01-01 00:00:00.000002',
+                "At" between clock_timestamp() - interval '1 minute' and clock_timestamp() from t order by id;
+            begin;
+            create temporary table before as select "At" from t where id = 2;
+            update t set note = 'z' where id = 2;
+            update t set note = 'zz' where id = 2;
+            select t."At" > b."At" from t, before b where id = 2;
+            """)
+        #expect(answers == "1|t|f\n2|f|t\n3|f|t\n4|f|t\nt")
         try await server.remove()
     }
 }

@@ -19,10 +19,10 @@ import Testing
             testDescription: "no key", make: "CREATE TABLE public.bad (a integer)", words: "has no primary key",
             mend: "ALTER TABLE public.bad ADD PRIMARY KEY (a)"),
         Flaw(
-            testDescription: "partitioned",
+            testDescription: "unlogged partition",
             make: "CREATE TABLE public.bad (id integer PRIMARY KEY) PARTITION BY RANGE (id); "
-                + "CREATE TABLE public.bad_1 PARTITION OF public.bad FOR VALUES FROM (0) TO (100)",
-            words: "partition"),
+                + "CREATE UNLOGGED TABLE public.bad_1 PARTITION OF public.bad FOR VALUES FROM (0) TO (100)",
+            words: "an unlogged partition, public.bad_1", mend: "ALTER TABLE public.bad_1 SET LOGGED"),
         Flaw(
             testDescription: "unlogged", make: "CREATE UNLOGGED TABLE public.bad (id integer PRIMARY KEY)",
             words: "an unlogged table", mend: "ALTER TABLE public.bad SET LOGGED"),

@@ -18,6 +18,24 @@ import Testing
         }
     }
 
+    /// The slot's exported snapshot goes with the session that holds it.
+    @Test(arguments: [PostgresServer.StopMode.fast, .immediate])
+    func aStopOfTheSourceBeginsTheCopyAgain(_ mode: PostgresServer.StopMode) async throws {
+        try await PipelineFixture.withOwnServers("copystop", postgres: [:]) { fixture in
+            // More than lies between the servers when one of them stops.
+            try await Workload.createTables(fixture, rows: 20_000)
+            let wherry = try await interruptCopy(fixture) { _ in try await fixture.postgres.stop(mode) }
+            try await fixture.postgres.start()
+            // The connection of before is found lost by a statement that may fail.
+            _ = try? await fixture.sql("SELECT 1")
+            try await changeRows(fixture, 3)
+            try await fixture.waitUntilCaughtUp(wherry)
+            #expect(wherry.log.contains("an earlier initial copy was interrupted"))
+            #expect(try await fixture.compare() == [])
+            #expect(try await wherry.terminate().code == 0)
+        }
+    }
+
     @Test func keepsForeignDocumentsOfAnAdoptedCollection() async throws {
         try await PipelineFixture.withOwnServers("adopt") { fixture in
             try await Workload.createTables(fixture, rows: 4000)
@@ -40,18 +58,25 @@ import Testing
         }
     }
 
-    /// Starts a run and kills it when some rows are there, and some are not.
     private func killInCopy(_ fixture: PipelineFixture, _ arguments: [String] = []) async throws {
+        let wherry = try await interruptCopy(fixture, arguments) { try await $0.kill() }
+        #expect(wherry.latest("phase")?["phase"] == "copying")
+    }
+
+    /// Starts a run, and does something to it when some rows are there, and some are not.
+    private func interruptCopy(
+        _ fixture: PipelineFixture, _ arguments: [String] = [], by interruption: (WherryProcess) async throws -> Void
+    ) async throws -> WherryProcess {
         // An insert, or the update that stands for one in an adopted collection.
         let slow = try await FailPoint.hold(
             ["insert", "update"], of: fixture.applicationName, for: .milliseconds(200), using: fixture.inspector)
-        let wherry = try fixture.wherry(arguments, limits: BatchSizes(operations: 250))
+        let wherry = try fixture.wherry(arguments, limits: BatchSizes(operations: 250, backfill: "exported"))
         try await wherry.waitForLine("some rows are copied") {
             $0["phase"] == "copying" && $0.int("rows_copied") ?? 0 > 500
         }
-        try await wherry.kill()
+        try await interruption(wherry)
         try await slow.release()
-        #expect(wherry.latest("phase")?["phase"] == "copying")
+        return wherry
     }
 
     private func changeRows(_ fixture: PipelineFixture, _ attempt: Int) async throws {

@@ -51,18 +51,64 @@ import Testing
         try await Workload.createTables(fixture, rows: 60_000)
         let workload = Workload(fixture, seed: 4)
         var generator = SeededGenerator(seed: 4)
+        var unfinished = 0
+        let chunks = BatchSizes(operations: 150, backfill: "live", chunkRows: 100)
         let violations = try await VersionWatcher.watching(fixture) { _ in
             try await workload.working {
                 for _ in 1...6 {
-                    let wherry = try fixture.wherry(limits: live)
-                    try await wherry.waitForLine("it streams") { $0["phase"] == "streaming" }
+                    let wherry = try fixture.wherry(limits: chunks)
+                    try await wherry.waitForLine("it streams") { $0.message == "streaming" }
                     try await Task.sleep(for: .milliseconds(Int.random(in: 0...400, using: &generator)))
                     try await wherry.kill()
+                    if !wherry.log.contains("backfill finished") { unfinished += 1 }
                 }
             }
             try await fixture.catchUp(limits: live)
             #expect(try await fixture.compare() == [])
         }
         #expect(violations == [])
+        #expect(unfinished > 0, "no kill has hit an unfinished backfill")
+    }
+
+    @Test func serversMayGoAwayAndComeBack() async throws {
+        try await PipelineFixture.withOwnServers("liverestart", postgres: [:]) { fixture in
+            try await Workload.createTables(fixture, rows: 30_000)
+            let workload = Workload(fixture, seed: 5)
+            let chunks = BatchSizes(operations: 150, backfill: "live", chunkRows: 40)
+            let violations = try await VersionWatcher.watching(fixture) { _ in
+                let wherry = try fixture.wherry(limits: chunks)
+                try await workload.working {
+                    for interruption in Interruption.allCases {
+                        let before = wherry.latest("rows_copied")?.int("rows_copied") ?? 0
+                        try await wherry.waitForLine("chunks are written") { $0.int("rows_copied") ?? 0 > before }
+                        try await interruption.happen(to: fixture)
+                        #expect(!wherry.log.contains("backfill finished"), "too late to say anything")
+                    }
+                    try await wherry.waitForLine("the backfill is finished") { $0.message == "backfill finished" }
+                }
+                try await fixture.waitUntilCaughtUp(wherry)
+                #expect(try await fixture.compare() == [])
+                #expect(workload.interruptions > 0)
+                #expect(try await wherry.terminate().code == 0)
+            }
+            #expect(violations == [])
+        }
+    }
+
+    private enum Interruption: CaseIterable {
+        case targetStops, targetDies, sourceStops, sourceDies
+
+        func happen(to fixture: PipelineFixture) async throws {
+            switch self {
+            case .targetStops: try await fixture.mongo.restart()
+            case .targetDies:
+                try await fixture.mongo.kill9()
+                try await fixture.mongo.start()
+            case .sourceStops: try await fixture.postgres.restart(.fast)
+            case .sourceDies:
+                try await fixture.postgres.kill9()
+                try await fixture.postgres.start()
+            }
+        }
     }
 }

@@ -105,6 +105,25 @@ import Testing
         }
     }
 
+    /// The stream has brought the change before the backfill is asked for, and remembers nothing of it: only the floor does.
+    @Test func aSecondBackfillInTheGapWaitsForIt() async throws {
+        try await withFixture { fixture in
+            try await fixture.catchUp()
+            let wherry = try fixture.wherry(limits: BatchSizes(chunkRows: 50))
+            try await wherry.waitForLine("it streams") { $0["phase"] == "streaming" }
+            let commit = try await openGap(fixture)
+            try await fixture.waitUntil("the change has arrived", wherry) { try await changed(fixture) >= 2000 }
+            try await fixture.backfill("items")
+            try await wherry.waitForLine("it waits") { $0["waiting"]?.contains("backfill waits") == true }
+            #expect(try await fixture.backfillState("items")?["rows"]?.asInt == 0)
+            try await closeGap(fixture, commit)
+            try await wherry.waitForLine("the backfill is finished") { $0.message == "backfill finished" }
+            try await fixture.waitUntilCaughtUp(wherry)
+            #expect(try await wherry.terminate().code == 0)
+            #expect(try await fixture.compare() == [])
+        }
+    }
+
     /// A change that had committed when the slot was made is in no stream. A slot that is made with a snapshot waits for
     /// it by itself; what is read after has a fence all the same (`ChunkFilterTests`).
     @Test func aFirstStartInTheGapWaitsForIt() async throws {

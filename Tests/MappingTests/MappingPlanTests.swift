@@ -44,6 +44,23 @@ import Testing
         #expect(plan.keyIndices == [2, 0])
     }
 
+    @Test func theColumnOfTheGuardIsLookedAt() throws {
+        let schema = testTable([("id", Self.timestamptz), ("at", Self.timestamptz), ("note", Self.text)])
+        func plan(_ column: String, isDualWritten: Bool = false) throws -> MappingPlan {
+            try MappingPlan(
+                schema: schema, collection: "c", keyColumns: ["id"],
+                lastModified: LastModified(column: column, isDualWritten: isDualWritten))
+        }
+        let guarded = try plan("at")
+        #expect(guarded.backfillGuard == "at" && guarded.streamGuard == nil)
+        let dual = try plan("at", isDualWritten: true)
+        #expect(dual.backfillGuard == "at" && dual.streamGuard == "at")
+        for column in ["id", "note", "gone"] {
+            let failure = #expect(throws: Failure.self) { try plan(column) }
+            #expect(failure?.kind == .configuration && failure?.message.contains("public.t is \(column), ") == true)
+        }
+    }
+
     @Test func unchangedValuesComeFromTheOldRowOrStayAway() throws {
         let plan = try Self.plan([("id", Self.text), ("big", Self.text), ("n", Self.int4)], key: ["id"])
         let new = testRow([(.unchanged, []), (.unchanged, []), (.text, Array("5".utf8))])

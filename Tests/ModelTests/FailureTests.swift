@@ -5,6 +5,7 @@ struct FailureTests {
     static let codes: [Failure.Kind: ExitCode] = [
         .unexpected: .unexpected, .sourceInterrupted: .unreachable, .targetInterrupted: .unreachable,
         .unreachable: .unreachable, .inUse: .tryAgain, .fenced: .tryAgain, .copyInterrupted: .tryAgain,
+        .chunkInterrupted: .tryAgain,
         .denied: .denied, .configuration: .configuration, .usage: .usage, .dataGap: .dataGap,
         .dataRefused: .dataRefused, .differences: .differences,
     ]

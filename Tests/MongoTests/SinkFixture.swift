@@ -13,6 +13,7 @@ final class SinkFixture {
     let stateDatabase: String
     let pipeline = "shop"
     let progress = Progress()
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let reader: MongoConnection
     let start = Checkpoint(lsn: LSN(rawValue: 0x100))
 
@@ -36,10 +37,29 @@ final class SinkFixture {
             worker: WorkerIdentity(host: "h", pid: 1, startedAt: SourceTime(microseconds: 0)))
     }
 
+    func makeCopySink() async throws -> MongoCopySink {
+        try await MongoCopySink(
+            pool: pool, stateDatabase: stateDatabase, pipeline: pipeline, progress: progress,
+            logger: logger)
+    }
+
     func makeSink() async throws -> MongoDocumentSink {
         try await MongoDocumentSink(
             pool: pool, stateDatabase: stateDatabase, pipeline: pipeline, progress: progress,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            logger: logger)
+    }
+
+    /// The one range of a copy, claimed for the sink.
+    func claim(for sink: MongoCopySink) async throws -> RangeClaim {
+        let state = try required(try await store.load(pipeline))
+        let ranges = MongoCopyRanges(
+            pool: pool, database: stateDatabase, worker: state.worker, progress: progress, logger: logger)
+        let copy = SharedCopy(pipeline: pipeline, epoch: state.epoch, attempt: 1, snapshot: "s", digests: [:])
+        let version = TableVersion(
+            schema: TableSchema(
+                oid: 1, name: TableName(schema: "public", name: "things"), columns: [], replicaIdentity: .primaryKey))
+        try await ranges.publish(copy, [CopyRange(table: version, firstPage: nil, endPage: nil, estimatedRows: 3)])
+        return try required(try await ranges.claim(in: copy, for: try await sink.session))
     }
 
     /// Takes the pipeline over with the sink, as a new worker would.
@@ -72,8 +92,13 @@ func required<Value>(_ value: Value?) throws -> Value {
 struct BatchMaker {
     let writes: CollectionWrites
 
-    init(_ collection: String = "things", hasSpecialNames: Bool = false) {
-        writes = CollectionWrites(collection: collection, hasSpecialNames: hasSpecialNames)
+    init(
+        _ collection: String = "things", hasSpecialNames: Bool = false, guardField: String? = nil,
+        expectsDocuments: Bool = false
+    ) {
+        writes = CollectionWrites(
+            collection: collection, hasSpecialNames: hasSpecialNames, guardField: guardField,
+            expectsDocuments: expectsDocuments)
     }
 
     @discardableResult
@@ -92,5 +117,9 @@ struct BatchMaker {
         counts.writes = writes.writes.count
         counts.changes = counts.writes
         return WriteBatch(checkpoint: Checkpoint(lsn: LSN(rawValue: lsn)), collections: [writes], counts: counts)
+    }
+
+    func chunk(rereads: [Reread] = []) -> ChunkWrite {
+        ChunkWrite(documents: writes, progress: nil, rereads: rereads, settled: [])
     }
 }

@@ -27,10 +27,12 @@ import Mongo
     @Test func savesTheFirstCheckpoint() async throws {
         let fixture = try await SinkFixture()
         var state = SinkFixture.state("fresh", checkpoint: nil)
+        state.picksTables = true
         try await fixture.store.create(state, tables: [])
         state.checkpoint = fixture.start
         try await fixture.store.save(state)
-        #expect(try await fixture.store.load("fresh")?.checkpoint == fixture.start)
+        let stored = try await fixture.store.load("fresh")
+        #expect(stored?.checkpoint == fixture.start && stored?.picksTables == true)
     }
 
     /// Whoever comes second must not overwrite what the first one has found out about its collections.
@@ -100,10 +102,11 @@ import Mongo
             progress: fixture.progress, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         let taken = try await fixture.store.takeOver(state, sessions: [try await sink.session], worker: state.worker)
         await sink.begin(epoch: taken.epoch)
-        try await sink.write(try copied([1, 2, 3]), ledger: 1)
+        let claim = try await fixture.claim(for: sink)
+        #expect(try await sink.write(try copied([1, 2, 3]), ledger: 1, claim: claim))
         try await sink.sweepLedger(of: "things", attempt: 1)
         // Row 3 is gone when the copy begins again.
-        try await sink.write(try copied([1, 2]), ledger: 2)
+        #expect(try await sink.write(try copied([1, 2]), ledger: 2, claim: claim))
         try await sink.sweepLedger(of: "things", attempt: 2)
         #expect(try fixture.documents().map { $0["_id"]?.asInt64 } == [1, 2])
         try await sink.forgetLedger(of: "things")

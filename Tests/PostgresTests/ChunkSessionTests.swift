@@ -113,7 +113,7 @@ struct ChunkSessionTests {
         cancelled.cancel()
         let result = await cancelled.result
         #expect(throws: CancellationError.self) { try result.get() }
-        await expectFailure(.copyInterrupted) {
+        await expectFailure(.chunkInterrupted) {
             _ = try await reader.start(table.version, key: table.key, range: KeyRange(), limit: 5, where: nil)
         }
         try await fixture.connection.query("ROLLBACK")
@@ -128,10 +128,10 @@ struct ChunkSessionTests {
                 + "INSERT INTO t SELECT n, repeat('x', 2000) FROM generate_series(1, 20000) n;")
         let table = try await fixture.table()
         let reader = try await fixture.source.openChunkReader()
-        for kind in [Failure.Kind.sourceInterrupted, .copyInterrupted] {
+        for kind in [Failure.Kind.sourceInterrupted, .chunkInterrupted] {
             _ = try await reader.start(table.version, key: table.key, range: KeyRange(), limit: 50_000, where: nil)
             try await fixture.cluster.psql(
-                "SELECT \(kind == .copyInterrupted ? "pg_cancel_backend" : "pg_terminate_backend")(pid) "
+                "SELECT \(kind == .chunkInterrupted ? "pg_cancel_backend" : "pg_terminate_backend")(pid) "
                     + "FROM pg_stat_activity WHERE application_name = 'wherry \(fixture.cluster.database) backfill'")
             await expectFailure(kind) { _ = try await fixture.rest(reader) }
             #expect(try await reader.next(maxBytes: 1).isEmpty)

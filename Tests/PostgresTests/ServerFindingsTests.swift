@@ -52,6 +52,21 @@ struct ServerFindingsTests {
         #expect(codes { $0.isInRecovery = true } == ["source_is_standby"])
     }
 
+    /// What works on a standby depends on its version, and on how the rows are to be read.
+    @Test(arguments: [(150_020, false), (150_020, true), (160_004, false), (160_004, true)])
+    func standbys(_ version: Int, _ isLive: Bool) throws {
+        var facts = good()
+        facts.isInRecovery = true
+        facts.versionNumber = version
+        let findings = ServerFindings(facts: facts, plugin: "pgoutput", slot: nil, isLive: isLive)
+        let finding = try #require(findings.all.first { $0.code == "source_is_standby" })
+        #expect(finding.severity == (version > 160_000 && !isLive ? .warning : .error))
+        #expect(finding.kind == .configuration)
+        #expect(finding.message.contains("no logical slots") == (version < 160_000))
+        #expect(finding.remedy?.contains("exported or none") == (version > 160_000 && isLive))
+        #expect(!findings.forCopy.contains { $0.severity == .error })
+    }
+
     @Test func warnings() {
         func codes(_ change: (inout ServerFacts) -> Void) -> [String] {
             findings(change).filter { $0.severity == .warning }.map(\.code)

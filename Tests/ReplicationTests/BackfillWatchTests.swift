@@ -13,14 +13,15 @@ struct BackfillWatchTests {
 
     init() {
         inbox = ChunkInbox(
-            run: "r", snapshot: VisibilitySnapshot(xmin: 100, xmax: 120, running: [100, 110]), fence: nil)
+            run: "r", snapshot: VisibilitySnapshot(xmin: 100, xmax: 120, running: [100, 110]), fence: nil,
+            progress: fixture.progress)
         gate = ThrottleGate(BackfillLimits([.lag: .at(60_000)]))
     }
 
     private var watch: BackfillWatch {
         BackfillWatch(
-            pipeline: "p", epoch: 7, ports: fixture.ports, gate: gate, inbox: inbox, progress: fixture.progress,
-            interval: .milliseconds(5), logger: fixture.logger)
+            pipeline: "p", epoch: 7, ports: fixture.ports, gate: gate, inbox: inbox,
+            tablesWaiting: { [] }, progress: fixture.progress, interval: .milliseconds(5), logger: fixture.logger)
     }
 
     /// The stream has a transaction of so long ago, and there is more.

@@ -9,6 +9,7 @@ import Testing
 @Suite struct ChunkFilterTests {
     private let table = SampleTable()
     private let plans: PlanTable
+    private let progress = Progress()
     /// Transaction 10 is running, everything before is visible.
     private let before10 = VisibilitySnapshot(xmin: 10, xmax: 11, running: [10])
     private let after10 = VisibilitySnapshot(xmin: 11, xmax: 11, running: [])
@@ -16,16 +17,19 @@ import Testing
     init() throws { plans = try SampleTable.plans([table]) }
 
     private func inbox(_ snapshot: VisibilitySnapshot, fence: VisibilityFence? = nil) -> ChunkInbox {
-        ChunkInbox(run: "run", snapshot: snapshot, fence: fence)
+        ChunkInbox(run: "run", snapshot: snapshot, fence: fence, progress: progress)
     }
 
     private func filter(_ inbox: ChunkInbox, byteLimit: Int = 1 << 20) -> ChunkFilter {
-        ChunkFilter(collections: [table.collection], pending: [], inbox: inbox, fence: nil, byteLimit: byteLimit)
+        ChunkFilter(
+            collections: [table.collection], pending: [], inbox: inbox, fence: nil, byteLimit: byteLimit,
+            progress: progress)
     }
 
     private func chunk(_ keys: [String], _ snapshot: VisibilitySnapshot, rereads: [Reread] = []) throws -> Chunk {
         let part = BackfillTable(
-            version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns)
+            version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns,
+            expectsDocuments: false)
         let documents = part.documents()
         for key in keys { try part.append(Cell.row([.text(key), "n", "d"]), to: documents) }
         return Chunk(documents: documents, snapshot: snapshot, progress: nil, rereads: rereads) { _ in }
@@ -39,6 +43,28 @@ import Testing
     private func keys(_ admitted: AdmittedChunk?) throws -> [BSONDocument] {
         let documents = try #require(admitted).write.documents
         return documents.writes.map { BSONDocument(unchecked: documents.bytes($0.key)) }
+    }
+
+    /// A key without a row under an old snapshot may have one by now.
+    @Test func keysThatTheSnapshotIsTooOldForAreNotRemoved() throws {
+        let inbox = inbox(before10)
+        var filter = filter(inbox)
+        let token = try #require(inbox.announce())
+        #expect(inbox.note(before10, for: token))
+        let part = BackfillTable(
+            version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns,
+            expectsDocuments: true)
+        let deletes = part.documents()
+        for key in ["1", "2", "3"] { try part.appendDelete(of: [key], to: deletes) }
+        let step = SweepStep(table: table.schema.name, position: ["_id": 3], isDone: false, foreign: 0)
+        inbox.deliver(
+            .chunk(
+                Chunk(documents: deletes, snapshot: before10, progress: nil, sweep: step, rereads: []) { _ in }),
+            as: token)
+        _ = try filter.record([table.insert("2", "new", "new")], of: 10, plans: plans)
+        let admitted = filter.admit(token)
+        #expect(try keys(admitted) == [table.key(of: ["1"]), table.key(of: ["3"])])
+        #expect(admitted?.write.sweep == step && admitted?.write.rereads == [])
     }
 
     @Test func rowsThatTheSnapshotIsTooOldForAreLeftOut() throws {
@@ -59,6 +85,21 @@ import Testing
         #expect(try keys(admitted) == [table.key(of: ["6"])])
         #expect(Set(admitted?.write.rereads ?? []) == [reread("2"), reread("5")])
         #expect(filter.admit(token) == nil)
+        var counts = BackfillCounts()
+        (counts.rowsStale, counts.rowsReadAgain, counts.keysMoved) = (3, 2, 1)
+        #expect(progress.snapshot().backfill == counts)
+    }
+
+    @Test func aChunkBehindTheStreamIsCounted() throws {
+        let inbox = inbox(before10)
+        var filter = filter(inbox)
+        _ = try filter.record([table.update("1", "new", "new")], of: 10, plans: plans)
+        #expect(filter.currentFence()?.ids == [10])
+        let tokens = [try #require(inbox.announce()), try #require(inbox.announce())]
+        #expect(inbox.note(before10, for: tokens[0]))
+        #expect(progress.snapshot().backfill.chunksBehind == 1)
+        #expect(inbox.note(after10, for: tokens[1]))
+        #expect(progress.snapshot().backfill.chunksBehind == 1)
     }
 
     /// Nothing of it is worth keeping: rows are read again a few at a time, and each is remembered until then.
@@ -171,6 +212,7 @@ import Testing
                 }), as: token)
         _ = try filter.record([table.insert("7", "n", "d")], of: 10, plans: plans)
         #expect(settled.withLock { $0 } == ["discarded"])
+        #expect(progress.snapshot().backfill.touchLogCleared == 1)
         #expect(filter.admit(token) == nil)
         // What was forgotten has to be seen by whoever reads again.
         #expect(inbox.announce() == nil)

@@ -28,6 +28,31 @@ struct CollectionBuilderTests {
     static let part: BSONDocument = ["name": "n"]
     static let none = BSONDocument()
 
+    /// The stream is held to the guard only where an application writes too; rows of a backfill always are.
+    @Test(arguments: [false, true]) func theGuardGoesWithTheWrites(isDualWritten: Bool) throws {
+        let table = SampleTable(
+            schema: TableSchema(
+                oid: 1, name: TableName(schema: "public", name: "t"),
+                columns: [
+                    Column(name: "id", type: PostgresType(oid: 23, name: "integer", shape: .base), isIdentity: true),
+                    Column(
+                        name: "at", type: PostgresType(oid: 1184, name: "timestamptz", shape: .base),
+                        isIdentity: false),
+                ], replicaIdentity: .primaryKey))
+        let guards = [table.schema.name: LastModified(column: "at", isDualWritten: isDualWritten)]
+        var plans = PlanTable(tables: [table.state], lastModified: guards)
+        try plans.register(table.version)
+        let plan = try plans.plan(for: table.version)
+        let stream = CollectionBuilder(plan: plan).writes
+        #expect(stream.guardField == (isDualWritten ? "at" : nil) && stream.expectsDocuments == isDualWritten)
+        let part = BackfillTable(version: table.version, plan: plan, key: ["id"], expectsDocuments: true)
+        #expect(part.documents().guardField == "at" && part.documents().expectsDocuments)
+        // A version of the table that has lost the column: nothing could be compared any more.
+        let later = SampleTable("t", columns: ["id", "name"])
+        let failure = #expect(throws: Failure.self) { try plans.register(later.version) }
+        #expect(failure?.kind == .configuration)
+    }
+
     static let cases: [Case] = [
         Case(before: .nothing, step: .insert, kind: .insert, body: whole),
         Case(before: .nothing, step: .whole, kind: .replace, body: whole),

@@ -39,15 +39,27 @@ struct InitialCopyTests {
         return layout
     }
 
+    /// - Parameter ranges: where the sinks' claims are looked up.
     func copy(
         _ snapshot: FakeSnapshot, _ sinks: [FakeCopySink], store: FakeStore = FakeStore(),
-        progress: Progress = Progress(),
-        operations: Int = 5000, gate: ThrottleGate = ThrottleGate(BackfillLimits())
+        ranges: FakeRanges = FakeRanges(), progress: Progress = Progress(), operations: Int = 5000,
+        gate: ThrottleGate = ThrottleGate(BackfillLimits()), states: [TableState]? = nil
     ) throws -> InitialCopy {
-        InitialCopy(
-            snapshot: snapshot, sinks: sinks, store: store, pipeline: "p", attempt: 3,
-            plans: try SampleTable.plans(tables), limits: BatchLimits(operations: operations), gate: gate,
-            progress: progress)
+        for sink in sinks { sink.use(ranges) }
+        let plans = try SampleTable.plans(tables)
+        let made = try zip(tables, states ?? tables.map(\.state)).map { table, state in
+            (
+                table.schema.name,
+                CopyWorkers.Table(
+                    version: table.version, plan: try plans.plan(for: table.version), wasEmpty: state.wasEmpty)
+            )
+        }
+        let workers = CopyWorkers(
+            snapshot: snapshot, sinks: sinks, ranges: ranges,
+            copy: SharedCopy(pipeline: "p", epoch: 1, attempt: 3, snapshot: "s", digests: [:]),
+            tables: Dictionary(uniqueKeysWithValues: made), limits: BatchLimits(operations: operations),
+            gate: gate, tally: CopyTally())
+        return InitialCopy(workers: workers, store: store, progress: progress)
     }
 
     @Test(arguments: [1, 2, 5]) func everyRowIsCopiedOnce(_ workers: Int) async throws {
@@ -81,11 +93,11 @@ struct InitialCopyTests {
     @Test func aCollectionThatWasNotEmptyGetsALedger() async throws {
         let layout = layout(seed: 4, of: tables)
         let sink = FakeCopySink()
-        let copy = try copy(FakeSnapshot(layout.rows), [sink])
         var states = tables.map(\.state)
         states[1] = TableState(
             table: states[1].table, collection: states[1].collection, keyColumns: states[1].keyColumns, wasEmpty: false)
         let given = states
+        let copy = try copy(FakeSnapshot(layout.rows), [sink], states: given)
         try await promptly { try await copy.run(layout.ranges, tables: given) }
         #expect(Set(sink.writes.map(\.collection)) == ["one", "two", "three"])
         for write in sink.writes { #expect(write.ledger == (write.collection == "two" ? 3 : nil)) }
@@ -140,27 +152,58 @@ struct InitialCopyTests {
         #expect(sink.writes.map(\.documents.count).reduce(0, +) == layout.expected.values.map(\.count).reduce(0, +))
     }
 
-    @Test func theBoardKnowsHowFarEachTableIs() throws {
-        let ranges = [0, 1, 0].map { index in
-            CopyRange(table: tables[index].version, firstPage: nil, endPage: nil, estimatedRows: 5)
+    /// Another program has a range, and leaves it: the leader waits, and takes it over.
+    @Test func whatAnotherLeavesIsTakenOver() async throws {
+        let layout = layout(seed: 5, of: tables)
+        let (ranges, sink) = (FakeRanges(), FakeCopySink(1))
+        let gate = Gate()
+        let copy = try copy(FakeSnapshot(layout.rows, gate: gate), [sink], ranges: ranges)
+        let states = tables.map(\.state)
+        async let end: Void = promptly { try await copy.run(layout.ranges, tables: states) }
+        #expect(await eventually { ranges.claimed == 1 })
+        let other = SessionID(bytes: [UInt8](repeating: 9, count: 16))
+        let theirs = try #require(try await ranges.claim(in: copy.workers.copy, for: other))
+        #expect(ranges.hold(theirs, adding: 1))
+        gate.open()
+        #expect(await eventually { ranges.open == 1 })
+        ranges.expire()
+        try await end
+        #expect(ranges.open == 0 && !ranges.hold(theirs, adding: 1))
+        let written = sink.writes.reduce(0) { $0 + $1.documents.count }
+        #expect(written == layout.expected.values.map(\.count).reduce(0, +))
+    }
+
+    /// A worker that was frozen for longer than its lease gives its range up and goes on with another.
+    @Test func aLostRangeIsGivenUp() async throws {
+        let layout = layout(seed: 6, of: tables)
+        let (ranges, sink, gate) = (FakeRanges(), FakeCopySink(1), Gate())
+        let snapshot = FakeSnapshot(layout.rows, gate: gate)
+        let copy = try copy(snapshot, [sink], ranges: ranges)
+        let states = tables.map(\.state)
+        async let end: Void = promptly { try await copy.run(layout.ranges, tables: states) }
+        #expect(await eventually { gate.waiting == 1 })
+        ranges.expire()
+        let other = SessionID(bytes: [UInt8](repeating: 9, count: 16))
+        var theirs: [RangeClaim] = []
+        while let claim = try await ranges.claim(in: copy.workers.copy, for: other) {
+            theirs.append(claim)
+            try await ranges.finish(claim)
         }
-        var states = tables.map(\.state)
-        states[0].copiedRows = 99
-        let board = CopyBoard(ranges, tables: states)
-        #expect(board.tables.map(\.copyStage) == [.waiting, .waiting, .finished])
-        #expect(board.tables.map(\.estimatedRows) == [10, 5, 0])
-        #expect(board.tables.map(\.copiedRows) == [0, 0, 0])
-        let first = try #require(board.next())
-        #expect(board.tables.map(\.copyStage) == [.copying, .waiting, .finished])
-        board.add(7, to: tables[0].schema.name)
-        board.finish(first)
-        #expect(board.tables[0].copyStage == .copying && board.tables[0].copiedRows == 7)
-        _ = board.next()
-        #expect(!board.isDrained)
-        board.finish(try #require(board.next()))
-        #expect(board.isDrained && board.next().map(\.estimatedRows) == nil)
-        #expect(board.tables.map(\.copyStage) == [.finished, .copying, .finished])
-        #expect(board.wasEmpty(tables[0].schema.name))
+        #expect(theirs.count == layout.ranges.count)
+        gate.open()
+        try await end
+        #expect(sink.writes.isEmpty && snapshot.openReaders == 0)
+    }
+
+    @Test func progressIsEverybodys() {
+        let states = tables.map(\.state)
+        let shared = [
+            SharedTableProgress(table: states[0].table, estimatedRows: 9, rows: 4, ranges: 3, openRanges: 1),
+            SharedTableProgress(table: states[1].table, estimatedRows: 5, rows: 0, ranges: 1, openRanges: 1),
+        ]
+        let applied = shared.applied(to: states)
+        #expect(applied.map(\.copyStage) == [.copying, .waiting, .finished])
+        #expect(applied.map(\.copiedRows) == [4, 0, 0] && applied.map(\.estimatedRows) == [9, 5, 0])
     }
 
     /// Several workers together keep to the rate.

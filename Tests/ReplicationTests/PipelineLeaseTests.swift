@@ -47,6 +47,38 @@ struct PipelineLeaseTests {
         #expect(await adopting.tables.map(\.wasEmpty) == [true, false])
     }
 
+    @Test func theConfigurationNamesCollectionsAndGuards() async throws {
+        let moment = PostgresType(oid: 1184, name: "timestamptz", shape: .base)
+        let id = Column(name: "id", type: PostgresType(oid: 23, name: "integer", shape: .base), isIdentity: true)
+        let guarded = SampleTable(
+            schema: TableSchema(
+                oid: 2, name: TableName(schema: "public", name: "two"),
+                columns: [id, Column(name: "at", type: moment, isIdentity: false)], replicaIdentity: .primaryKey))
+        var fixture = PipelineFixture(tables: [SampleTable("one"), guarded])
+        func configure(_ column: String) {
+            fixture.settings.collections = [
+                TableName(schema: "public", name: "one"): CollectionSettings(collection: "first"),
+                guarded.schema.name: CollectionSettings(
+                    collection: "second", lastModified: LastModified(column: column)),
+            ]
+        }
+        configure("ta")
+        #expect(await kind(of: fixture.lease.take) == .configuration)
+        #expect(fixture.stored == nil)
+        configure("at")
+        let lease = fixture.lease
+        _ = try await lease.take()
+        #expect(await lease.tables.map(\.collection) == ["first", "second"])
+        // The application may write into the guarded one at any moment: nothing in it may be taken for Wherry's own.
+        #expect(await lease.tables.map(\.wasEmpty) == [true, false])
+        #expect(fixture.stored?.picksTables == false)
+        // At a later start the guard is looked at again, and before anything is written.
+        configure("ta")
+        let epoch = fixture.stored?.epoch
+        #expect(await kind(of: fixture.lease.take) == .configuration)
+        #expect(fixture.stored?.epoch == epoch)
+    }
+
     @Test func noTableAndSharedCollectionsAreRefused() async {
         let none = PipelineFixture(tables: []).lease
         #expect(await kind(of: none.take) == .configuration)

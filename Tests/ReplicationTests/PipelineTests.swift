@@ -63,6 +63,8 @@ struct PipelineTests {
         var fixture = PipelineFixture(snapshot: snapshot)
         fixture.source.change {
             $0.ranges = [CopyRange(table: PipelineTests.table.version, firstPage: nil, endPage: nil, estimatedRows: 1)]
+            // Its stream brings no messages: what is left can't be read beside it.
+            $0.identity.serverVersion = 130_010
         }
         fixture.settings.end = .position(LSN(rawValue: 1000))
         let end = try await run(fixture)

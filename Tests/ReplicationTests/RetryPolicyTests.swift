@@ -23,7 +23,9 @@ struct RetryPolicyTests {
             #expect(decide(.targetInterrupted) == .retrySmaller(after: pause))
             #expect(decide(.unreachable) == (hasRun ? .retry(after: pause) : .stop))
             #expect(decide(.inUse) == (hasRun && attempt <= 5 ? .retry(after: pause) : .stop))
-            #expect(decide(.copyInterrupted) == (attempt <= 5 ? .retry(after: pause) : .stop))
+            for kind in [Failure.Kind.copyInterrupted, .chunkInterrupted] {
+                #expect(decide(kind) == (attempt <= 5 ? .retry(after: pause) : .stop))
+            }
         }
     }
 

@@ -24,6 +24,60 @@ import Testing
         #expect(StartChecks.source(of: state, is: now)?.kind == .dataGap)
     }
 
+    private func table(_ name: String, in collection: String, wasEmpty: Bool = true) -> TableState {
+        TableState(
+            table: TableName(schema: "public", name: name), collection: collection, keyColumns: ["id"],
+            wasEmpty: wasEmpty)
+    }
+
+    /// What the file says at a later start, as `table: collection`.
+    @Test(
+        arguments: [
+            (nil, nil, nil), (["a": "x", "b": "y"], nil, nil),
+            (
+                ["a": "x", "b": "z"],
+                "table public.b goes into collection y since the first start of pipeline shop, and the configuration says z now",
+                "table public.b goes into collection y since the first start of pipeline shop, and the configuration says z now"
+            ),
+            (
+                ["a": "x", "b": "y", "c": "c"],
+                "pipeline shop was started without table public.c, which the configuration names now", nil
+            ),
+            (
+                ["a": "x"],
+                "pipeline shop was started with table public.b, which the configuration doesn't name any more",
+                "pipeline shop was started with table public.b, which the configuration doesn't name any more"
+            ),
+        ] as [([String: String]?, String?, String?)])
+    func otherCollections(configured: [String: String]?, message: String?, whenPicked: String?) {
+        let tables = [table("a", in: "x"), table("b", in: "y")]
+        let configured = configured.map { names in
+            Dictionary(
+                uniqueKeysWithValues: names.map {
+                    (TableName(schema: "public", name: $0), CollectionSettings(collection: $1))
+                })
+        }
+        var state = state
+        let failure = StartChecks.collections(tables, of: state, configured: configured)
+        #expect(failure?.message == message && (failure == nil || failure?.exitCode == .configuration))
+        // Then the file may name more than the pipeline has.
+        state.picksTables = true
+        #expect(StartChecks.collections(tables, of: state, configured: configured)?.message == whenPicked)
+    }
+
+    @Test(arguments: [
+        (PipelineState.Stage.backfilling, true, true), (.copyingOnce, true, true), (.streaming, true, false),
+        (.backfilling, false, false),
+    ])
+    func aGuardThatIsNew(stage: PipelineState.Stage, wasEmpty: Bool, isRefused: Bool) {
+        var state = state
+        state.stage = stage
+        let guards = [TableName(schema: "public", name: "b"): LastModified(column: "at")]
+        let tables = [table("a", in: "a"), table("b", in: "b", wasEmpty: wasEmpty)]
+        #expect((StartChecks.guards(tables, of: state, lastModified: guards) != nil) == isRefused)
+        #expect(StartChecks.guards(tables, of: state, lastModified: [:]) == nil)
+    }
+
     @Test(arguments: [
         ("s", "p", "t", nil), ("s2", "p", "t", "slot"), ("s", "p2", "t", "publication"),
         ("s", "p", "t2", "target database"),

@@ -46,6 +46,9 @@ package final class PipelineFixture: Sendable {
         try await session.run(text, parameters)
     }
 
+    /// After a restart of the source: the next statement finds its session open.
+    package func reconnect() async { _ = try? await session.run("SELECT 1", []) }
+
     /// One more connection to the source, for a transaction that stays open.
     package func connect() async throws -> PostgresConnection {
         try await PostgresConnection.open(sourceURI, application: "test")
@@ -188,8 +191,8 @@ package struct BatchSizes: Sendable {
 
     var configuration: String {
         "apply:\n  max_batch_operations: \(operations)\n  max_batch_bytes: \(bytes)\n"
-            + (backfill.map { "backfill:\n  mode: \($0)\n" } ?? "")
-            + (chunkRows.map { "  max_chunk_rows: \($0)\n" } ?? "")
+            + (backfill != nil || chunkRows != nil || rowsPerSecond != nil ? "backfill:\n" : "")
+            + (backfill.map { "  mode: \($0)\n" } ?? "") + (chunkRows.map { "  max_chunk_rows: \($0)\n" } ?? "")
             + (rowsPerSecond.map { "  max_rows_per_second: \($0)\n" } ?? "")
     }
 }

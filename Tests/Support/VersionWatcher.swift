@@ -2,30 +2,36 @@ import BSON
 import Model
 
 /// Reads the documents of some collections again and again through a connection of its own, and notes every `_id` that
-/// was seen with a smaller `version` than before. Versions come from one sequence, so a document that was deleted and
-/// inserted again has a larger one.
+/// was seen with a smaller `version` than before (or another field, a number or a date). Versions come from one sequence,
+/// so a document that was deleted and inserted again has a larger one.
 package actor VersionWatcher {
     private let inspector: MongoInspector
     private let collections: [String]
+    private let field: String
+    private let filter: BSONDocument
     private var newest: [String: [BSONValue: Int64]] = [:]
     private var passes = 0
     /// What was wrong, in words.
     private var violations: [String] = []
 
-    private init(_ fixture: PipelineFixture, collections: [String]) throws {
+    private init(_ fixture: PipelineFixture, collections: [String], field: String, filter: BSONDocument) throws {
         inspector = try MongoInspector(uri: fixture.targetURI)
         self.collections = collections
+        self.field = field
+        self.filter = filter
     }
 
     /// Watches while `body` runs. What `body` is given waits until so many more whole looks at all documents are done.
     ///
+    /// - Parameter filter: of the documents that are watched.
     /// - Returns: what was wrong, in words; empty when nothing was.
     /// - Throws: what `body` throws; `TestFailure` when too little was seen to prove anything.
     package static func watching(
-        _ fixture: PipelineFixture, collections: [String] = Workload.versioned,
+        _ fixture: PipelineFixture, collections: [String] = Workload.versioned, field: String = "version",
+        filter: BSONDocument = [:],
         during body: (_ looks: (Int) async throws -> Void) async throws -> Void
     ) async throws -> [String] {
-        let watcher = try VersionWatcher(fixture, collections: collections)
+        let watcher = try VersionWatcher(fixture, collections: collections, field: field, filter: filter)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await watcher.watch() }
             defer { group.cancelAll() }
@@ -61,10 +67,11 @@ package actor VersionWatcher {
         var known = newest[collection] ?? [:]
         newest[collection] = nil
         defer { newest[collection] = known }
-        for document in try await inspector.documents(collection, projection: ["version": 1]) {
-            guard let id = document["_id"], let version = document["version"]?.asInt64 else { continue }
+        for document in try await inspector.documents(collection, filter: filter, projection: [field: 1]) {
+            guard let id = document["_id"], let value = document[field], let version = value.asInt64 ?? value.asDate
+            else { continue }
             if let before = known[id], version < before {
-                violations.append("\(collection) \(id): version \(version) after \(before)")
+                violations.append("\(collection) \(id): \(field) \(version) after \(before)")
             }
             known[id] = max(known[id] ?? version, version)
         }

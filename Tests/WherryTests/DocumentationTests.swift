@@ -28,7 +28,7 @@ import Testing
 
     @Test func everyKeyIsDocumented() throws {
         let table = try rows(text("docs/configuration.md")).map { $0[0] }
-        let keys = table.filter { $0.wholeMatch(of: /`[a-z_]+(\.[a-z_]+)?`/) != nil && !$0.contains("wherry_") }
+        let keys = table.filter { $0.wholeMatch(of: /`[a-z_]+(\.[A-Za-z_]+)*`/) != nil && !$0.contains("wherry_") }
             .map { $0.replacing("`", with: "") }
         #expect(keys.filter { KnownKeys.file.paths.contains($0) }.sorted() == KnownKeys.file.paths)
     }

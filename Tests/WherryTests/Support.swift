@@ -28,6 +28,7 @@ extension Backend {
     static func failing(with error: any Error) -> Backend {
         Backend(
             run: { _, _, _, _ in throw error }, snapshot: { _, _, _, _ in throw error },
+            backfill: { _, _, _, _ in throw error },
             check: { _, _, _ in throw error }, status: { _, _ in throw error },
             set: { _, _ in throw error }, pipelines: { _, _ in throw error }, drop: { _, _, _ in throw error },
             libraries: { [] })

@@ -1,19 +1,31 @@
--- Every publication of this database with its tables, one row a table; a publication without tables is one row.
-SELECT p.pubname,
+-- Every publication of this database with its tables, one row a table; a publication without tables is one row. A
+-- partitioned table is one table however it is published: without publish_via_partition_root (13 and later;
+-- is_via_root) the server lists and names its leaves instead.
+SELECT DISTINCT
+       p.pubname,
        pg_catalog.pg_get_userbyid(p.pubowner) AS owner,
        p.puballtables AS is_for_all_tables,
        p.pubinsert,
        p.pubupdate,
        p.pubdelete,
        p.pubtruncate,
-       t.schemaname AS schema_name,
-       t.tablename AS table_name,
+       coalesce((pg_catalog.to_jsonb(p) ->> 'pubviaroot')::pg_catalog.bool, false) AS is_via_root,
+       coalesce(rn.nspname, t.schemaname) AS schema_name,
+       coalesce(r.relname, t.tablename) AS table_name,
+       r.oid IS NOT NULL OR c.relkind = 'p' AS is_partitioned,
        pg_catalog.to_jsonb(t) ->> 'rowfilter' AS row_filter,
-       EXISTS (SELECT FROM pg_catalog.pg_publication_rel r
-                 JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
-                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                WHERE r.prpubid = p.oid AND n.nspname = t.schemaname AND c.relname = t.tablename
-                  AND pg_catalog.to_jsonb(r) ->> 'prattrs' IS NOT NULL) AS has_column_list
+       EXISTS (SELECT FROM pg_catalog.pg_publication_rel pr
+                WHERE pr.prpubid = p.oid AND pr.prrelid = coalesce(r.oid, c.oid)
+                  AND pg_catalog.to_jsonb(pr) ->> 'prattrs' IS NOT NULL) AS has_column_list
   FROM pg_catalog.pg_publication p
   LEFT JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname
- ORDER BY p.pubname, t.schemaname, t.tablename;
+  LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)
+         ON n.nspname = t.schemaname AND c.relname = t.tablename
+  -- The partitioned table that was named, of a leaf that is listed in its place.
+  LEFT JOIN (pg_catalog.pg_class r JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace)
+         ON c.relispartition
+        AND r.oid = (SELECT a.relid FROM pg_catalog.pg_partition_ancestors(c.oid) WITH ORDINALITY AS a (relid, depth)
+                       JOIN pg_catalog.pg_publication_rel pr ON pr.prrelid = a.relid AND pr.prpubid = p.oid
+                      WHERE a.relid <> c.oid
+                      ORDER BY a.depth DESC LIMIT 1)
+ ORDER BY p.pubname, schema_name, table_name;

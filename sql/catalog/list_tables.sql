@@ -1,12 +1,22 @@
--- Every table of every schema that is not the system's: ordinary (r), partitioned (p) and foreign (f).
+-- Every table of every schema that is not the system's: ordinary (r), partitioned (p) and foreign (f). root_oid: of a
+-- partition, however deep, the partitioned table that is none itself; NULL for one that is being detached.
 SELECT c.oid,
        n.nspname AS schema_name,
        c.relname AS table_name,
        c.relkind AS kind,
        c.relpersistence AS persistence,
        c.relispartition AS is_partition,
-       EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS has_children,
-       EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid) AS has_parent,
+       CASE WHEN c.relispartition THEN nullif(pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid, c.oid) END AS root_oid,
+       (SELECT pg_catalog.string_agg(pn.nspname || '.' || p.relname, ', ' ORDER BY pn.nspname, p.relname)
+          FROM pg_catalog.pg_inherits h
+          JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
+          JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+         WHERE h.inhrelid = c.oid AND p.relkind <> 'p') AS parents,
+       (SELECT pg_catalog.string_agg(pn.nspname || '.' || p.relname, ', ' ORDER BY pn.nspname, p.relname)
+          FROM pg_catalog.pg_inherits h
+          JOIN pg_catalog.pg_class p ON p.oid = h.inhrelid
+          JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+         WHERE h.inhparent = c.oid AND c.relkind <> 'p') AS children,
        c.relreplident AS replica_identity,
        c.relrowsecurity AS has_row_security,
        c.relforcerowsecurity AS is_row_security_forced,

@@ -11,9 +11,11 @@ package protocol ChangeSource: Sendable {
     /// Looks whether the publication still has a table that is not part of the pipeline. (It had it when a change was
     /// made: the server decodes with the catalogue as it was then.)
     ///
+    /// - Returns: the published table that it is a partition of. The server announces partitions too, and sends their
+    ///   changes as those of that table. nil for any other table.
     /// - Throws: `Failure(.configuration)` with the statement that takes it out again; `.dataGap` when it is another name
     ///   of a table that is published.
-    func requireUnpublished(_ table: TableSchema) async throws
+    func requireUnpublished(_ table: TableSchema) async throws -> TableName?
 
     /// Writes a transactional logical message into the source's WAL and returns its position; the stream passes it
     /// soon afterwards, idle or not.
@@ -22,7 +24,7 @@ package protocol ChangeSource: Sendable {
 
 extension ChangeSource {
     /// For sources that can't look.
-    package func requireUnpublished(_ table: TableSchema) async throws {
+    package func requireUnpublished(_ table: TableSchema) async throws -> TableName? {
         throw Failure(
             .configuration, "table \(table.name) is in the publication but not in the pipeline",
             hint: "Take it out again with ALTER PUBLICATION … DROP TABLE, or drop the pipeline and start anew with it.")

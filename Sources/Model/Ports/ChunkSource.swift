@@ -2,7 +2,8 @@
 /// stream.
 package protocol ChunkSource: Sendable {
     /// Divides a table into ranges of its key that can be read in parallel: at least one, at most about a hundred. From
-    /// left to right they cover every key exactly once: the first is open below, the last above.
+    /// left to right they cover every key exactly once: the first is open below, the last above. A partitioned table is
+    /// divided leaf by leaf, the largest first: at least one range each, and about a hundred more in all.
     ///
     /// From statistics or a small sample: never walks the table.
     ///
@@ -17,6 +18,14 @@ package protocol ChunkSource: Sendable {
     ///
     /// - Throws: `Failure` of kind `.unreachable`, `.denied`, `.configuration`, `.sourceInterrupted`.
     func openChunkReader() async throws -> any ChunkReader
+
+    /// Whether a condition can be judged by a table's key alone: of a row that is gone nothing else is known.
+    func isDecidedByKey(_ condition: String, of table: TableVersion, key: [String]) async throws -> Bool
+
+    /// Opens a session of its own.
+    ///
+    /// - Throws: as `openChunkReader`.
+    func openKeyProbe() async throws -> any KeyProbe
 
     /// What a snapshot taken now would see.
     func currentSnapshot() async throws -> VisibilitySnapshot
@@ -41,7 +50,7 @@ package protocol ChunkSource: Sendable {
     func assignTransactionID() async throws -> UInt64
 }
 
-/// Keys after `after`, up to and including `through`; nil is open.
+/// Keys after `after`, up to and including `through`; nil is open. With a leaf only those of that leaf.
 ///
 /// A bound holds the values of the key's first columns in its order, as text of their output functions: all of them, or
 /// fewer. A key is compared with a bound by as many columns as the bound has: with the key (a, b), `after: [x]` is
@@ -49,22 +58,26 @@ package protocol ChunkSource: Sendable {
 package struct KeyRange: Hashable, Sendable {
     package var after: [String]?
     package var through: [String]?
+    /// Of a partitioned table; nil is the table itself.
+    package var leaf: Partition?
 
-    package init(after: [String]? = nil, through: [String]? = nil) {
+    package init(after: [String]? = nil, through: [String]? = nil, leaf: Partition? = nil) {
         self.after = after
         self.through = through
+        self.leaf = leaf
     }
 }
 
 /// One session that reads chunks, one after the other; one owner. Everything throws `Failure` or `CancellationError`, and
-/// after either the reader can start anew. `.copyInterrupted`: the chunk is simply to be read again, with the table as it
-/// is now; `.sourceInterrupted`: the session is lost, and with the next start the reader opens another, or throws what
-/// `openChunkReader` throws.
+/// after either the reader can start anew. `.chunkInterrupted`: the chunk is simply to be read again, after a pause;
+/// `.copyInterrupted`: it is to be read again with the table as it is now; `.sourceInterrupted`: the session is lost, and
+/// with the next start the reader opens another, or throws what `openChunkReader` throws.
 package protocol ChunkReader: Sendable {
     /// Begins a chunk: the range's first `limit` rows in key order. What was begun before is given up.
     ///
     /// In one REPEATABLE READ READ ONLY transaction the table is locked (ACCESS SHARE), then the snapshot is taken, and
-    /// the chunk read under it. A lock that isn't had within ten seconds is `.copyInterrupted`.
+    /// the chunk read under it. A lock that isn't had within ten seconds is `.chunkInterrupted`. Of a leaf it is the leaf
+    /// that is locked and read; a leaf that is gone, or not part of the table any more, is an empty chunk.
     ///
     /// - Parameter where: An SQL condition of the operator's on the table's columns; `limit` counts the rows before it.
     /// - Throws: `.copyInterrupted` when the table is not the one of `table` any more, or its columns aren't; `.usage`

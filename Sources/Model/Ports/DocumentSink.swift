@@ -1,3 +1,5 @@
+import BSON
+
 /// Where the stream's documents go. One owner calls it, one call at a time.
 package protocol DocumentSink: Sendable {
     /// The server session all its transactions run in: to be stored in the pipeline's state before the first write.
@@ -15,8 +17,9 @@ package protocol DocumentSink: Sendable {
     ///   colliding with it: the caller comes back with smaller batches.
     func apply(_ batch: WriteBatch, after previous: Checkpoint) async throws
 
-    /// Writes rows of a backfill and their progress as one transaction, conditional on `checkpoint` being the stored one.
-    /// Repeating it is harmless.
+    /// Writes rows of a backfill and their progress, conditional on `checkpoint` being the stored one: as one
+    /// transaction, or, where other writers collide with that, as several with the progress in the last. Repeating it is
+    /// harmless.
     ///
     /// - Throws: as `apply`.
     func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws
@@ -35,10 +38,13 @@ package protocol CopySink: Sendable {
     /// The epoch under which the worker took the pipeline over; before anything is written.
     func begin(epoch: Int64) async
 
-    /// Inserts whole documents (`writes` are all of kind `.insert`) into the collection, in a transaction that makes
-    /// sure of the epoch. `ledger` says that the collection was not empty: then rows overwrite by key, and their keys
-    /// are noted so that a later attempt can remove those that are gone.
-    func write(_ documents: CollectionWrites, ledger attempt: Int?) async throws
+    /// Inserts whole documents (`writes` are all of kind `.insert`) into the collection, in transactions that write the
+    /// claim of their range too: its rows, and a new lease. `ledger` says that the collection was not empty: then rows
+    /// overwrite by key, and their keys are noted so that a later attempt can remove those that are gone.
+    ///
+    /// - Returns: false, with nothing more written, when the range is not this writer's any more.
+    /// - Throws: `Failure(.fenced)` when the epoch has moved on.
+    func write(_ documents: CollectionWrites, ledger attempt: Int?, claim: RangeClaim) async throws -> Bool
 
     /// Deletes all documents of a collection that was empty before Wherry came, in steps that make sure of the epoch.
     func empty(_ collection: String) async throws
@@ -60,4 +66,8 @@ package protocol TargetDatabase: Sendable {
 
     /// Which of them hold at least one document.
     func nonEmpty(_ names: [String]) async throws -> Set<String>
+
+    /// Keys of a collection, each `{_id: …}`, in the order of `_id` across all its types (but MaxKey, which no row
+    /// has): the first `limit` behind `key`.
+    func keys(of collection: String, after key: BSONDocument?, limit: Int) async throws -> [BSONDocument]
 }

@@ -19,18 +19,23 @@ package protocol SnapshotReader: Sendable {
     func close() async
 }
 
-/// A part of a table: pages `[firstPage, endPage)` of one heap. The first range has no lower bound and the last no upper
-/// one, so that wrong page estimates lose no row.
+/// A part of a table: pages `[firstPage, endPage)` of one heap. The first range of a heap has no lower bound and the last
+/// no upper one, so that wrong page estimates lose no row.
 package struct CopyRange: Sendable {
     /// The table as it is mapped.
     package let table: TableVersion
+    /// Whose heap it is, of a partitioned table; nil is the table's own.
+    package let leaf: Partition?
     package let firstPage: UInt32?
     package let endPage: UInt32?
     /// The planner's estimate, for progress only.
     package let estimatedRows: Int
 
-    package init(table: TableVersion, firstPage: UInt32?, endPage: UInt32?, estimatedRows: Int) {
+    package init(
+        table: TableVersion, leaf: Partition? = nil, firstPage: UInt32?, endPage: UInt32?, estimatedRows: Int
+    ) {
         self.table = table
+        self.leaf = leaf
         self.firstPage = firstPage
         self.endPage = endPage
         self.estimatedRows = estimatedRows

@@ -31,10 +31,37 @@ package protocol StateStore: Sendable {
     func saveProgress(_ tables: [TableState], of pipeline: String) async throws
 
     /// Writes the plan of tables' live backfills, before anything is read, and removes that of tables that have none. From
-    /// then on their progress is the sink's.
+    /// then on their progress is the sink's. What a table's `wanted` asks for is settled with it; a table of which
+    /// something else is asked by now is left as it is.
     ///
     /// - Throws: `Failure(.fenced)` when the epoch has moved on.
     func saveBackfills(_ tables: [TableState], of state: PipelineState) async throws
+
+    /// Asks for the backfills that tables' `wanted` describe, whatever is asked for or under way.
+    ///
+    /// - Throws: `Failure(.fenced)` when the epoch has moved on.
+    func want(_ tables: [TableState], of state: PipelineState) async throws
+
+    /// Gives up what is asked of a table, or its backfill when that has begun, and notes why.
+    func refuse(_ table: TableState, because reason: String, of pipeline: String) async throws
+
+    /// Asks for a backfill of a table as it was seen.
+    ///
+    /// - Returns: false, with nothing changed, when another one is asked for or has begun meanwhile.
+    func ask(_ request: BackfillRequest, of table: TableState, in pipeline: String) async throws -> Bool
+
+    /// Writes an order about what is asked of the table, or about its backfill, as it was seen.
+    ///
+    /// - Returns: false, with nothing changed, when it is another one by now.
+    func order(_ order: BackfillOrder, of table: TableState, in pipeline: String) async throws -> Bool
+
+    /// What is asked of every table.
+    func orders(of pipeline: String) async throws -> [TableName: BackfillOrders]
+
+    /// Puts a checkpoint in the place of the stored one: changes between the two are not in the stream.
+    ///
+    /// - Throws: `Failure(.fenced)` when the epoch has moved on.
+    func replaceCheckpoint(_ checkpoint: Checkpoint, of state: PipelineState) async throws
 
     /// Rows that a live backfill has to read again.
     func rereads(of pipeline: String) async throws -> [Reread]

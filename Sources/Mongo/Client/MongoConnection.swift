@@ -38,14 +38,20 @@ package final class MongoConnection {
 
     /// Documents of a collection, at most `limit`. Outside of a session with read concern majority: what is read can't
     /// be rolled back by a change of primaries, so that a checkpoint that was read may be confirmed.
+    ///
+    /// - Parameter first: in the order of `_id`, from this one on: `{_id: …}`. A filter with `$gt` would see values of one
+    ///   type only (MongoDB manual, "Type Bracketing"); the bound of an index goes across them.
     package func find(
-        _ database: String, _ collection: String, filter: BSONDocument, projection: BSONDocument? = nil, limit: Int,
-        session: MongoSession? = nil
+        _ database: String, _ collection: String, filter: BSONDocument, projection: BSONDocument? = nil,
+        from first: BSONDocument? = nil, limit: Int, session: MongoSession? = nil
     ) throws -> [BSONDocument] {
         var fields: [(String, BSONValue)] = [
             ("find", .string(collection)), ("filter", .document(filter)), ("limit", .int64(Int64(limit))),
         ]
         if let projection { fields.append(("projection", .document(projection))) }
+        if let first {
+            fields += [("min", .document(first)), ("hint", ["_id": 1]), ("sort", ["_id": 1])]
+        }
         if session == nil { fields.append(("readConcern", ["level": "majority"])) }
         var reply = try command(database, BSONDocument(fields), session: session)
         var documents: [BSONDocument] = []

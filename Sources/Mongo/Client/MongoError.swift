@@ -57,6 +57,12 @@ package struct MongoError: Error, Sendable {
         hasLabel("TransientTransactionError") || isNetwork || MongoError.stepDownCodes.contains(code)
     }
 
+    /// Another writer was faster with one of the transaction's documents.
+    var isConflict: Bool {
+        code == 112
+            || hasLabel("TransientTransactionError") && !isNetwork && !MongoError.stepDownCodes.contains(code)
+    }
+
     /// "State change" errors of the driver specification, a shutting-down or restarting server, and commands that somebody
     /// has killed: killOp, or the killSessions of a successor (11601; 237 for a cursor). What was killed may be tried again:
     /// the compare in it shows whether somebody else goes on.

@@ -51,11 +51,32 @@ struct BackfillNotes {
         let change: BSONDocument = [
             "$set": .document(fields), "$inc": ["backfill.rows": .int64(Int64(step.rows))],
         ]
+        try update(BSONDocument(filter), change)
+    }
+
+    /// How far a sweep is. Writing it twice changes nothing.
+    func write(_ step: SweepStep, removed: Int) throws {
+        let position: BSONValue = step.position.map { .document($0) } ?? .null
+        var filter: [(String, BSONValue)] = [
+            ("_id", TableState.id(of: step.table, in: pipeline)), ("backfill.sweep.is_done", false),
+        ]
+        if !step.isDone { filter.append(("backfill.sweep.position", ["$ne": position])) }
+        let change: BSONDocument = [
+            "$set": ["backfill.sweep.position": position, "backfill.sweep.is_done": .bool(step.isDone)],
+            "$inc": [
+                "backfill.sweep.removed": .int64(Int64(removed)),
+                "backfill.sweep.foreign": .int64(Int64(step.foreign)),
+            ],
+        ]
+        try update(BSONDocument(filter), change)
+    }
+
+    private func update(_ filter: BSONDocument, _ change: BSONDocument) throws {
         try connection.command(
             stateDatabase,
             [
                 "update": .string(StateCollection.tables),
-                "updates": [["q": .document(BSONDocument(filter)), "u": .document(change)]],
+                "updates": [["q": .document(filter), "u": .document(change)]],
             ], session: session)
     }
 }

@@ -3,9 +3,10 @@ import Logging
 import Model
 import PinnedThread
 
-/// One writer of the initial copy: its own client and session. Every batch is a transaction that reads the pipeline's
-/// epoch: a worker that was taken over can't put rows of an old snapshot beside its successor's. (The successor raises the
-/// epoch, then kills this session: a transaction begun before is aborted, one begun afterwards sees the new epoch.)
+/// One writer of the initial copy: its own client and session. Every batch is a transaction that writes the claim of its
+/// range: a writer whose range was finished by another, or whose copy is over, can't put rows of an old snapshot beside
+/// what came after it. Cleaning up reads the pipeline's epoch in every transaction instead. (A successor raises the epoch,
+/// then kills this session: a transaction begun before is aborted, one begun afterwards sees the new epoch.)
 package actor MongoCopySink: CopySink {
     private let thread = PinnedThread(name: "mongo-copy")
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -37,37 +38,86 @@ package actor MongoCopySink: CopySink {
 
     package func close() { transactions.abort() }
 
-    package func write(_ documents: CollectionWrites, ledger attempt: Int?) async throws {
-        var overwrite = attempt != nil
-        try await step(in: documents.collection) { duplicate in
-            // After a commit whose answer was lost our own rows can be there already.
-            guard duplicate.keyPattern == ["_id"], !overwrite else { return false }
-            overwrite = true
-            return true
-        } body: {
-            try put(documents, overwrite: overwrite, ledger: attempt)
+    package func write(_ documents: CollectionWrites, ledger attempt: Int?, claim: RangeClaim) async throws -> Bool {
+        var overwrite = attempt != nil || documents.expectsDocuments
+        var size = PieceSize(for: documents)
+        var (done, collisions) = (0, 0)
+        do {
+            while done < documents.writes.count {
+                var part = 0..<0
+                try await transaction(in: documents.collection) { error in
+                    if error.isConflict { return size.shrink() }
+                    guard error.duplicateKey?.keyPattern == ["_id"] else { return false }
+                    // Two upserts of one key at once; or an insert, and our own rows are there already after a commit
+                    // whose answer was lost.
+                    if overwrite { collisions += 1 }
+                    overwrite = true
+                    return collisions <= 8
+                } body: {
+                    part = done..<min(done + size.current, documents.writes.count)
+                    // First: whoever else has the range, or ends the copy, waits for this transaction or makes it fail.
+                    try hold(claim, adding: part.count)
+                    try put(documents, part, overwrite: overwrite, ledger: attempt)
+                }
+                done = part.upperBound
+                size.succeed()
+            }
+        } catch is ClaimLost {
+            try await requireEpoch()
+            return false
+        }
+        return true
+    }
+
+    /// The range is another's, or there is no such copy any more.
+    private struct ClaimLost: Error {}
+
+    private func hold(_ claim: RangeClaim, adding rows: Int) throws {
+        let lease: BSONValue = ["$add": ["$$NOW", .int64(MongoCopyRanges.leaseMilliseconds)]]
+        let change: BSONValue = ["rows": ["$add": ["$rows", .int64(Int64(rows))]], "lease_until": lease]
+        let held = try connection.command(
+            stateDatabase,
+            [
+                "update": .string(StateCollection.copyRanges),
+                "updates": [["q": .document(claim.filter), "u": [["$set": change]]]],
+            ], session: transactions)
+        guard held["n"]?.asInt64 == 1 else { throw ClaimLost() }
+    }
+
+    /// - Throws: `Failure(.fenced)` when it has moved on.
+    private func requireEpoch() async throws {
+        let found = try await read(
+            stateDatabase, StateCollection.pipelines, ["_id": .string(pipeline)], projection: ["epoch": 1])
+        guard let stored = found.first?["epoch"]?.asInt64, stored != epoch else { return }
+        throw Failure.fenced(pipeline)
+    }
+
+    /// One transaction that makes sure of the epoch.
+    private func step(in collection: String, body: () throws -> Void) async throws {
+        try await transaction(in: collection) {
+            try checkEpoch()
+            try body()
         }
     }
 
-    /// One transaction that makes sure of the epoch, repeated for as long as the target is away.
+    /// One transaction, repeated for as long as the target is away.
     ///
-    /// - Parameter mend: whether another try can get past this duplicate key.
-    private func step(
-        in collection: String, mend: (MongoError.WriteError) -> Bool = { _ in false }, body: () throws -> Void
+    /// - Parameter mend: whether another try at once can get past this error.
+    private func transaction(
+        in collection: String, mend: (MongoError) -> Bool = { _ in false }, body: () throws -> Void
     ) async throws {
         var interruptions = 0
         while true {
             try Task.checkCancellation()
             do {
                 try transactions.startTransaction()
-                try checkEpoch()
                 try body()
                 try await waiting.commit(transactions)
                 break
             } catch let error as MongoError {
                 transactions.abort()
-                if let duplicate = error.duplicateKey, mend(duplicate) { continue }
-                guard error.isTransient || error.code == 112 else { throw refusal(error, collection) }
+                if mend(error) { continue }
+                guard error.isTransient || error.isConflict else { throw refusal(error, collection) }
                 interruptions += 1
                 try await waiting.pause(interruptions)
             } catch {
@@ -87,28 +137,28 @@ package actor MongoCopySink: CopySink {
         guard found?["epoch"]?.asInt64 == epoch else { throw Failure.fenced(pipeline) }
     }
 
-    private func put(_ documents: CollectionWrites, overwrite: Bool, ledger attempt: Int?) throws {
+    private func put(_ documents: CollectionWrites, _ part: Range<Int>, overwrite: Bool, ledger attempt: Int?) throws {
         let bulk = try connection.bulk(pool.database, documents.collection, session: transactions)
-        for write in documents.writes {
+        for write in documents.writes[part] {
             try documents.withBytes(write.body) { body in
                 guard overwrite else { return try bulk.insert(body) }
                 let key: BSONDocument = ["_id": BSONDocument(unchecked: Array(body))["_id"] ?? .null]
                 try key.bytes.withUnsafeBytes { key in
-                    guard documents.hasSpecialNames else { return try bulk.replace(key, with: body) }
-                    try SpecialNames.replacement(body).bytes.withUnsafeBytes {
-                        try bulk.update(key, $0, upsert: true)
+                    guard let replacement = try documents.replacement(body) else {
+                        return try bulk.replace(key, with: body)
                     }
+                    try replacement.bytes.withUnsafeBytes { try bulk.update(key, $0, upsert: true) }
                 }
             }
         }
         try bulk.execute()
-        if let attempt { try note(documents, attempt: attempt) }
+        if let attempt { try note(documents, part, attempt: attempt) }
     }
 
     /// Notes the keys in the same transaction.
-    private func note(_ documents: CollectionWrites, attempt: Int) throws {
+    private func note(_ documents: CollectionWrites, _ part: Range<Int>, attempt: Int) throws {
         let bulk = try connection.bulk(stateDatabase, StateCollection.copiedKeys, session: transactions)
-        for write in documents.writes {
+        for write in documents.writes[part] {
             let key = BSONDocument(unchecked: documents.bytes(write.key))["_id"] ?? .null
             let id: BSONDocument = [
                 "_id": ["pipeline": .string(pipeline), "collection": .string(documents.collection), "key": key]

@@ -40,27 +40,53 @@ package actor MongoDocumentSink: DocumentSink {
     // MARK: - Batches
 
     package func apply(_ batch: WriteBatch, after previous: Checkpoint) async throws {
-        try await apply(batch, after: previous, of: nil)
+        var attempts = Attempts()
+        _ = try await apply(batch, after: previous, piece: nil, &attempts)
     }
 
     package func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws {
+        let count = chunk.documents.writes.count
         var batch = WriteBatch(
-            checkpoint: checkpoint, collections: chunk.documents.writes.isEmpty ? [] : [chunk.documents],
-            counts: WriteBatch.Counts())
+            checkpoint: checkpoint, collections: count == 0 ? [] : [chunk.documents], counts: WriteBatch.Counts())
         batch.rereads = chunk.rereads
-        try await apply(batch, after: checkpoint, of: chunk)
+        var size = PieceSize(for: chunk.documents)
+        var (done, attempts) = (0, Attempts())
+        repeat {
+            let piece = Piece(chunk: chunk, part: done..<min(done + size.current, count))
+            if try await apply(batch, after: checkpoint, piece: piece, &attempts) {
+                done = piece.part.upperBound
+                size.succeed()
+                attempts = Attempts()
+            } else if size.shrink() {
+                // A smaller one is worth as many attempts.
+                attempts.conflicts = 0
+            }
+        } while done < count
     }
 
-    private func apply(_ batch: WriteBatch, after previous: Checkpoint, of chunk: ChunkWrite?) async throws {
+    /// Some documents of a chunk.
+    private struct Piece {
+        let chunk: ChunkWrite
+        let part: Range<Int>
+
+        /// Then progress and notes go with it: a chunk that is there in part is written again.
+        var isLast: Bool { part.upperBound == chunk.documents.writes.count }
+    }
+
+    /// - Returns: false when a piece collided with another writer: nothing is written, and a smaller one may do.
+    private func apply(
+        _ batch: WriteBatch, after previous: Checkpoint, piece: Piece?, _ attempts: inout Attempts
+    ) async throws -> Bool {
         var mode = WriteMode.insertFirst
-        var attempts = Attempts()
         while true {
             try Task.checkCancellation()
             do {
-                if try await attempt(batch, after: previous, of: chunk, mode: mode) { break }
+                if try await attempt(batch, after: previous, piece: piece, mode: mode) { break }
             } catch let failed as CollectionError {
                 transactions.abort()
+                let conflicts = attempts.conflicts
                 mode = try await react(to: failed.error, in: failed.collection, mode: mode, &attempts)
+                if piece != nil, attempts.conflicts > conflicts { return false }
             } catch let error as MongoError {
                 transactions.abort()
                 mode = try await react(to: error, in: nil, mode: mode, &attempts)
@@ -70,26 +96,33 @@ package actor MongoDocumentSink: DocumentSink {
             }
         }
         waiting.ended(after: attempts.interruptions)
+        return true
     }
 
     /// One transaction. Whether it is done; false when it has to be tried again.
     private func attempt(
-        _ batch: WriteBatch, after previous: Checkpoint, of chunk: ChunkWrite?, mode: WriteMode
+        _ batch: WriteBatch, after previous: Checkpoint, piece: Piece?, mode: WriteMode
     ) async throws -> Bool {
-        guard !batch.collections.isEmpty || !batch.rereads.isEmpty || chunk != nil else {
+        guard !batch.collections.isEmpty || !batch.rereads.isEmpty || piece != nil else {
             return try moveCheckpoint(to: batch, after: previous, session: nil)
         }
         try transactions.startTransaction()
         guard try moveCheckpoint(to: batch, after: previous, session: transactions) else { return true }
-        let writer = TransactionWriter(connection: connection, session: transactions, database: pool.database)
+        let writer = TransactionWriter(
+            connection: connection, session: transactions, database: pool.database, part: piece?.part)
         try writer.write(batch, mode: mode)
+        if piece?.isLast ?? true { try note(batch, piece?.chunk) }
+        try await waiting.commit(transactions)
+        return true
+    }
+
+    private func note(_ batch: WriteBatch, _ chunk: ChunkWrite?) throws {
         let notes = BackfillNotes(
             connection: connection, session: transactions, stateDatabase: stateDatabase, pipeline: pipeline)
         if let chunk { try notes.remove(chunk.settled) }
         try notes.write(batch.rereads)
         if let step = chunk?.progress { try notes.write(step) }
-        try await waiting.commit(transactions)
-        return true
+        if let chunk, let step = chunk.sweep { try notes.write(step, removed: chunk.documents.writes.count) }
     }
 
     /// Writes the checkpoint, provided that the stored one is `previous` and the epoch ours. False when the batch turns
@@ -183,10 +216,7 @@ package actor MongoDocumentSink: DocumentSink {
             if duplicate.keyPattern != ["_id"] { throw uniqueIndexFailure(duplicate, collection: collection) }
         }
         // A duplicate _id while overwriting is two upserts of one key at once: as good as a conflict.
-        if error.code == 112 || error.duplicateKey != nil
-            || error.hasLabel("TransientTransactionError") && !error.isNetwork
-                && !MongoError.stepDownCodes.contains(error.code)
-        {
+        if error.isConflict || error.duplicateKey != nil {
             attempts.conflicts += 1
             guard attempts.conflicts <= 8 else { throw conflictFailure(collection) }
             try await Task.sleep(for: .milliseconds(2 << attempts.conflicts))

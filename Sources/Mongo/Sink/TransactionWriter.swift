@@ -9,20 +9,24 @@ struct TransactionWriter {
     let connection: MongoConnection
     let session: MongoSession
     let database: String
+    /// Of each collection's writes only those at these positions; nil for all.
+    var part: Range<Int>?
 
     /// - Throws: `CollectionError` around a `MongoError`; `Failure(.dataRefused)` when a document that the stream updates
-    ///   in part is missing, and the backfill is not to bring it yet.
+    ///   in part is missing, and neither the backfill nor an application is to bring it yet.
     func write(_ batch: WriteBatch, mode: WriteMode) throws {
         for writes in batch.collections {
             do {
-                if mode == .rebuild { try rebuild(writes) } else { try write(writes, mode: mode) }
+                let inserts = mode == .insertFirst && !writes.expectsDocuments
+                if mode == .rebuild { try rebuild(writes) } else { try write(writes, inserts: inserts) }
             } catch let error as MongoError {
                 throw CollectionError(collection: writes.collection, error: error)
             }
         }
     }
 
-    private func write(_ writes: CollectionWrites, mode: WriteMode) throws {
+    /// - Parameter inserts: whether new documents are inserted, rather than put whatever is there.
+    private func write(_ writes: CollectionWrites, inserts: Bool) throws {
         // Before the deletes: a moved document is read where it still is.
         let moved = try wholeDocuments(writes, of: [.move])
         try bulk(writes) { bulk, write, _ in
@@ -31,7 +35,7 @@ struct TransactionWriter {
         try bulk(writes) { bulk, write, index in
             switch write.kind {
             case .replace: try replace(writes, write, write.body, in: bulk)
-            case .insert where mode == .overwrite: try replace(writes, write, write.body, in: bulk)
+            case .insert where !inserts: try replace(writes, write, write.body, in: bulk)
             case .move:
                 if let document = moved[index] {
                     try writes.withBytes(write.key) { key in
@@ -42,7 +46,7 @@ struct TransactionWriter {
             }
         }
         try setFields(writes)
-        if mode == .insertFirst {
+        if inserts {
             try bulk(writes) { bulk, write, _ in
                 if write.kind == .insert { try writes.withBytes(write.body) { try bulk.insert($0) } }
             }
@@ -52,20 +56,39 @@ struct TransactionWriter {
     /// Deletes every key of the batch, then inserts what there shall be.
     private func rebuild(_ writes: CollectionWrites) throws {
         let completed = try wholeDocuments(writes, of: [.move, .set])
-        try bulk(writes) { bulk, write, _ in try writes.withBytes(write.key) { try bulk.remove($0) } }
-        try bulk(writes) { bulk, write, index in
+        // Calls `body` with the whole document, where there is one.
+        func withDocument(_ write: DocumentWrite, _ index: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
+        {
             switch write.kind {
             case .delete: break
-            case .replace, .insert: try writes.withBytes(write.body) { try bulk.insert($0) }
-            case .set, .move:
-                if let document = completed[index] { try document.bytes.withUnsafeBytes { try bulk.insert($0) } }
+            case .replace, .insert: try writes.withBytes(write.body, body)
+            case .set, .move: try completed[index]?.bytes.withUnsafeBytes(body)
+            }
+        }
+        guard let guardField = writes.guardField else {
+            try bulk(writes) { bulk, write, _ in try writes.withBytes(write.key) { try bulk.remove($0) } }
+            return try bulk(writes) { bulk, write, index in
+                try withDocument(write, index) { try bulk.insert($0) }
+            }
+        }
+        let newer = LastModifiedGuard(field: guardField)
+        try bulk(writes) { bulk, write, index in
+            if write.kind == .delete { try writes.withBytes(write.key) { try bulk.remove($0) } }
+            try withDocument(write, index) { document in
+                let key = BSONDocument(unchecked: writes.bytes(write.key))
+                try newer.selector(key, unlessNewerThan: document).bytes.withUnsafeBytes { try bulk.remove($0) }
+            }
+        }
+        try bulk(writes) { bulk, write, index in
+            try withDocument(write, index) { document in
+                try writes.withBytes(write.key) { try replace($0, with: document, writes, in: bulk) }
             }
         }
     }
 
     private func bulk(_ writes: CollectionWrites, _ add: (MongoBulk, DocumentWrite, Int) throws -> Void) throws {
         let bulk = try connection.bulk(database, writes.collection, session: session)
-        for (index, write) in writes.writes.enumerated() { try add(bulk, write, index) }
+        for index in part ?? writes.writes.indices { try add(bulk, writes.writes[index], index) }
         if bulk.count > 0 { try bulk.execute() }
     }
 
@@ -81,8 +104,8 @@ struct TransactionWriter {
         _ key: UnsafeRawBufferPointer, with document: UnsafeRawBufferPointer, _ writes: CollectionWrites,
         in bulk: MongoBulk
     ) throws {
-        guard writes.hasSpecialNames else { return try bulk.replace(key, with: document) }
-        try SpecialNames.replacement(document).bytes.withUnsafeBytes { try bulk.update(key, $0, upsert: true) }
+        guard let replacement = try writes.replacement(document) else { return try bulk.replace(key, with: document) }
+        try replacement.bytes.withUnsafeBytes { try bulk.update(key, $0, upsert: true) }
     }
 
     private func setFields(_ writes: CollectionWrites) throws {
@@ -91,7 +114,7 @@ struct TransactionWriter {
         let emptyDocument = 5
         for write in writes.writes where write.kind == .set && write.body.count > emptyDocument {
             try writes.withBytes(write.body) { fields in
-                let update = writes.hasSpecialNames ? try SpecialNames.update(fields) : BSONDocument.set(fields)
+                let update = try writes.update(fields)
                 try writes.withBytes(write.key) { key in
                     try update.bytes.withUnsafeBytes { try bulk.update(key, $0, upsert: false) }
                 }
@@ -99,7 +122,7 @@ struct TransactionWriter {
         }
         guard bulk.count > 0 else { return }
         let outcome = try bulk.execute()
-        if outcome.matched < bulk.count, !writes.isIncomplete {
+        if outcome.matched < bulk.count, !writes.mayMissDocuments {
             throw missing(bulk.count - outcome.matched, in: writes.collection)
         }
     }
@@ -112,13 +135,8 @@ struct TransactionWriter {
         var whole: [Int: BSONDocument] = [:]
         for index in partial {
             let write = writes.writes[index]
-            let origin = BSONDocument(unchecked: writes.bytes(write.kind == .move ? write.origin : write.key))
-            guard
-                let found = try connection.find(
-                    database, writes.collection, filter: origin, limit: 1, session: session
-                ).first
-            else {
-                if writes.isIncomplete { continue }
+            guard let found = try base(of: write, in: writes) else {
+                if writes.mayMissDocuments { continue }
                 throw missing(1, in: writes.collection)
             }
             whole[index] = try writes.complete(found, with: write)
@@ -126,13 +144,36 @@ struct TransactionWriter {
         return whole
     }
 
+    /// The document that a partial write completes; nil when there is none.
+    ///
+    /// Where an application writes too it may have moved the document already, and even begun another one under the key
+    /// it had: then the one under the new key is taken, and nothing when that has still to come.
+    private func base(of write: DocumentWrite, in writes: CollectionWrites) throws -> BSONDocument? {
+        func find(_ key: Range<Int>) throws -> BSONDocument? {
+            let filter = BSONDocument(unchecked: writes.bytes(key))
+            return try connection.find(database, writes.collection, filter: filter, limit: 1, session: session).first
+        }
+        guard write.kind == .move else { return try find(write.key) }
+        guard let guardField = writes.guardField else { return try find(write.origin) }
+        let newer = LastModifiedGuard(field: guardField)
+        func moment(of document: BSONDocument?) throws -> Int64? {
+            try document?.bytes.withUnsafeBytes { try newer.moment(of: $0) }
+        }
+        let sent = try writes.withBytes(write.body) { try newer.moment(of: $0) }
+        let moved = try find(write.key)
+        if let moment = try moment(of: moved), sent.map({ moment >= $0 }) ?? true { return moved }
+        let origin = try find(write.origin)
+        return LastModifiedGuard.isNewer(try moment(of: origin), than: sent) ? nil : origin
+    }
+
     private func missing(_ count: Int, in collection: String) -> Failure {
         Failure(
             .dataRefused,
             "\(count) document\(count == 1 ? " is" : "s are") missing in collection \(collection): the source changed "
                 + "part of a row, and there is nothing to change",
-            hint: "Something else has deleted documents in the target. Nothing was skipped: restore them, or run "
-                + "`wherry drop` and copy again.")
+            hint:
+                "Something else has deleted documents in the target. Nothing was skipped: restore them, or have the table "
+                + "read again with `wherry backfill`, and start again. (Before PostgreSQL 14: `wherry drop`.)")
     }
 }
 
@@ -143,6 +184,22 @@ struct CollectionError: Error {
 }
 
 extension CollectionWrites {
+    /// A partial change that finds no document is no sign of a loss: the backfill has still to bring it, or the
+    /// application has deleted it, as it has the row, further on in the stream.
+    var mayMissDocuments: Bool { isIncomplete || guardField != nil }
+
+    /// The pipeline that puts a document; nil where a plain replacement will do.
+    func replacement(_ document: UnsafeRawBufferPointer) throws -> BSONDocument? {
+        if let guardField { return try LastModifiedGuard(field: guardField).replacement(document) }
+        return hasSpecialNames ? try SpecialNames.replacement(document) : nil
+    }
+
+    /// The update that sets fields.
+    func update(_ fields: UnsafeRawBufferPointer) throws -> BSONDocument {
+        if let guardField { return try LastModifiedGuard(field: guardField).update(fields) }
+        return hasSpecialNames ? try SpecialNames.update(fields) : BSONDocument.set(fields)
+    }
+
     /// The found document with the write's key and fields in place of its own.
     func complete(_ found: BSONDocument, with write: DocumentWrite) throws -> BSONDocument {
         try merge(merge(found, write.key), write.body)

@@ -134,34 +134,6 @@ package actor MongoStateStore: StateStore {
         }
     }
 
-    package func saveBackfills(_ tables: [TableState], of state: PipelineState) throws {
-        let updates = tables.map { table -> BSONValue in
-            let change: BSONValue =
-                table.backfill.map { ["$set": ["copy": table.progress, "backfill": $0.bson]] } ?? [
-                    "$unset": ["backfill": ""]
-                ]
-            return ["q": ["_id": table.id(in: state.pipeline)], "u": change]
-        }
-        guard !updates.isEmpty else { return }
-        try during("writing the backfill's plan") {
-            // One transaction with the epoch: a worker that was frozen must not replace the plan its successor goes by.
-            let session = try connection.startSession()
-            try session.startTransaction()
-            defer { session.abort() }
-            let mine: BSONDocument = ["_id": .string(state.pipeline), "epoch": .int64(state.epoch)]
-            let held = try connection.command(
-                database,
-                [
-                    "update": .string(StateCollection.pipelines),
-                    "updates": [["q": .document(mine), "u": ["$set": ["epoch": .int64(state.epoch)]]]],
-                ], session: session)
-            guard held["n"]?.asInt64 == 1 else { throw Failure.fenced(state.pipeline) }
-            try connection.command(
-                database, ["update": .string(StateCollection.tables), "updates": .array(updates)], session: session)
-            try session.commit()
-        }
-    }
-
     package func rereads(of pipeline: String) throws -> [Reread] {
         let notes = try during("reading what the backfill has to read again") {
             try connection.find(
@@ -204,6 +176,12 @@ package actor MongoStateStore: StateStore {
                     "deletes": [["q": ["_id.pipeline": .string(state.pipeline)], "limit": 0]],
                 ], session: session)
             try removeControl(of: state.pipeline, session)
+            try connection.command(
+                database,
+                [
+                    "delete": .string(StateCollection.copies),
+                    "deletes": [["q": ["_id": .string(state.pipeline)], "limit": 1]],
+                ], session: session)
             try session.commit()
         }
     }
@@ -211,6 +189,8 @@ package actor MongoStateStore: StateStore {
     package func remove(_ pipeline: String) throws {
         try during("removing the pipeline's state") {
             let filters: [(String, BSONValue)] = [
+                (StateCollection.copies, ["_id": .string(pipeline)]),
+                (StateCollection.copyRanges, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.copiedKeys, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.rereads, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.tables, ["_id.pipeline": .string(pipeline)]),
@@ -231,8 +211,19 @@ package actor MongoStateStore: StateStore {
 
     // MARK: - Commands
 
+    /// Writes beside the pipeline's document in one transaction that makes sure of the epoch: a worker that was frozen must
+    /// not replace what its successor goes by.
+    func holding(_ state: PipelineState, _ write: (MongoSession) throws -> Void) throws {
+        let session = try connection.startSession()
+        try session.startTransaction()
+        defer { session.abort() }
+        try connection.hold(state.pipeline, epoch: state.epoch, in: database, session)
+        try write(session)
+        try session.commit()
+    }
+
     /// Whether a pipeline matched.
-    private func update(_ filter: [(String, BSONValue)], set fields: [(String, BSONValue)]) throws -> Bool {
+    func update(_ filter: [(String, BSONValue)], set fields: [(String, BSONValue)]) throws -> Bool {
         let reply = try connection.command(
             database,
             [

@@ -32,6 +32,7 @@ extension PipelineState {
             ("source", source.bson(slot: slot, publication: publication)),
             ("target_database", .string(targetDatabase)),
             ("copy_attempt", .int32(Int32(clamping: copyAttempt))),
+            ("picks_tables", .bool(picksTables)),
         ]
     }
 
@@ -65,6 +66,7 @@ extension PipelineState {
             lastError: document["last_error"]?.asDocument.flatMap { LastError($0) },
             statistics: Statistics(
                 splitTransactions: document["statistics"]?.asDocument?["split_transactions"]?.asInt64 ?? 0))
+        picksTables = document["picks_tables"]?.asBool ?? false
     }
 }
 
@@ -151,6 +153,8 @@ extension TableState {
             copyStage: copy["stage"]?.asString.flatMap { CopyStage(rawValue: $0) } ?? .waiting,
             estimatedRows: copy["estimated_rows"]?.asInt ?? 0, copiedRows: copy["copied_rows"]?.asInt ?? 0,
             backfill: backfill)
+        wanted = document["wanted"]?.asDocument.flatMap { BackfillRequest($0) }
+        refusal = document["refusal"]?.asString
         guard let backfill else { return }
         copyStage = backfill.isFinished ? .finished : .copying
         copiedRows = backfill.rows

@@ -20,7 +20,31 @@ enum StateCollection {
     /// What a worker says of itself, one document a pipeline, `_id` its name.
     static let workers = "workers"
 
-    static let all = [pipelines, tables, copiedKeys, rereads, controls, workers]
+    /// Copies from an exported snapshot that others may join, one document a pipeline, `_id` its name.
+    static let copies = "copies"
+    /// Their ranges, `_id` {pipeline, epoch, attempt, number}.
+    static let copyRanges = "copy_ranges"
+
+    static let all = [pipelines, tables, copiedKeys, rereads, controls, workers, copies, copyRanges]
+
+    /// All ranges of a copy, as a range of `_id` that its index serves.
+    static func ranges(of copy: SharedCopy) -> BSONValue {
+        func bound(_ number: BSONValue) -> BSONValue {
+            [
+                "pipeline": .string(copy.pipeline), "epoch": .int64(copy.epoch),
+                "attempt": .int64(Int64(copy.attempt)), "number": number,
+            ]
+        }
+        return ["$gt": bound(.minKey), "$lt": bound(.maxKey)]
+    }
+
+    /// All ranges of a pipeline's copies up to an epoch.
+    static func ranges(of pipeline: String, through epoch: Int64) -> BSONValue {
+        func bound(_ epoch: BSONValue, _ attempt: BSONValue) -> BSONValue {
+            ["pipeline": .string(pipeline), "epoch": epoch, "attempt": attempt]
+        }
+        return ["$gt": bound(.minKey, .minKey), "$lt": bound(.int64(epoch), .maxKey)]
+    }
 
     /// All keys of a collection, as a range of `_id` that its index serves.
     static func copiedKeys(of collection: String, in pipeline: String) -> BSONValue {

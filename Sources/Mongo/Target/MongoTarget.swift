@@ -39,6 +39,16 @@ package actor MongoTarget: TargetDatabase {
         }
     }
 
+    package func keys(of collection: String, after key: BSONDocument?, limit: Int) throws -> [BSONDocument] {
+        try during("looking through collection \(collection)") {
+            // One more, because the bound belongs to what is found, as long as that document is there.
+            let found = try connection.find(
+                pool.database, collection, filter: [:], projection: ["_id": 1], from: key ?? ["_id": .minKey],
+                limit: limit + 1)
+            return Array(found.drop { $0 == key }.prefix(limit))
+        }
+    }
+
     /// Deletes all documents of a collection. For whoever holds the pipeline's lock; a worker's own cleaning up is
     /// `MongoCopySink`'s.
     package func empty(_ collection: String) throws {

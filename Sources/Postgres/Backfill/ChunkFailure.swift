@@ -7,14 +7,14 @@ enum ChunkFailure {
         switch error.sqlState {
         case SQLState.lockNotAvailable:
             return Failure(
-                .copyInterrupted, "can't \(action): the table is locked by another session",
+                .chunkInterrupted, "can't \(action): the table is locked by another session",
                 hint: "The rows are read again; if it stays locked, look for the session in pg_locks.")
         case SQLState.undefinedTable, SQLState.undefinedColumn, SQLState.undefinedFunction, SQLState.undefinedObject,
             SQLState.invalidSchemaName:
             return changed(what)
         // A deadlock or a standby's conflict with recovery, or somebody's pg_cancel_backend.
         case .some(let state) where state.hasPrefix("40") || state == SQLState.queryCanceled:
-            return Failure(.copyInterrupted, what, hint: "The rows are read again.")
+            return Failure(.chunkInterrupted, what, hint: "The rows are read again.")
         default:
             return error.failure(doing: action, at: target)
         }

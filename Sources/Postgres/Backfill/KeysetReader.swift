@@ -1,3 +1,4 @@
+import Logging
 import Model
 import PinnedThread
 
@@ -15,6 +16,9 @@ actor KeysetReader: ChunkReader, SessionOwner {
     /// What is known of the table read last, as long as its columns and its primary key stay the same.
     private var known: Known?
 
+    /// Told of already.
+    private var goneLeaves: Set<UInt32> = []
+
     private struct Known {
         let layout: Layout
         let key: [String]
@@ -24,7 +28,8 @@ actor KeysetReader: ChunkReader, SessionOwner {
     }
 
     private struct Layout: Equatable {
-        let table: UInt32
+        /// The table, or the leaf.
+        let heap: UInt32
         let columns: [String]
         let types: [UInt32?]
         let keyIndex: UInt32?
@@ -46,24 +51,35 @@ actor KeysetReader: ChunkReader, SessionOwner {
         _ table: TableVersion, key: [String], range: KeyRange, limit: Int, where condition: String?
     ) async throws -> ChunkStart {
         let condition = condition.map { RowCondition($0) }
-        return try await begin(table, key: key, condition) { session, tableKey, isText in
-            let statement = try ChunkStatement.end(table.schema, tableKey, range, limit: limit)
+        return try await begin(table, range.leaf, key: key, condition) { session, opening, tableKey, isText in
+            let statement = try ChunkStatement.end(opening.heap, tableKey, range, limit: limit)
             let end = try session.run(statement, [], until: nil).rows.first?.compactMap { $0 }
             let part = KeyRange(after: range.after, through: end ?? range.through)
-            return (end, try ChunkStatement.copy(table.schema, tableKey, part, where: condition, isText: isText))
+            return (end, try ChunkStatement.copy(opening.heap, tableKey, part, where: condition, isText: isText))
         }
     }
 
     func start(_ table: TableVersion, key: [String], keys: [[String]]) async throws -> ChunkStart {
-        try await begin(table, key: key, nil) { _, tableKey, isText in
-            (nil, try ChunkStatement.copy(table.schema, tableKey, keys: keys, isText: isText))
+        try await begin(table, nil, key: key, nil, recursively: true) { _, opening, tableKey, isText in
+            let copy = try ChunkStatement.copy(
+                opening.heap, tableKey, keys: keys, isPartitioned: opening.isPartitioned, isText: isText)
+            return (nil, copy)
         }
+    }
+
+    /// A chunk's transaction, with its lock and its snapshot.
+    private struct Opening {
+        let snapshot: VisibilitySnapshot
+        let layout: Layout
+        /// What is read: the table, or a leaf of it.
+        let heap: TableSchema
+        let isPartitioned: Bool
     }
 
     /// - Parameter chunk: Finds the chunk's end, and its COPY.
     private func begin(
-        _ table: TableVersion, key: [String], _ condition: RowCondition?,
-        _ chunk: @Sendable (Session, TableKey, _ isText: [Bool]) throws -> (end: [String]?, copy: String)
+        _ table: TableVersion, _ leaf: Partition?, key: [String], _ condition: RowCondition?, recursively: Bool = false,
+        _ chunk: @Sendable (Session, Opening, TableKey, _ isText: [Bool]) throws -> (end: [String]?, copy: String)
     ) async throws -> ChunkStart {
         let isText = try await source.textColumns(of: table.schema)
         return try await onThread("read a chunk of \(table.schema.name)") { reader in
@@ -71,32 +87,92 @@ actor KeysetReader: ChunkReader, SessionOwner {
                 if reader.output != nil { reader.discard() }
                 reader.condition = condition
                 let session = try reader.opened()
-                let (snapshot, layout) = try reader.beginTransaction(table.schema, session)
-                let tableKey = try reader.tableKey(of: table.schema, layout, key, session)
-                try reader.check(condition, on: table.schema, session)
-                let (end, copy) = try chunk(session, tableKey, isText)
+                guard let opening = try reader.open(table.schema, leaf, recursively: recursively, session) else {
+                    let snapshot = try reader.snapshotWithoutLeaf(leaf, of: table.schema, session)
+                    return ChunkStart(snapshot: snapshot, end: nil)
+                }
+                let tableKey = try reader.tableKey(of: opening.heap, opening.layout, key, session)
+                try reader.check(condition, on: opening.heap, session)
+                let (end, copy) = try chunk(session, opening, tableKey, isText)
                 reader.output = try CopyOutput(session, copy, of: table.schema.name, isText: isText)
-                return ChunkStart(snapshot: snapshot, end: end)
+                return ChunkStart(snapshot: opening.snapshot, end: end)
             }
         }
     }
 
+    /// Begins a transaction with the table's lock, or the leaf's under its name of now.
+    ///
+    /// - Returns: nil when the leaf is gone, or not part of the table any more.
     /// - Throws: `Failure` of kind `.copyInterrupted` when the table isn't what it was.
-    private func beginTransaction(
-        _ table: TableSchema, _ session: Session
-    ) throws -> (VisibilitySnapshot, Layout) {
-        _ = try session.run(ChunkStatement.begin(table), [], until: .now + ChunkStatement.lockTimeout * 3)
-        let answer = try session.run(ChunkStatement.layout(table), [], until: .now + .seconds(60)).records
+    private func open(
+        _ table: TableSchema, _ planned: Partition?, recursively: Bool, _ session: Session
+    ) throws -> Opening? {
+        var leaf: Partition?
+        if let planned {
+            leaf = try find(planned, of: table, session)
+            guard leaf != nil else { return nil }
+        }
+        let heap = table.part(leaf)
+        let begin = ChunkStatement.begin(heap.name, recursively: recursively)
+        do {
+            _ = try session.run(begin, [], until: .now + ChunkStatement.lockTimeout * 3)
+        } catch let error as ServerError where leaf != nil && error.sqlState == SQLState.undefinedTable {
+            return try reopen(leaf, of: table, session)
+        }
+        let answer = try session.run(ChunkStatement.layout(table, leaf), [], until: .now + .seconds(60)).records
+        // It was detached while its lock was waited for.
+        if answer.isEmpty, let planned, try find(planned, of: table, session) == nil {
+            _ = try session.run("ROLLBACK", [], until: .now + .seconds(60))
+            return nil
+        }
         let layout = Layout(
-            table: table.oid, columns: answer.map { $0.text("attname") }, types: answer.map { $0.oid("atttypid") },
+            heap: heap.oid, columns: answer.map { $0.text("attname") }, types: answer.map { $0.oid("atttypid") },
             keyIndex: answer.first?.oid("key_index"))
         guard let first = answer.first, layout.columns == table.columns.map(\.name),
             layout.types == table.columns.map(\.type.oid)
         else { throw ChunkFailure.changed("table \(table.name) was replaced, or its columns have changed") }
-        guard let snapshot = VisibilitySnapshot(first.text("snapshot")) else {
+        return Opening(
+            snapshot: try snapshot(first.text("snapshot")), layout: layout, heap: heap,
+            isPartitioned: first.bool("is_partitioned"))
+    }
+
+    /// A leaf was dropped or renamed while its lock was waited for.
+    ///
+    /// - Returns: nil when it is gone.
+    private func reopen(_ leaf: Partition?, of table: TableSchema, _ session: Session) throws -> Opening? {
+        _ = try session.run("ROLLBACK", [], until: .now + .seconds(60))
+        guard let leaf, try find(leaf, of: table, session) != nil else { return nil }
+        throw Failure(
+            .chunkInterrupted, "partition \(leaf.name) of table \(table.name) has another name now",
+            hint: "The rows are read again.")
+    }
+
+    private func find(_ leaf: Partition, of table: TableSchema, _ session: Session) throws -> Partition? {
+        let statement = ChunkStatement.leafName(leaf, of: table)
+        let row = try session.run(statement, [], until: .now + .seconds(60)).records.first
+        return row.map {
+            Partition(oid: leaf.oid, name: TableName(schema: $0.text("schema_name"), name: $0.text("table_name")))
+        }
+    }
+
+    /// For a leaf there is nothing to read of.
+    private func snapshotWithoutLeaf(
+        _ leaf: Partition?, of table: TableSchema, _ session: Session
+    ) throws -> VisibilitySnapshot {
+        if let leaf, goneLeaves.insert(leaf.oid).inserted {
+            source.logger.notice(
+                "a partition is gone or detached, nothing more is read of it",
+                metadata: ["table": "\(table.name)", "partition": "\(leaf.name)"])
+        }
+        let answer = try session.run(ChunkStatement.snapshot, [], until: .now + .seconds(60))
+        return try snapshot(answer.scalar ?? "")
+    }
+
+    private func snapshot(_ text: String) throws -> VisibilitySnapshot {
+        guard let snapshot = VisibilitySnapshot(text) else {
             throw Failure(.unexpected, "the source's snapshot can't be read")
         }
-        return (snapshot, layout)
+        return snapshot
     }
 
     private func tableKey(

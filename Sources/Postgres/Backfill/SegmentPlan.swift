@@ -24,6 +24,15 @@ enum SegmentPlan {
         return Int(density * Double(max(0, pages)))
     }
 
+    /// Whether the table was less than half as large when somebody counted: a histogram of then says nothing of most rows.
+    static func isStale(pagesThen: Int, pages: Int) -> Bool { pages > 2 * max(pagesThen, 0) }
+
+    /// How many of a table's ranges each of its leaves may have: by its share of the pages, and one at least.
+    static func shares(ofPages pages: [Int]) -> [Int] {
+        let all = max(1, pages.reduce(0, +))
+        return pages.map { max(1, maxRanges * $0 / all) }
+    }
+
     /// How many ranges a table of so many rows is worth.
     static func rangeCount(estimatedRows: Int, rowsPerRange: Int) -> Int {
         min(maxRanges, max(1, estimatedRows / max(1, rowsPerRange)))

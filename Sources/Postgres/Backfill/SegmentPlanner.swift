@@ -1,12 +1,14 @@
 import Model
 
-/// Plans one table's segments on a connection of its own: questions about a locked table can wait.
+/// Plans the segments of one table, or of one leaf of it, on a connection of its own: questions about a locked table can
+/// wait.
 struct SegmentPlanner {
     let connection: PostgresConnection
     let table: TableSchema
     let key: [String]
     /// Fewer in a range aren't worth one.
     let rowsPerRange: Int
+    var maxRanges = SegmentPlan.maxRanges
 
     func plan(where condition: RowCondition?) async throws -> [KeyRange] {
         _ = try await ask(ChunkStatement.planSettings)
@@ -19,13 +21,16 @@ struct SegmentPlanner {
         let pages = size.int("pages") ?? 0
         let rows = SegmentPlan.estimatedRows(
             rows: size.int("rows") ?? 0, pagesThen: size.int("pages_then") ?? 0, pages: pages)
-        let count = SegmentPlan.rangeCount(estimatedRows: rows, rowsPerRange: rowsPerRange)
+        let count = min(maxRanges, SegmentPlan.rangeCount(estimatedRows: rows, rowsPerRange: rowsPerRange))
         guard count > 1 else { return [KeyRange()] }
-        return SegmentPlan.ranges(try await bounds(tableKey, pages: pages, ranges: count))
+        let isStale = SegmentPlan.isStale(pagesThen: size.int("pages_then") ?? 0, pages: pages)
+        return SegmentPlan.ranges(try await bounds(tableKey, pages: pages, ranges: count, isStale: isStale))
     }
 
-    private func bounds(_ tableKey: TableKey, pages: Int, ranges: Int) async throws -> [[String]] {
-        let histogram = SegmentPlan.inner(try await histogram(tableKey))
+    private func bounds(
+        _ tableKey: TableKey, pages: Int, ranges: Int, isStale: Bool
+    ) async throws -> [[String]] {
+        let histogram = isStale ? [] : SegmentPlan.inner(try await histogram(tableKey))
         if !histogram.isEmpty { return SegmentPlan.thinned(histogram.map { [$0] }, ranges: ranges) }
         let sampled = min(ranges, SegmentPlan.maxSampledRanges)
         let sample = try await ask(SegmentPlan.sample(table, tableKey, pages: pages, ranges: sampled))

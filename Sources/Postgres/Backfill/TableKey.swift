@@ -101,6 +101,9 @@ extension TableKey {
         return zip(columns, values).map { ($0, "\(quoteLiteral($1))::\($0.type)") }
     }
 
+    /// A whole key's values as SQL.
+    func literals(_ key: [String]) throws -> [String] { try pairs(key).map(\.value) }
+
     /// `a > x` for the last column, else `a >= x AND (a > x OR …)`: the first part is what the index can use.
     private func columnwise(_ sign: String, _ pairs: ArraySlice<Pair>) -> String {
         let (column, value) = pairs[pairs.startIndex]
@@ -119,7 +122,7 @@ extension TableKey {
             guard key.count == columns.count else {
                 throw Failure(.unexpected, "a key of \(key.count) values for a key of \(columns.count) columns")
             }
-            return "(\(try pairs(key).map(\.value).joined(separator: ", ")))"
+            return "(\(try literals(key).joined(separator: ", ")))"
         }
         let names = columns.indices.map { "c\($0)" }
         let equal = zip(columns, names).map { "t.\($0.name) OPERATOR(\($0.operatorSchema).=) k.\($1)" }

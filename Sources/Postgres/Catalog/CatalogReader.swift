@@ -4,18 +4,33 @@ import Model
 enum CatalogReader {
     static func tables(_ tables: QueryResult, columns: QueryResult, types: TypeCatalog) -> [CatalogTable] {
         let columnsByTable = Dictionary(grouping: columns.records) { $0.oid("table_oid") ?? 0 }
-        return tables.records.compactMap { row in
+        let names = Dictionary(
+            tables.records.map { ($0.oid("oid"), name($0)) }, uniquingKeysWith: { first, _ in first })
+        let all = tables.records.compactMap { row -> CatalogTable? in
             guard let oid = row.oid("oid") else { return nil }
-            return table(row, oid: oid, columns: columnsByTable[oid] ?? [], types)
+            let root = row.oid("root_oid").flatMap { names[$0] }
+            return table(row, oid: oid, root: root, columns: columnsByTable[oid] ?? [], types)
+        }
+        let leaves = Dictionary(grouping: all.filter { $0.root != nil && $0.kind != .partitioned }) { $0.root }
+        return all.map { table in
+            guard table.kind == .partitioned, table.root == nil else { return table }
+            var table = table
+            table.leaves = leaves[table.name] ?? []
+            return table
         }
     }
 
+    private static func name(_ row: QueryResult.Record) -> TableName {
+        TableName(schema: row.text("schema_name"), name: row.text("table_name"))
+    }
+
     private static func table(
-        _ row: QueryResult.Record, oid: UInt32, columns all: [QueryResult.Record], _ types: TypeCatalog
+        _ row: QueryResult.Record, oid: UInt32, root: TableName?, columns all: [QueryResult.Record],
+        _ types: TypeCatalog
     ) -> CatalogTable {
         let columns = all.filter { !$0.bool("is_generated") }
         let schema = TableSchema(
-            oid: oid, name: TableName(schema: row.text("schema_name"), name: row.text("table_name")),
+            oid: oid, name: name(row),
             columns: columns.map {
                 Column(
                     name: $0.text("column_name"), type: types.type($0.oid("type_oid") ?? 0),
@@ -27,10 +42,10 @@ enum CatalogReader {
             schema: schema,
             kind: row.text("kind").first.flatMap { .init(rawValue: $0) } ?? .ordinary,
             persistence: row.text("persistence").first.flatMap { .init(rawValue: $0) } ?? .permanent,
-            isPartition: row.bool("is_partition"), hasChildren: row.bool("has_children"),
-            hasParent: row.bool("has_parent"),
+            isPartition: row.bool("is_partition"), root: root, parents: row["parents"], children: row["children"],
             primaryKey: key.sorted { $0.0 < $1.0 }.map(\.1),
             generatedColumns: all.filter { $0.bool("is_generated") }.map { $0.text("column_name") },
+            nullableColumns: Set(columns.filter { !$0.bool("is_not_null") }.map { $0.text("column_name") }),
             rowSecurity: .init(
                 isEnabled: row.bool("has_row_security"), isForced: row.bool("is_row_security_forced"),
                 isActive: row.bool("is_row_security_active")),

@@ -20,12 +20,18 @@ package struct CatalogTable: Hashable, Sendable {
     package let persistence: Persistence
     /// A leaf or branch of a partitioned table.
     package let isPartition: Bool
-    /// Has children, or a parent, by `INHERITS` or by partitioning.
-    package let hasChildren: Bool
-    package let hasParent: Bool
+    /// The partitioned table it is a part of in the end; nil for one that is being detached, and for other tables.
+    package let root: TableName?
+    /// The heaps of a partitioned table that is no partition, at any depth, foreign ones included.
+    package var leaves: [CatalogTable] = []
+    /// Tables that it inherits from (`INHERITS`), and that inherit from it: `public.a, public.b`; nil when there are none.
+    package let parents: String?
+    package let children: String?
     /// The primary key's columns in the key's order; empty without a key.
     package let primaryKey: [String]
     package let generatedColumns: [String]
+    /// Columns that may hold NULL.
+    package let nullableColumns: Set<String>
     package let rowSecurity: RowSecurity
     /// Two rows may hold the same key until the end of a transaction.
     package let hasDeferrableKey: Bool
@@ -48,19 +54,42 @@ package struct CatalogTable: Hashable, Sendable {
     }
 
     package var name: TableName { schema.name }
+    var partition: Partition { Partition(oid: schema.oid, name: name) }
 
     /// Why it can't be replicated whatever the configuration says, in words; nil when it can.
     package var refusal: String? {
         switch (kind, persistence) {
-        case (.partitioned, _): return "a partitioned table"
         case (.foreign, _): return "a foreign table"
         case (_, .unlogged): return "an unlogged table: its changes are not in the log"
         case (_, .temporary): return "a temporary table"
         default: break
         }
-        if isPartition { return "a partition" }
-        if hasChildren || hasParent { return "part of a table inheritance" }
+        if isPartition { return "a partition of \(root?.description ?? "a table that it is being detached from")" }
+        if let parents { return "part of a table inheritance, under \(parents)" }
+        if let children { return "part of a table inheritance, above \(children)" }
         if hasDeferrableKey { return "a table whose primary key is deferrable: two rows may share a key for a while" }
+        for leaf in leaves {
+            switch (leaf.kind, leaf.persistence) {
+            case (.foreign, _): return "a partitioned table with a foreign table in it, \(leaf.name)"
+            case (_, .unlogged): return "a partitioned table with an unlogged partition, \(leaf.name)"
+            default: break
+            }
+        }
         return nil
+    }
+
+    /// Its leaves as a copy or a backfill reads them, the largest first.
+    var partitions: [CatalogTable] { leaves.sorted { ($0.pages, $1.name) > ($1.pages, $0.name) } }
+
+    /// Whether a choice of tables by name has this one. A partition is part of its root, and by itself only of a choice
+    /// that its root can't be in, or that tears them apart; then it is refused (`refusal`).
+    ///
+    /// - Parameter tables: those asked for by name, in the place of schemas and exclusions; nil when there are none.
+    package func isChosen(schemas: [String], excluded: Set<TableName>, tables: Set<TableName>?) -> Bool {
+        if let tables { return tables.contains(name) }
+        guard schemas.contains(name.schema) else { return false }
+        guard let root else { return !excluded.contains(name) }
+        let hasRoot = schemas.contains(root.schema) && !excluded.contains(root)
+        return excluded.contains(name) ? hasRoot : !schemas.contains(root.schema)
     }
 }

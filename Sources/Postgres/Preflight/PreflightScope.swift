@@ -18,33 +18,36 @@ package struct PreflightScope: Sendable {
     package var tables: Set<TableName>?
     /// Whether a stream is to follow the copy; without, nothing is asked that only slot and publication need.
     package var needsStream: Bool
+    /// Whether rows are to be read beside the stream (`backfill.mode: live`).
+    package var isLive: Bool
     /// The output plugin of the slot: `pgoutput`.
     package var plugin: String
     package var pipeline: Pipeline
 
     package init(
         schemas: [String], excluded: Set<TableName> = [], tables: Set<TableName>? = nil, needsStream: Bool = true,
-        plugin: String = "pgoutput", pipeline: Pipeline = .new
+        isLive: Bool = false, plugin: String = "pgoutput", pipeline: Pipeline = .new
     ) {
         self.schemas = schemas
         self.excluded = excluded
         self.tables = tables
         self.needsStream = needsStream
+        self.isLive = isLive
         self.plugin = plugin
         self.pipeline = pipeline
     }
 
     /// Whether the configuration names the table.
-    func names(_ table: TableName) -> Bool {
-        tables?.contains(table) ?? (schemas.contains(table.schema) && !excluded.contains(table))
+    func names(_ table: CatalogTable) -> Bool {
+        table.isChosen(schemas: schemas, excluded: excluded, tables: tables)
     }
 
     /// Whether the pipeline carries the table, or would if it began now.
-    func carries(_ table: TableName) -> Bool {
+    func carries(_ table: CatalogTable) -> Bool {
         switch pipeline {
         case .unknown: false
         case .new: names(table)
-        case .begun(let tables, _): tables.contains(table)
+        case .begun(let tables, _): tables.contains(table.name)
         }
     }
 

@@ -26,6 +26,9 @@ package struct ServerFacts: Sendable {
     /// What the client was told at the start; a pooler makes it up.
     package var announcedPID = 0
 
+    /// Logical slots on a standby came with 16.
+    var isStandbyWithoutSlots: Bool { isInRecovery && versionNumber < 160_000 }
+
     package init() {}
 
     init(_ row: QueryResult.Record) {

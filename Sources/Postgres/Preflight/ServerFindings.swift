@@ -6,11 +6,14 @@ package struct ServerFindings {
     private let plugin: String
     /// A slot that exists already needs no free place, and one that is read from no sender.
     private let slot: SlotStatus?
+    /// Whether rows are to be read beside the stream.
+    private let isLive: Bool
 
-    package init(facts: ServerFacts, plugin: String, slot: SlotStatus?) {
+    package init(facts: ServerFacts, plugin: String, slot: SlotStatus?, isLive: Bool = false) {
         self.facts = facts
         self.plugin = plugin
         self.slot = slot
+        self.isLive = isLive
     }
 
     package var all: [Finding] {
@@ -51,10 +54,27 @@ package struct ServerFindings {
 
     private var recovery: Finding? {
         guard facts.isInRecovery else { return nil }
-        return error(
+        if facts.isStandbyWithoutSlots { return error("source_is_standby", standbyWithoutSlots, remedy: standbyRemedy) }
+        if isLive {
+            return error(
+                "source_is_standby",
+                "the source is a hot standby: a live backfill needs transaction ids and messages in the log, which it "
+                    + "can't write",
+                remedy: "Connect to the primary, or set backfill.mode to exported or none.")
+        }
+        return warning(
             "source_is_standby",
             "the source is a hot standby: no publication can be made and no heartbeat written there",
-            remedy: "Connect to the primary.")
+            remedy: "Make the publication at the primary. While the primary is idle the slot keeps its WAL.")
+    }
+
+    private var standbyWithoutSlots: String {
+        "the source is a hot standby, and PostgreSQL \(facts.version) has no logical slots there: nothing can be streamed "
+            + "from it, and no live backfill made, which writes to the log"
+    }
+
+    private var standbyRemedy: String {
+        "Connect to the primary. A plain copy can be made of the standby: `wherry snapshot --no-slot`."
     }
 
     private var walLevel: Finding? {

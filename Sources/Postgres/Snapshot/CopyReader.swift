@@ -41,7 +41,7 @@ actor CopyReader: SnapshotReader, SessionOwner {
     }
 
     func start(_ range: CopyRange) async throws {
-        let table = range.table.schema
+        let table = range.table.schema.part(range.leaf)
         let isText = try await source.textColumns(of: table)
         output = nil
         if checkedTable != table.oid {
@@ -57,8 +57,9 @@ actor CopyReader: SnapshotReader, SessionOwner {
     private func lock(_ table: TableSchema) throws {
         let session = try opened()
         _ = try session.run("LOCK TABLE ONLY \(table.name.quoted) IN ACCESS SHARE MODE", [], until: nil)
+        // A partitioned table without partitions has no file.
         let check = """
-            SELECT c.relfilenode = pg_catalog.pg_relation_filenode(c.oid)
+            SELECT c.relfilenode = coalesce(pg_catalog.pg_relation_filenode(c.oid), 0)
               FROM pg_catalog.pg_class c
              WHERE c.oid = \(table.oid) AND c.oid = \(quoteLiteral(table.name.quoted))::pg_catalog.regclass
             """

@@ -6,7 +6,7 @@ enum CopyStatement {
     ///
     /// - Parameter isText: Parallel to the columns: which ones are to come as the output function's text.
     static func text(_ range: CopyRange, isText: [Bool]) -> String {
-        let table = range.table.schema
+        let table = range.table.schema.part(range.leaf)
         var conditions: [String] = []
         if let first = range.firstPage { conditions.append("ctid >= '(\(first),0)'::pg_catalog.tid") }
         if let end = range.endPage { conditions.append("ctid < '(\(end),0)'::pg_catalog.tid") }

@@ -35,12 +35,20 @@ package enum PositionCheck {
     }
 
     static let copyAgain =
-        "Documents may differ from the source: remove the pipeline with `wherry drop` and run it again for a new copy."
+        "Documents may differ from the source: `wherry run --accept-gap` makes a new slot and reads every table again "
+        + "beside its stream. (Before PostgreSQL 14: `wherry drop`, and run it again for a new copy.)"
 
     static func missing(_ name: String) -> Failure {
         Failure(
             .dataGap, "slot \(name) doesn't exist any more: changes since the checkpoint are gone",
             hint: "Somebody dropped it, or the server was restored or failed over. \(copyAgain)")
+    }
+
+    /// A standby has none of its primary's slots.
+    static func standby(_ address: String, _ slot: String) -> Failure {
+        Failure(
+            .configuration, "the source at \(address) is a hot standby, and slot \(slot) is not on it",
+            hint: "The pipeline goes on from the server where its slot was made: connect to the primary.")
     }
 
     static func lost(_ name: String, _ reason: String) -> Failure {

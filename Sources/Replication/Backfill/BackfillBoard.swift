@@ -12,6 +12,8 @@ final class BackfillBoard: Sendable {
         case read(BackfillPiece)
         /// All that is left is with others.
         case wait
+        /// As `wait`, and a table is held back until then.
+        case hold(until: ContinuousClock.Instant)
         case finished
     }
 
@@ -22,8 +24,13 @@ final class BackfillBoard: Sendable {
         /// By worker.
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
 
-        var isFinished: Bool { tables.allSatisfy(\.isFinished) }
-        var isWaiting: Bool { !isFinished && !tables.contains(where: \.hasWaiting) }
+        /// Of chunks that have a row which can't be written.
+        var refusals: [Failure] = []
+
+        var isOver: Bool { tables.allSatisfy(\.isOver) }
+        func isWaiting(at now: ContinuousClock.Instant) -> Bool {
+            !isOver && !tables.contains { $0.isAvailable(at: now) }
+        }
 
         func index(of table: TableName) -> Int? { tables.firstIndex { $0.state.table == table } }
 
@@ -62,28 +69,30 @@ final class BackfillBoard: Sendable {
 
     /// What the worker does next: each begins at its own share of the largest table that has a segment waiting, and comes
     /// back to the first segment of its share that is not taken.
-    func next(for worker: Int) -> Assignment {
+    func next(for worker: Int, at now: ContinuousClock.Instant = .now) -> Assignment {
         let share = Double(worker % workers) / Double(workers)
         return state.withLock { state in
             for index in state.tables.indices {
-                if let piece = state.tables[index].take(id: state.lastID + 1, from: share) {
+                if let piece = state.tables[index].take(id: state.lastID + 1, from: share, at: now) {
                     state.lastID += 1
                     return .read(piece)
                 }
             }
-            return state.isFinished ? .finished : .wait
+            if state.isOver { return .finished }
+            return state.tables.compactMap { $0.heldUntil(at: now) }.min().map { .hold(until: $0) } ?? .wait
         }
     }
 
     /// As `next`, but waits while all that is left is with others. One call a worker at a time.
     ///
-    /// - Returns: nil when every table is finished, or the task is cancelled.
+    /// - Returns: nil when all that can be read and written is, or the task is cancelled.
     func nextPiece(for worker: Int) async -> BackfillPiece? {
         while !Task.isCancelled {
             switch next(for: worker) {
             case .read(let piece): return piece
             case .finished: return nil
             case .wait: await waitForChange(worker)
+            case .hold(let until): await waitForChange(worker, until: until)
             }
         }
         return nil
@@ -111,7 +120,45 @@ final class BackfillBoard: Sendable {
         update(piece.table) { $0.fail(piece, isTooLarge: isTooLarge) }
     }
 
-    var isFinished: Bool { state.withLock { $0.isFinished } }
+    /// The piece could not be read for a reason that passes, such as a lock: it is given out again after a pause, which grows
+    /// from one interruption of the table to the next.
+    func interrupted(_ piece: BackfillPiece, reason: String, at now: ContinuousClock.Instant = .now) {
+        // Everybody: whoever waits has to know until when.
+        change(wakesAll: true) { state in
+            guard let index = state.index(of: piece.table) else { return }
+            state.tables[index].interrupt(piece, reason: reason, at: now)
+        }
+    }
+
+    /// Why tables were interrupted, and since when, until they are read again.
+    var waiting: [Waiting] { state.withLock { $0.tables.compactMap(\.waiting) } }
+
+    /// The piece has a row that can't be written: its segment stays where it is, and is not given out again.
+    func refused(_ piece: BackfillPiece, _ failure: Failure) {
+        change { state in
+            guard let index = state.index(of: piece.table), state.tables[index].refuse(piece) else { return }
+            state.refusals.append(failure)
+        }
+    }
+
+    /// Why some pieces can't be written.
+    var refusals: [Failure] { state.withLock { $0.refusals } }
+
+    var isFinished: Bool { state.withLock { $0.tables.allSatisfy(\.isFinished) } }
+    /// Takes a table off the board: nothing more is given out of it.
+    func remove(_ table: TableName) {
+        change { state in state.tables.removeAll { $0.state.table == table } }
+    }
+
+    /// A part of the sweep is durable.
+    func swept(_ step: SweepStep, removed: Int) {
+        update(step.table) { $0.sweep(step, removed: removed) }
+    }
+
+    /// What of the tables is read, and whose documents are still to be looked through.
+    var unswept: [BackfillState] {
+        state.withLock { $0.tables.map(\.state).filter { $0.isRead && !$0.isFinished } }
+    }
 
     /// All tables, the largest first.
     var progress: [TableBackfill.Progress] {
@@ -133,10 +180,10 @@ final class BackfillBoard: Sendable {
     }
 
     /// Changes the board, and wakes the workers when there is something for them now.
-    private func change<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
+    private func change<Result: Sendable>(wakesAll: Bool = false, _ body: (inout State) -> Result) -> Result {
         let (result, woken) = state.withLock { state in
             let result = body(&state)
-            return (result, state.isWaiting ? [] : state.takeWaiters())
+            return (result, !wakesAll && state.isWaiting(at: .now) ? [] : state.takeWaiters())
         }
         for waiter in woken { waiter.resume() }
         return result
@@ -146,7 +193,7 @@ final class BackfillBoard: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isWaiting = state.withLock { state in
-                    guard state.isWaiting, !Task.isCancelled else { return false }
+                    guard state.isWaiting(at: .now), !Task.isCancelled else { return false }
                     state.waiters[worker] = continuation
                     return true
                 }
@@ -154,6 +201,15 @@ final class BackfillBoard: Sendable {
             }
         } onCancel: {
             state.withLock { $0.waiters.removeValue(forKey: worker) }?.resume()
+        }
+    }
+
+    private func waitForChange(_ worker: Int, until deadline: ContinuousClock.Instant) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.waitForChange(worker) }
+            group.addTask { try? await Task.sleep(until: deadline, clock: .continuous) }
+            await group.next()
+            group.cancelAll()
         }
     }
 }

@@ -10,19 +10,22 @@ struct BackfillStart: Sendable {
     let progress: Progress
     let logger: Logger
 
-    /// nil when every row is there.
-    func unfinished(from checkpoint: Checkpoint) async throws -> LiveBackfill? {
+    /// - Parameter all: the pipeline's tables, as they are stored.
+    /// - Returns: nil when every row is there.
+    func unfinished(of all: [TableState], from checkpoint: Checkpoint) async throws -> LiveBackfill? {
         // What an earlier stream of this worker waited for is over.
         try await ports.store.leave(WorkerNote(epoch: epoch, waiting: nil), of: settings.pipeline)
         let rereads = try await ports.store.rereads(of: settings.pipeline)
         let collections = Set(rereads.map(\.collection))
-        let states = try await ports.store.tables(of: settings.pipeline).filter {
-            $0.isBackfilling || collections.contains($0.collection)
+        let states = all.filter { $0.isBackfilling || collections.contains($0.collection) }
+        guard !states.isEmpty else {
+            tellFinished(all)
+            return nil
         }
-        guard !states.isEmpty else { return nil }
         let target = ChunkTarget(workers: settings.copyWorkers, maxRows: settings.maxChunkRows)
         let board = BackfillBoard(workers: settings.copyWorkers, target: target)
-        for state in states {
+        let paused = states.filter { $0.isBackfilling && $0.backfill?.isPaused == true }.map(\.table)
+        for state in states where !paused.contains(state.table) {
             if let backfill = state.backfill { board.add(backfill, estimatedRows: state.estimatedRows) }
         }
         // Tells the tokens of this stream from those an earlier one has left in the log.
@@ -30,25 +33,47 @@ struct BackfillStart: Sendable {
         let begun = VisibilityFence(floor: states.compactMap(\.backfill?.floor).max() ?? 0)
         let inbox = ChunkInbox(
             run: run, snapshot: try await ports.source.currentSnapshot(),
-            fence: checkpoint.fence.map { $0.union(begun) } ?? begun)
+            fence: checkpoint.fence.map { $0.union(begun) } ?? begun, progress: progress)
         let gate = ThrottleGate(settings.backfillLimits, set: try await ports.store.limits(of: settings.pipeline))
+        let queue = RereadQueue(rereads)
         let watch = BackfillWatch(
-            pipeline: settings.pipeline, epoch: epoch, ports: ports, gate: gate, inbox: inbox, progress: progress,
-            logger: logger)
+            pipeline: settings.pipeline, epoch: epoch, ports: ports, gate: gate, inbox: inbox,
+            tablesWaiting: { board.waiting + [queue.waiting].compactMap { $0 } }, progress: progress, logger: logger)
         return LiveBackfill(
-            source: ports.source, tables: try await tables(states), board: board, rereads: RereadQueue(rereads),
+            source: ports.source, target: ports.target, paused: paused,
+            giveUp: { table, reason in
+                guard let state = states.first(where: { $0.table == table }) else { return }
+                try await ports.store.refuse(state, because: reason, of: settings.pipeline)
+            }, tables: try await tables(states), board: board, rereads: queue,
             inbox: inbox, gate: gate, watch: watch, workers: settings.copyWorkers, chunkBytes: target.mostBytes,
             progress: progress, logger: logger)
     }
 
+    /// The last chunk may have been written by a stream that ended before the backfill could say so.
+    private func tellFinished(_ states: [TableState]) {
+        guard progress.snapshot().tables.contains(where: { !$0.isFinished }) else { return }
+        progress.update { snapshot in
+            for index in snapshot.tables.indices {
+                let state = states.first { $0.table == snapshot.tables[index].table }
+                snapshot.tables[index].copiedRows = state?.backfill?.rows ?? snapshot.tables[index].copiedRows
+                snapshot.tables[index].isFinished = true
+            }
+        }
+        let rows = progress.snapshot().tables.reduce(0) { $0 + $1.copiedRows }
+        logger.info("backfill finished", metadata: ["rows_copied": "\(rows)"])
+    }
+
     private func tables(_ states: [TableState]) async throws -> [TableName: BackfillTable] {
         let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
-        var plans = PlanTable(tables: states)
+        var plans = PlanTable(tables: states, lastModified: settings.lastModified)
         var tables: [TableName: BackfillTable] = [:]
         for (state, version) in zip(states, versions) {
             try plans.register(version)
             tables[state.table] = BackfillTable(
-                version: version, plan: try plans.plan(for: version), key: state.keyColumns)
+                version: version, plan: try plans.plan(for: version), key: state.keyColumns,
+                condition: state.backfill?.condition,
+                expectsDocuments: state.backfill?.cause != .first || !state.wasEmpty
+                    || settings.lastModified[state.table] != nil)
         }
         return tables
     }

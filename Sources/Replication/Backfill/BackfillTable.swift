@@ -1,3 +1,4 @@
+import BSON
 import Mapping
 import Model
 
@@ -7,10 +8,16 @@ struct BackfillTable: Sendable {
     let plan: MappingPlan
     /// Columns of the key, in its order.
     let key: [String]
+    /// Only rows that fulfil it are read; nil for all.
+    var condition: String?
+    /// Whether documents may be there already.
+    let expectsDocuments: Bool
 
     /// An empty list of documents for the table's collection.
     func documents() -> CollectionWrites {
-        CollectionWrites(collection: plan.collection, hasSpecialNames: plan.needsSetField, capacity: 256 << 10)
+        CollectionWrites(
+            collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: plan.backfillGuard,
+            expectsDocuments: expectsDocuments, capacity: 256 << 10)
     }
 
     /// Appends a row as a document with its key apart.
@@ -18,5 +25,22 @@ struct BackfillTable: Sendable {
         let key = try plan.encodeKey(row, into: &documents.arena)
         let body = try plan.encodeDocument(row, into: &documents.arena)
         documents.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
+    }
+
+    /// The keys of documents as a probe asks for them, with the documents' places; those that can't be this table's are
+    /// left out.
+    func keyTexts(of documents: [BSONDocument]) -> [(place: Int, text: [String])] {
+        documents.enumerated().compactMap { place, key in
+            key["_id"].flatMap { plan.keyText(of: $0) }.map { (place, $0) }
+        }
+    }
+
+    /// Appends the delete of a row by its key.
+    ///
+    /// The key is the one that rows have, not the document's own bytes: what the stream has touched is known by those, and
+    /// MongoDB finds the document by any number that is equal.
+    func appendDelete(of key: [String], to documents: CollectionWrites) throws {
+        let key = try plan.encodeKey(plan.row(ofKey: key), into: &documents.arena)
+        documents.writes.append(DocumentWrite(kind: .delete, key: key))
     }
 }

@@ -2,11 +2,13 @@ import Model
 
 /// Rows of a table as one snapshot sees them, as documents, waiting for their turn in the stream.
 struct Chunk: Sendable {
-    /// Every document with its key, of kind `.insert`.
+    /// Every document with its key, of kind `.insert`; of a sweep keys, of kind `.delete`.
     let documents: CollectionWrites
     let snapshot: VisibilitySnapshot
     /// nil for rows that are read again.
     let progress: BackfillStep?
+    /// Of documents whose rows are gone.
+    var sweep: SweepStep?
     /// The rows that are read again.
     let rereads: [Reread]
     /// Called once, when the chunk is durable, or nobody will write it any more.
@@ -19,5 +21,7 @@ struct Chunk: Sendable {
         case discarded
         /// It has to be read again in smaller parts: too many of its rows have changed meanwhile.
         case outdated
+        /// The target takes none of it, because of one of its rows.
+        case refused(Failure)
     }
 }

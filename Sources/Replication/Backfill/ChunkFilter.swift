@@ -20,6 +20,7 @@ struct ChunkFilter {
     private var fence: VisibilityFence
     /// As of the last look into the inbox.
     private var horizon: ChunkInbox.Horizon
+    private let progress: Progress
     private let scratch = Scratch()
 
     /// Rows of one chunk that are worth being read again one by one.
@@ -35,12 +36,14 @@ struct ChunkFilter {
     ///   - pending: rows that have to be read again, from before this stream.
     ///   - fence: that of the checkpoint the stream starts from.
     init(
-        collections: Set<String>, pending: Set<Reread>, inbox: ChunkInbox, fence: VisibilityFence?, byteLimit: Int
+        collections: Set<String>, pending: Set<Reread>, inbox: ChunkInbox, fence: VisibilityFence?, byteLimit: Int,
+        progress: Progress
     ) {
         self.pending = Dictionary(uniqueKeysWithValues: pending.map { ($0, 0) })
         unfinished = collections
         self.inbox = inbox
         self.fence = fence ?? VisibilityFence()
+        self.progress = progress
         horizon = inbox.horizon
         touches = TouchLog(byteLimit: byteLimit)
         for collection in collections { touches.track(collection) }
@@ -56,13 +59,17 @@ struct ChunkFilter {
         guard !unfinished.isEmpty else { return [] }
         let id = widen(xid)
         var rereads: [Reread] = []
-        for change in changes { try record(change, of: id, plans, &rereads) }
+        var moved = 0
+        for change in changes where try record(change, of: id, plans, &rereads) { moved += 1 }
+        if horizon.chunks > 0, moved > 0 { progress.update { [moved] in $0.backfill.keysMoved += moved } }
+        countNew(rereads)
         for reread in rereads { pending[reread] = id }
         if touches.isOverLimit {
             // One UPDATE of millions of rows: what is under way is read again, by snapshots that see more of it.
             // (None is read before a snapshot sees everything that is forgotten here.)
             inbox.discardAll(until: fence)
             touches.clear()
+            progress.update { $0.backfill.touchLogCleared += 1 }
         }
         return rereads
     }
@@ -99,6 +106,7 @@ struct ChunkFilter {
 
     private mutating func admit(_ chunk: Chunk) -> AdmittedChunk? {
         let documents = chunk.documents
+        let read = documents.writes.count
         var rereads: [Reread] = []
         documents.writes.removeAll { write in
             let verdict = documents.withBytes(write.key) {
@@ -115,6 +123,9 @@ struct ChunkFilter {
             chunk.settled(.outdated)
             return nil
         }
+        let stale = read - documents.writes.count - rereads.count
+        if stale > 0 { progress.update { $0.backfill.rowsStale += stale } }
+        countNew(rereads)
         // A row that isn't in the chunk may only have come to its key after the snapshot: then it is still to be read.
         rereads += chunk.rereads.filter { reread in
             pending[reread].map { !chunk.snapshot.sees($0) } ?? false && !rereads.contains(reread)
@@ -123,13 +134,19 @@ struct ChunkFilter {
         for reread in rereads where pending[reread] == nil { pending[reread] = 0 }
         return AdmittedChunk(
             write: ChunkWrite(
-                documents: documents, progress: chunk.progress, rereads: rereads, settled: chunk.rereads),
+                documents: documents, progress: chunk.progress, sweep: chunk.sweep, rereads: rereads,
+                settled: chunk.rereads),
             settled: chunk.settled)
+    }
+
+    private func countNew(_ rereads: [Reread]) {
+        let count = rereads.count { pending[$0] == nil }
+        if count > 0 { progress.update { $0.backfill.rowsReadAgain += count } }
     }
 
     /// Forgets what every snapshot from now on sees.
     private mutating func look() {
-        let now = inbox.horizon
+        let now = inbox.horizon(unseen: fence.ids)
         guard now.version != horizon.version else { return }
         horizon = now
         touches.setFloor(now.floor)
@@ -144,31 +161,34 @@ struct ChunkFilter {
         return id
     }
 
+    /// - Returns: whether the row's key is another one now.
     private mutating func record(
         _ change: Change, of id: UInt64, _ plans: PlanTable, _ rereads: inout [Reread]
-    ) throws {
+    ) throws -> Bool {
         scratch.writer.truncate(to: 0)
         switch change {
         case .insert(let table, let row), .delete(let table, .key(let row)), .delete(let table, .full(let row)):
             let plan = try plans.plan(for: table)
-            guard unfinished.contains(plan.collection) else { return }
+            guard unfinished.contains(plan.collection) else { return false }
             touch(try plan.encodeKey(row, into: &scratch.writer), plan, id, isPartial: false)
         case .update(let table, let old, let new):
             let plan = try plans.plan(for: table)
-            guard unfinished.contains(plan.collection) else { return }
+            guard unfinished.contains(plan.collection) else { return false }
             let isPartial = !new.isWhole(with: old, plan: plan)
             let key = try plan.encodeKey(new, fallback: old?.row, into: &scratch.writer)
             touch(key, plan, id, isPartial: isPartial)
-            guard let old else { return }
+            guard let old else { return false }
             let origin = try plan.encodeKey(old.row, into: &scratch.writer)
-            guard !scratch.writer.hasEqualBytes(origin, key) else { return }
+            guard !scratch.writer.hasEqualBytes(origin, key) else { return false }
             touch(origin, plan, id, isPartial: false)
             if isPartial {
                 rereads.append(
                     Reread(collection: plan.collection, key: BSONDocument(unchecked: scratch.writer.bytes(in: key))))
             }
+            return true
         case .truncate: break
         }
+        return false
     }
 
     private mutating func touch(_ key: Range<Int>, _ plan: MappingPlan, _ id: UInt64, isPartial: Bool) {

@@ -10,12 +10,14 @@ import Synchronization
 final class ChunkInbox: Sendable {
     private struct State {
         var nextToken = 0
-        /// Announced and not settled, with what their snapshots see at least.
-        var underway: [String: VisibilitySnapshot] = [:]
+        /// Announced and not settled.
+        var underway: [String: Underway] = [:]
         var delivered: [String: ChunkInbox.Delivery] = [:]
         /// What a chunk's snapshot has to see.
         var fence: VisibilityFence?
         var horizon: Horizon
+        /// Transactions that the stream has brought and no snapshot is known to see.
+        var unseen: [UInt64] = []
 
         /// Two readers may tell of their snapshots in another order than they took them. What either saw, all to come see.
         mutating func advance(to snapshot: VisibilitySnapshot) {
@@ -25,24 +27,34 @@ final class ChunkInbox: Sendable {
 
         /// After any change of what is under way or of the newest snapshot.
         mutating func moveFloor() {
-            let floor = underway.values.reduce(horizon.newest) { $0.intersection($1) }
-            horizon = Horizon(newest: horizon.newest, floor: floor, version: horizon.version + 1)
+            let floor = underway.values.reduce(horizon.newest) { $0.intersection($1.snapshot) }
+            horizon = Horizon(
+                newest: horizon.newest, floor: floor, chunks: underway.count, version: horizon.version + 1)
         }
+    }
+
+    private struct Underway {
+        /// What its snapshot sees at least.
+        var snapshot: VisibilitySnapshot
+        /// What the stream had brought before, unseen until then.
+        let unseen: [UInt64]
     }
 
     private let state: Mutex<State>
     /// Tells the tokens of this stream from those an earlier one has left in the log.
     private let run: String
+    private let progress: Progress
 
     /// - Parameters:
     ///   - snapshot: one taken before the stream's first change is prepared.
     ///   - fence: that of the checkpoint the stream starts from.
-    init(run: String, snapshot: VisibilitySnapshot, fence: VisibilityFence?) {
+    init(run: String, snapshot: VisibilitySnapshot, fence: VisibilityFence?, progress: Progress) {
         self.run = run
+        self.progress = progress
         state = Mutex(
             State(
                 fence: fence?.remaining(after: snapshot),
-                horizon: Horizon(newest: snapshot, floor: snapshot, version: 0)))
+                horizon: Horizon(newest: snapshot, floor: snapshot, chunks: 0, version: 0)))
     }
 
     /// What snapshots see, as far as it is known.
@@ -51,11 +63,23 @@ final class ChunkInbox: Sendable {
         var newest: VisibilitySnapshot
         /// What every chunk under way sees, and every one to come.
         var floor: VisibilitySnapshot
+        /// How many are under way.
+        var chunks: Int
         /// Another one whenever anything of it has changed.
         var version: Int
     }
 
     var horizon: Horizon { state.withLock { $0.horizon } }
+
+    /// As the stream's preparer asks for it.
+    ///
+    /// - Parameter unseen: the transactions that the stream has brought and no snapshot is known to see.
+    func horizon(unseen: [UInt64]) -> Horizon {
+        state.withLock { state in
+            state.unseen = unseen
+            return state.horizon
+        }
+    }
 
     /// What the stream finds at a token.
     enum Delivery: Sendable {
@@ -79,7 +103,7 @@ final class ChunkInbox: Sendable {
             guard state.fence == nil else { return nil }
             state.nextToken += 1
             let token = "\(run) \(state.nextToken)"
-            state.underway[token] = state.horizon.newest
+            state.underway[token] = Underway(snapshot: state.horizon.newest, unseen: state.unseen)
             state.moveFloor()
             return token
         }
@@ -89,13 +113,15 @@ final class ChunkInbox: Sendable {
     ///
     /// - Returns: false when the chunk was discarded meanwhile, and need not be read.
     func note(_ snapshot: VisibilitySnapshot, for token: String) -> Bool {
-        state.withLock { state in
+        let isBehind = state.withLock { state -> Bool? in
             state.advance(to: snapshot)
             defer { state.moveFloor() }
-            guard state.underway[token] != nil else { return false }
-            state.underway[token] = snapshot
-            return true
+            guard let unseen = state.underway[token]?.unseen else { return nil }
+            state.underway[token]?.snapshot = snapshot
+            return !unseen.allSatisfy(snapshot.sees)
         }
+        if isBehind == true { progress.update { $0.backfill.chunksBehind += 1 } }
+        return isBehind != nil
     }
 
     /// Notes a snapshot that no chunk belongs to.

@@ -8,18 +8,39 @@ extension LiveBackfill {
     func readAgainUntilWhole() async throws {
         let reader = try await source.openChunkReader()
         do {
-            repeat {
+            while true {
                 while true {
                     let batch = rereads.take(atMost: LiveBackfill.rereadCount)
                     if batch.isEmpty { break }
-                    try await readAgain(batch, with: reader)
+                    try await readAgainPatiently(batch, with: reader)
                 }
-            } while try await !isWhole()
+                // What is paused is not whole: a start of the stream goes on with it.
+                guard paused.isEmpty else {
+                    try await Task.sleep(for: LiveBackfill.snapshotInterval)
+                    continue
+                }
+                if try await isWhole() { break }
+            }
         } catch {
             await reader.close()
             throw error
         }
         await reader.close()
+    }
+
+    /// Waits for a table that is locked, as long as it takes.
+    private func readAgainPatiently(_ batch: [Reread], with reader: any ChunkReader) async throws {
+        var interruptions = 0
+        while true {
+            do {
+                try await readAgain(batch, with: reader)
+                return rereads.interrupted(by: nil)
+            } catch let failure as Failure where failure.kind == .chunkInterrupted {
+                interruptions += 1
+                rereads.interrupted(by: failure.message)
+                try await Task.sleep(for: RetryPolicy.backoff(interruptions))
+            }
+        }
     }
 
     private func readAgain(_ batch: [Reread], with reader: any ChunkReader) async throws {
@@ -50,6 +71,7 @@ extension LiveBackfill {
                 // Snapshots don't see yet what they have to: another one soon.
                 if !again.isEmpty { try await Task.sleep(for: LiveBackfill.snapshotInterval) }
             case .discarded, .outdated: rereads.add(batch)
+            case .refused(let failure): throw refusal(failure, of: table.version.schema.name)
             }
         } catch {
             inbox.withdraw(token)
@@ -69,7 +91,7 @@ extension LiveBackfill {
     }
 
     /// Leaves something for the stream and waits for its turn.
-    private func answer<Answer: Sendable>(
+    func answer<Answer: Sendable>(
         at token: String, _ delivery: (@escaping @Sendable (Answer) -> Void) -> ChunkInbox.Delivery
     ) async throws -> Answer {
         let (answers, continuation) = AsyncStream<Answer>.makeStream()

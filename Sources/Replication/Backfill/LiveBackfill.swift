@@ -7,6 +7,11 @@ import Model
 /// stream to bring in their turn. What isn't written when the stream ends is read again beside the next one.
 struct LiveBackfill: Sendable {
     let source: any ChunkSource
+    let target: any TargetDatabase
+    /// Nothing is read of these, but the stream's changes of them are remembered.
+    let paused: [TableName]
+    /// Ends the backfill of a table, with the reason for the operator: its condition fails.
+    let giveUp: @Sendable (TableName, String) async throws -> Void
     let tables: [TableName: BackfillTable]
     let board: BackfillBoard
     let rereads: RereadQueue
@@ -28,6 +33,10 @@ struct LiveBackfill: Sendable {
 
     /// Returns when every row is in the target or on its way there in the stream.
     func run() async throws {
+        if !paused.isEmpty {
+            let names = paused.map(\.description).joined(separator: ", ")
+            logger.notice("backfill paused", metadata: ["tables": "\(names)"])
+        }
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 try await noteSnapshots()
@@ -39,6 +48,7 @@ struct LiveBackfill: Sendable {
             }
             group.addTask {
                 try await readSegments()
+                try await removeGone()
                 try await readAgainUntilWhole()
                 return true
             }
@@ -53,8 +63,10 @@ struct LiveBackfill: Sendable {
     private func readSegments() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<workers { group.addTask { try await work(number) } }
-            try await group.waitForAll()
+            // Not waitForAll, which lets the others read to the end before it throws.
+            for try await _ in group {}
         }
+        if let refusal = refusal(board.refusals) { throw refusal }
     }
 
     private func work(_ number: Int) async throws {
@@ -63,7 +75,10 @@ struct LiveBackfill: Sendable {
             // While one chunk waits for its turn the next is read; it is left for the stream when that one is written.
             var before: AsyncStream<Never>?
             while let piece = await board.nextPiece(for: number) {
-                before = try await read(piece, with: reader, after: before)
+                let settling = before
+                try await giveUpOnRefusal(of: piece.table) {
+                    before = try await read(piece, with: reader, after: settling)
+                }
                 publish()
             }
         } catch {
@@ -72,6 +87,17 @@ struct LiveBackfill: Sendable {
         }
         await reader.close()
         try Task.checkCancellation()
+    }
+
+    /// A condition that fails on a row ends its own backfill, not the stream.
+    func giveUpOnRefusal(of table: TableName, _ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let failure as Failure where failure.kind == .usage && tables[table]?.condition != nil {
+            logger.error("backfill given up", metadata: ["table": "\(table)", "reason": "\(failure.message)"])
+            board.remove(table)
+            try await giveUp(table, failure.message)
+        }
     }
 
     /// - Returns: what ends when the chunk is settled; nil when there is none.
@@ -83,48 +109,64 @@ struct LiveBackfill: Sendable {
         }
         let piece = piece.limited(to: try await gate.pass(piece.limit))
         let token = try await announce()
-        let begin = ContinuousClock.now
         do {
-            let start = try await reader.start(
-                table.version, key: table.key, range: piece.range, limit: piece.limit, where: nil)
-            guard inbox.note(start.snapshot, for: token) else {
-                gate.charge(-piece.limit)
-                board.failed(piece)
-                return before
-            }
-            guard let documents = try await readDocuments(of: table, from: reader, isBounded: piece.limit > 1) else {
-                inbox.withdraw(token)
-                board.failed(piece, isTooLarge: true)
-                return before
-            }
-            gate.charge(documents.writes.count - piece.limit)
-            let cost = ChunkCost(
-                duration: .now - begin, bytes: documents.arena.count, isFull: start.end != nil)
-            if let before { for await _ in before {} }
-            guard board.delivered(piece, cost: cost) else {
-                inbox.withdraw(token)
-                return nil
-            }
-            let (settled, settling) = AsyncStream<Never>.makeStream()
-            let step = piece.step(to: start.end, rows: documents.writes.count)
-            let chunk = Chunk(documents: documents, snapshot: start.snapshot, progress: step, rereads: []) { outcome in
-                defer { settling.finish() }
-                switch outcome {
-                case .discarded: board.failed(piece)
-                case .outdated: board.failed(piece, isTooLarge: true)
-                case .written(let again):
-                    rereads.add(again)
-                    board.finished(piece, step)
-                }
-            }
-            inbox.deliver(.chunk(chunk), as: token)
-            _ = try await source.emit(token: ChunkToken.content(token))
-            return settled
+            return try await read(piece, of: table, as: token, with: reader, after: before)
         } catch {
             inbox.withdraw(token)
+            if let failure = error as? Failure, goesOn(after: failure, in: piece) { return before }
             board.failed(piece)
             throw error
         }
+    }
+
+    private func read(
+        _ piece: BackfillPiece, of table: BackfillTable, as token: String, with reader: any ChunkReader,
+        after before: AsyncStream<Never>?
+    ) async throws -> AsyncStream<Never>? {
+        let begin = ContinuousClock.now
+        let start = try await reader.start(
+            table.version, key: table.key, range: piece.range, limit: piece.limit, where: table.condition)
+        guard inbox.note(start.snapshot, for: token) else {
+            gate.charge(-piece.limit)
+            board.failed(piece)
+            return before
+        }
+        guard let documents = try await readDocuments(of: table, from: reader, isBounded: piece.limit > 1) else {
+            inbox.withdraw(token)
+            board.failed(piece, isTooLarge: true)
+            return before
+        }
+        gate.charge(documents.writes.count - piece.limit)
+        let cost = ChunkCost(duration: .now - begin, bytes: documents.arena.count, isFull: start.end != nil)
+        if let before { for await _ in before {} }
+        guard board.delivered(piece, cost: cost) else {
+            inbox.withdraw(token)
+            return nil
+        }
+        let (chunk, settled) = chunk(of: piece, documents, start)
+        inbox.deliver(.chunk(chunk), as: token)
+        _ = try await source.emit(token: ChunkToken.content(token))
+        return settled
+    }
+
+    /// The chunk, and what ends when it is settled.
+    private func chunk(
+        of piece: BackfillPiece, _ documents: CollectionWrites, _ start: ChunkStart
+    ) -> (Chunk, AsyncStream<Never>) {
+        let (settled, settling) = AsyncStream<Never>.makeStream()
+        let step = piece.step(to: start.end, rows: documents.writes.count)
+        let chunk = Chunk(documents: documents, snapshot: start.snapshot, progress: step, rereads: []) { outcome in
+            defer { settling.finish() }
+            switch outcome {
+            case .discarded: board.failed(piece)
+            case .outdated: board.failed(piece, isTooLarge: true)
+            case .refused(let failure): refuse(piece, failure)
+            case .written(let again):
+                rereads.add(again)
+                board.finished(piece, step)
+            }
+        }
+        return (chunk, settled)
     }
 
     /// The rows of a chunk as documents; nil when they are too many bytes for one, and there could be fewer of them.
@@ -144,9 +186,12 @@ struct LiveBackfill: Sendable {
 
     /// A token, once snapshots see everything they have to.
     func announce() async throws -> String {
+        var isWaiting = false
         while true {
             try Task.checkCancellation()
             if let token = inbox.announce() { return token }
+            if !isWaiting { progress.update { $0.backfill.fenceWaits += 1 } }
+            isWaiting = true
             try await Task.sleep(for: LiveBackfill.snapshotInterval)
         }
     }
@@ -159,7 +204,7 @@ struct LiveBackfill: Sendable {
         }
     }
 
-    private func publish() {
+    func publish() {
         let tables = board.progress
         progress.update { snapshot in
             snapshot.tables = tables.map { table in

@@ -5,8 +5,19 @@ import Synchronization
 /// worker.
 final class RereadQueue: Sendable {
     private let state: Mutex<[Reread]>
+    private let interruption = Mutex<Waiting?>(nil)
 
     init(_ rereads: [Reread]) { state = Mutex(rereads) }
+
+    /// Why they can't be read now, and since when.
+    var waiting: Waiting? { interruption.withLock { $0 } }
+
+    /// - Parameter reason: nil once they are read again.
+    func interrupted(by reason: String?) {
+        interruption.withLock { waiting in
+            waiting = reason.map { Waiting(reason: $0, since: waiting?.since ?? .now) }
+        }
+    }
 
     var all: [Reread] { state.withLock { $0 } }
 

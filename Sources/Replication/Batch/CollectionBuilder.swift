@@ -19,7 +19,9 @@ struct CollectionBuilder {
     private(set) var coalesced = 0
 
     init(plan: MappingPlan) {
-        writes = CollectionWrites(collection: plan.collection, hasSpecialNames: plan.needsSetField)
+        writes = CollectionWrites(
+            collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: plan.streamGuard,
+            expectsDocuments: plan.streamGuard != nil)
     }
 
     /// To be called before a change of another version of the table is added.

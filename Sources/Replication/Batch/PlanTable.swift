@@ -6,13 +6,16 @@ import Model
 /// A new RELATION makes a new plan; the key's columns and the collection stay as they were decided at the first start.
 package struct PlanTable: Sendable {
     private let states: [TableName: TableState]
+    private let lastModified: [TableName: LastModified]
     private var plans: [ObjectIdentifier: MappingPlan] = [:]
     /// Keeps the versions alive, so that no identifier is used twice.
     private var versions: [UInt32: TableVersion] = [:]
     /// Versions that newer ones have replaced; changes of theirs may still wait for their commit.
     private var replaced: [TableVersion] = []
 
-    package init(tables: [TableState]) {
+    /// - Parameter lastModified: the guards, of the tables that have one.
+    package init(tables: [TableState], lastModified: [TableName: LastModified] = [:]) {
+        self.lastModified = lastModified
         states = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -24,7 +27,8 @@ package struct PlanTable: Sendable {
 
     /// Makes the plan of a table version.
     ///
-    /// - Throws: `Failure(.configuration)` for a table that isn't part of the pipeline, or whose key no longer fits.
+    /// - Throws: `Failure(.configuration)` for a table that isn't part of the pipeline, or whose key no longer fits, or
+    ///   whose guard has lost its column.
     package mutating func register(_ table: TableVersion) throws {
         guard let state = states[table.schema.name] else {
             throw Failure(
@@ -36,7 +40,8 @@ package struct PlanTable: Sendable {
         if let before = versions[table.schema.oid], before !== table { replaced.append(before) }
         versions[table.schema.oid] = table
         let plan = try MappingPlan(
-            schema: table.schema, collection: state.collection, keyColumns: state.keyColumns)
+            schema: table.schema, collection: state.collection, keyColumns: state.keyColumns,
+            lastModified: lastModified[state.table])
         guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else { throw changedKey(state, plan.keyForms) }
         plans[ObjectIdentifier(table)] = plan
     }

@@ -1,132 +1,96 @@
-import BSON
-import Mapping
 import Model
 
-/// Copies every table from the slot's exported snapshot: several workers, each reading one range of pages at a time and
-/// writing it while the next rows are being read.
-struct InitialCopy {
-    let snapshot: any SnapshotSource
-    let sinks: [any CopySink]
+/// The initial copy as its leader makes it: publishes the ranges of the slot's exported snapshot, copies with workers of
+/// its own beside those of programs that join, and takes over what these leave.
+struct InitialCopy: Sendable {
+    let workers: CopyWorkers
     let store: any StateStore
-    let pipeline: String
-    let attempt: Int
-    let plans: PlanTable
-    let limits: BatchLimits
-    let gate: ThrottleGate
     let progress: Progress
 
+    /// Returns when every range is written, whoever has done it.
+    ///
     /// - Parameters:
     ///   - ranges: in the order of copying.
     ///   - tables: the tables' states; their stages and counts are kept up to date in the store.
     func run(_ ranges: [CopyRange], tables: [TableState]) async throws {
-        let board = CopyBoard(ranges, tables: tables)
-        publish(board)
+        try await workers.ranges.publish(workers.copy, ranges)
         try await withThrowingTaskGroup(of: Bool.self) { group in
-            for sink in sinks {
-                group.addTask {
-                    try await copy(board, into: sink)
-                    return true
-                }
+            group.addTask {
+                try await finishRanges()
+                return true
             }
             group.addTask {
-                await save(board)
+                await keepUp(tables, every: ranges.count > 1000 ? .seconds(2) : .milliseconds(250))
                 return false
             }
-            var working = sinks.count
-            while working > 0, let isWorker = try await group.next() { working -= isWorker ? 1 : 0 }
+            while let isFinished = try await group.next(), !isFinished {}
             group.cancelAll()
         }
         // For show, like every save before it: the stage says what counts.
-        try? await store.saveProgress(board.tables, of: pipeline)
+        try? await store.saveProgress(try await publish(tables), of: workers.copy.pipeline)
     }
 
-    private func copy(_ board: CopyBoard, into sink: any CopySink) async throws {
-        guard !board.isDrained else { return }
-        let reader = try await snapshot.openReader()
-        do {
-            while let range = board.next() {
-                try Task.checkCancellation()
-                try await copy(range, board, from: reader, into: sink)
-                board.finish(range)
-                publish(board)
+    /// Ranges that others have are waited for; those that they have left are claimed.
+    private func finishRanges() async throws {
+        var pause = Duration.milliseconds(5)
+        while true {
+            try await workers.run()
+            let open = try await workers.ranges.progress(of: workers.copy).reduce(0) { $0 + $1.openRanges }
+            if open == 0 { return }
+            try await Task.sleep(for: pause)
+            pause = min(pause * 2, .milliseconds(500))
+        }
+    }
+
+    /// Keeps the leases, and what people see; once a second for `status` too, and reads there how fast it may go.
+    private func keepUp(_ tables: [TableState], every interval: Duration) async {
+        var saved = ContinuousClock.now - .seconds(1)
+        while !Task.isCancelled {
+            // A target that is away is the writers' matter.
+            if let current = try? await publish(tables), .now - saved >= .seconds(1) {
+                try? await store.saveProgress(current, of: workers.copy.pipeline)
+                try? await workers.keepLeases(asLeader: true)
+                if let set = try? await store.limits(of: workers.copy.pipeline) { workers.gate.follow(set) }
+                saved = .now
             }
-        } catch {
-            await reader.close()
-            throw error
-        }
-        await reader.close()
-    }
-
-    private func copy(_ range: CopyRange, _ board: CopyBoard, from reader: any SnapshotReader, into sink: any CopySink)
-        async throws
-    {
-        let plan = try plans.plan(for: range.table)
-        let table = range.table.schema.name
-        let ledger = board.wasEmpty(table) ? nil : attempt
-        try await reader.start(range)
-        var pending = try await read(reader, plan: plan, needsKeys: ledger != nil)
-        while let writes = pending {
-            async let written: Void = sink.write(writes, ledger: ledger)
-            pending = try await read(reader, plan: plan, needsKeys: ledger != nil)
-            try await written
-            board.add(writes.writes.count, to: table)
-            PipelineMetrics.copied(writes.writes.count)
-            publish(board)
+            try? await Task.sleep(for: interval)
         }
     }
 
-    /// The next rows, as documents; nil when the range is finished.
-    private func read(_ reader: any SnapshotReader, plan: MappingPlan, needsKeys: Bool) async throws
-        -> CollectionWrites?
-    {
-        _ = try await gate.pass(0)
-        let writes = CollectionWrites(
-            collection: plan.collection, hasSpecialNames: plan.needsSetField, capacity: 1 << 20)
-        let most = gate.limit(limits.operations)
-        let readSize = most < limits.operations ? InitialCopy.slowReadSize : InitialCopy.readSize
-        while writes.writes.count < most, writes.arena.count < min(limits.bytes, InitialCopy.batchBytes) {
-            let rows = try await reader.next(maxBytes: readSize)
-            if rows.isEmpty { break }
-            for row in rows {
-                // The key is in the document too; apart it is needed only where documents are overwritten.
-                let key = needsKeys ? try plan.encodeKey(row, into: &writes.arena) : 0..<0
-                let body = try plan.encodeDocument(row, into: &writes.arena)
-                writes.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
-            }
-        }
-        gate.charge(writes.writes.count)
-        return writes.writes.isEmpty ? nil : writes
+    private func publish(_ tables: [TableState]) async throws -> [TableState] {
+        let current = try await workers.ranges.progress(of: workers.copy).applied(to: tables)
+        progress.show(current)
+        return current
     }
+}
 
-    /// Bytes of one write: rows that are wide should not cost memory for every worker twice.
-    private static let batchBytes = 4 << 20
+extension [SharedTableProgress] {
+    /// The tables' states as far as everybody has come. A table without ranges is finished.
+    func applied(to tables: [TableState]) -> [TableState] {
+        let found = Dictionary(map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
+        return tables.map { table in
+            var table = table
+            let shared = found[table.table]
+            table.copiedRows = shared?.rows ?? 0
+            table.estimatedRows = shared?.estimatedRows ?? 0
+            let isBegun = table.copiedRows > 0 || shared.map { $0.openRanges < $0.ranges } ?? false
+            table.copyStage = (shared?.openRanges ?? 0) == 0 ? .finished : isBegun ? .copying : .waiting
+            return table
+        }
+    }
+}
 
-    /// Bytes read from the source at once.
-    private static let readSize = 512 * 1024
-
-    /// The same where a second is worth less than a batch.
-    private static let slowReadSize = 16 * 1024
-
-    private func publish(_ board: CopyBoard) {
-        let rows = board.tables
-        progress.update { snapshot in
-            snapshot.tables = rows.map { table in
+extension Progress {
+    /// Shows how far the tables of a copy are.
+    func show(_ tables: [TableState]) {
+        update { snapshot in
+            snapshot.tables = tables.map { table in
                 var entry = TableProgress(
                     table: table.table, collection: table.collection, estimatedRows: table.estimatedRows)
                 entry.copiedRows = table.copiedRows
                 entry.isFinished = table.copyStage == .finished
                 return entry
             }
-        }
-    }
-
-    /// Writes the board to the state database once a second, for `status`, and reads there how fast it may go.
-    private func save(_ board: CopyBoard) async {
-        while !Task.isCancelled {
-            // Only for show: a target that is away is the writers' matter.
-            try? await store.saveProgress(board.tables, of: pipeline)
-            if let set = try? await store.limits(of: pipeline) { gate.follow(set) }
-            try? await Task.sleep(for: .seconds(1))
         }
     }
 }

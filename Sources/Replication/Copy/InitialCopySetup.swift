@@ -14,12 +14,27 @@ struct InitialCopySetup {
     func run(_ before: PipelineState) async throws -> PipelineState {
         if before.stage == .copiedOnce { return try await finish(before) }
         pipeline.progress.update { $0.phase = .copying }
+        if let interrupted = await lease.interruptedCopy {
+            let fallback = CopyFallback(pipeline: pipeline, lease: lease)
+            if let state = try await fallback.goOn(with: interrupted, of: before) {
+                try await tidyUp()
+                return state
+            }
+            await lease.note(interruptedCopy: nil)
+        }
+        return try await begin(before)
+    }
+
+    /// From nothing: with a new slot, or a new snapshot.
+    private func begin(_ before: PipelineState) async throws -> PipelineState {
         var state = before
         let states = await lease.tables
         let sinks = try await lease.copySinks()
         if settings.backfillMode == .live { try BackfillPlanner.requireMessages(of: state.source) }
         // Before anything is dropped or emptied.
-        let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
+        let parts = try await CopyTables(ports: ports, settings: settings).make(states)
+        // Whoever still copies from an earlier snapshot writes nothing from here on.
+        try await ports.ranges.close(settings.pipeline, epoch: before.epoch, isWhole: false)
         try await cleanUp(after: state, states, sinks)
         state.copyAttempt += 1
         try await ports.store.save(state)
@@ -28,16 +43,14 @@ struct InitialCopySetup {
             try await ports.store.saveBackfills(states.map(\.withoutBackfill), of: state)
         }
 
-        var plans = PlanTable(tables: states)
-        for version in versions { try plans.register(version) }
         try await ports.target.createCollections(states.map(\.collection))
         if settings.usesSlot { try await ports.source.ensurePublication(tables: states.map(\.table)) }
         let point: LSN
         do {
             point =
                 switch settings.backfillMode {
-                case .exported: try await copy(versions, plans, state, states)
-                case .live: try await beginLive(versions, states, of: state)
+                case .exported: try await copy(parts, state, states)
+                case .live: try await beginLive(parts.versions, states, of: state)
                 case .none: try await beginEmpty(states)
                 }
         } catch let failure as Failure where RetryPolicy.decide(failure, attempt: 1, hasRun: true) == .stop {
@@ -57,16 +70,20 @@ struct InitialCopySetup {
     /// here would leave documents that no later attempt finds.
     private func finish(_ state: PipelineState) async throws -> PipelineState {
         await lease.noteWhole(state)
-        let sinks = try await lease.copySinks()
-        for table in await lease.tables where !table.wasEmpty {
-            try await sinks[0].forgetLedger(of: table.collection)
-        }
-        await lease.closeCopySinks()
+        try await tidyUp()
         if state.stage == .copiedOnce { try await retire(state) }
         if settings.backfillMode == .exported {
             pipeline.logger.info("initial copy finished", metadata: ["rows_copied": "\(copiedRows)"])
         }
         return state
+    }
+
+    private func tidyUp() async throws {
+        let sinks = try await lease.copySinks()
+        for table in await lease.tables where !table.wasEmpty {
+            try await sinks[0].forgetLedger(of: table.collection)
+        }
+        await lease.closeCopySinks()
     }
 
     /// Removes the state of a copy without a slot. Repeated here for as long as the target is away: once the state is
@@ -87,9 +104,7 @@ struct InitialCopySetup {
     }
 
     /// Returns the position that the stream begins at.
-    private func copy(
-        _ versions: [TableVersion], _ plans: PlanTable, _ state: PipelineState, _ states: [TableState]
-    ) async throws -> LSN {
+    private func copy(_ parts: CopyTables.Made, _ state: PipelineState, _ states: [TableState]) async throws -> LSN {
         let sinks = try await lease.copySinks()
         let snapshot = settings.usesSlot ? try await createSlot() : try await ports.source.exportSnapshot()
         pipeline.logger.info(
@@ -99,13 +114,25 @@ struct InitialCopySetup {
                 "consistent_point": settings.usesSlot ? "\(snapshot.consistentPoint)" : "none",
             ])
 
-        let copy = InitialCopy(
-            snapshot: try await ports.source.snapshotSource(snapshot), sinks: sinks,
-            store: ports.store, pipeline: settings.pipeline, attempt: state.copyAttempt, plans: plans,
-            limits: settings.limits,
+        let shared = SharedCopy(
+            pipeline: settings.pipeline, epoch: state.epoch, attempt: state.copyAttempt, snapshot: snapshot.name,
+            digests: parts.digests)
+        let workers = CopyWorkers(
+            snapshot: try await ports.source.snapshotSource(snapshot), sinks: sinks, ranges: ports.ranges, copy: shared,
+            tables: parts.tables, limits: settings.limits,
             gate: ThrottleGate(settings.backfillLimits, set: try await ports.store.limits(of: settings.pipeline)),
-            progress: pipeline.progress)
-        try await copy.run(try await ports.source.planRanges(versions), tables: states)
+            tally: CopyTally())
+        let ranges = try await ports.source.planRanges(parts.versions)
+        do {
+            try await InitialCopy(workers: workers, store: ports.store, progress: pipeline.progress)
+                .run(ranges, tables: states)
+            try await ports.ranges.close(settings.pipeline, epoch: state.epoch, isWhole: true)
+        } catch {
+            await lease.note(
+                interruptedCopy: InterruptedCopy(
+                    consistentPoint: snapshot.consistentPoint, copy: shared, rangeCount: ranges.count, tables: states))
+            throw error
+        }
         for table in states where !table.wasEmpty {
             try await sinks[0].sweepLedger(of: table.collection, attempt: state.copyAttempt)
         }
@@ -154,11 +181,6 @@ struct InitialCopySetup {
     }
 
     private func createSlot() async throws -> ExportedSnapshot {
-        let (progress, logger) = (pipeline.progress, pipeline.logger)
-        defer { progress.update { $0.waiting = nil } }
-        return try await ports.source.createSlot(timeout: settings.slotCreationTimeout) { reason in
-            progress.update { $0.waiting = Waiting(reason: reason, since: .now) }
-            logger.notice("slot creation waits", metadata: ["for": "\(reason)"])
-        }
+        try await ports.createSlot(settings, progress: pipeline.progress, logger: pipeline.logger)
     }
 }

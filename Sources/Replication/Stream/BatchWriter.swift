@@ -21,8 +21,13 @@ struct BatchWriter {
             case .truncate(let collections):
                 try await sink.truncate(collections, at: checkpoint)
             case .chunk(let chunk):
-                try await sink.write(chunk.write, at: checkpoint)
-                chunk.settled(.written(chunk.write.rereads))
+                do {
+                    try await sink.write(chunk.write, at: checkpoint)
+                    chunk.settled(.written(chunk.write.rereads))
+                } catch let failure as Failure where failure.kind == .dataRefused {
+                    // The stream needs nothing of it, and neither do other chunks.
+                    chunk.settled(.refused(failure))
+                }
             case .batch(let batch):
                 let begun = ContinuousClock.now
                 try await sink.apply(batch, after: checkpoint)

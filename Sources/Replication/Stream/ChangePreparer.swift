@@ -27,8 +27,8 @@ struct ChangePreparer {
     private var position: Checkpoint
     /// The transaction whose commit has not arrived yet.
     private var open: OpenTransaction?
-    /// Tables that are not part of the pipeline: somebody had published them for a while, and has taken them out again.
-    private var strangers: [TableVersion] = []
+    /// Tables that are not part of the pipeline.
+    private var strangers = Strangers()
     private var idlePositionDue = ContinuousClock.now
 
     private struct OpenTransaction {
@@ -75,8 +75,7 @@ struct ChangePreparer {
             let table = try await source.resolve(relation)
             decoder.register(table)
             guard plans.contains(table) else {
-                try await source.requireUnpublished(table.schema)
-                strangers.append(table)
+                strangers.add(table, root: try await source.requireUnpublished(table.schema))
                 return
             }
             try plans.register(table)
@@ -117,7 +116,7 @@ struct ChangePreparer {
             toSkip -= 1
             return
         }
-        guard let change = strangers.isEmpty ? change : change.without(strangers) else { return }
+        guard let change = try strangers.leaveOut(of: change) else { return }
         if case .truncate(let tables) = change {
             try await splitOpenTransaction()
             let collections = try Set(tables.map { try plans.collection(of: $0) }).sorted()
@@ -221,17 +220,6 @@ struct ChangePreparer {
 }
 
 extension Change {
-    /// What of it concerns other tables; nil when nothing does.
-    func without(_ strangers: [TableVersion]) -> Change? {
-        switch self {
-        case .insert(let table, _), .update(let table, _, _), .delete(let table, _):
-            return strangers.contains { $0 === table } ? nil : self
-        case .truncate(let tables):
-            let known = tables.filter { table in !strangers.contains { $0 === table } }
-            return known.isEmpty ? nil : .truncate(known)
-        }
-    }
-
     /// Bytes the change keeps in memory, roughly: the limit on an open transaction.
     var byteCount: Int {
         switch self {

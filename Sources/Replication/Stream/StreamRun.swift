@@ -12,6 +12,8 @@ struct StreamRun: Sendable {
     let plans: PlanTable
     /// What is read beside the stream; nil when every row is there.
     let backfill: LiveBackfill?
+    /// What would make the stream start again; nil when nothing does.
+    var orders: OrderWatch?
     let progress: Progress
     let stop: StopSignal
     let logger: Logger
@@ -19,7 +21,8 @@ struct StreamRun: Sendable {
     /// How long a batch in flight may take once a stop is asked for.
     private static let stopPatience = Duration.seconds(20)
 
-    func run(from checkpoint: Checkpoint) async throws -> PipelineEnd {
+    /// - Returns: nil when it has to start again, because something is asked of a backfill.
+    func run(from checkpoint: Checkpoint) async throws -> PipelineEnd? {
         let stream = try await stop.cancelling {
             try await source.requirePublished(plans.tables)
             return try await source.open(after: checkpoint.lsn)
@@ -34,8 +37,9 @@ struct StreamRun: Sendable {
         }
     }
 
-    private func run(_ stream: any ChangeStream, from checkpoint: Checkpoint) async throws -> PipelineEnd {
+    private func run(_ stream: any ChangeStream, from checkpoint: Checkpoint) async throws -> PipelineEnd? {
         let target = StreamTarget()
+        let asked = StopSignal()
         if backfill == nil { target.position = try await stop.cancelling { try await targetPosition() } }
         progress.update {
             $0.phase = .streaming
@@ -79,6 +83,16 @@ struct StreamRun: Sendable {
                 try await heartbeat()
                 return nil
             }
+            if let orders {
+                group.addTask {
+                    try await orders.waitForChange()
+                    logger.info("starting the stream again: something is asked of a backfill")
+                    asked.stop()
+                    // As at a stop: what is begun is written, and what isn't durable is sent again.
+                    handoff.finish()
+                    return nil
+                }
+            }
             group.addTask {
                 await stop.wait()
                 // The writer finishes what it has begun, and then there is nothing more. A target that doesn't answer
@@ -93,9 +107,14 @@ struct StreamRun: Sendable {
             }
             return false
         }
-        progress.update { ($0.phase, $0.backfillWaiting) = (.stopping, nil) }
+        progress.update {
+            if !asked.isStopped || stop.isStopped { $0.phase = .stopping }
+            $0.backfillWaiting = nil
+        }
         try await receiver.sendStatus()
-        guard hasReached, let position = target.position else { return .stopped }
+        guard hasReached, let position = target.position else {
+            return asked.isStopped && !stop.isStopped ? nil : .stopped
+        }
         return .reached(position)
     }
 
@@ -104,7 +123,8 @@ struct StreamRun: Sendable {
         backfill.map { backfill in
             ChunkFilter(
                 collections: Set(backfill.tables.values.map(\.plan.collection)), pending: Set(backfill.rereads.all),
-                inbox: backfill.inbox, fence: checkpoint.fence, byteLimit: settings.touchLogBytes)
+                inbox: backfill.inbox, fence: checkpoint.fence, byteLimit: settings.touchLogBytes,
+                progress: progress)
         }
     }
 

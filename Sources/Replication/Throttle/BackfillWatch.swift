@@ -1,14 +1,16 @@
 import Logging
 import Model
 
-/// Looks after a live backfill once a second: at what is set, at what the servers bear, and for whom a fence waits. It is
-/// the one that tells why nothing is read: on the board, in the log, and in the state database for `wherry status`.
+/// Looks after a live backfill once a second: at what is set, at what the servers bear, for whom a fence waits, and
+/// which tables are locked. It is the one that tells why nothing is read: on the board, in the log, and in the state database for `wherry status`.
 actor BackfillWatch {
     private let pipeline: String
     private let epoch: Int64
     private let ports: PipelinePorts
     private let gate: ThrottleGate
     private let inbox: ChunkInbox
+    /// Why tables are not read, and since when.
+    private let tablesWaiting: @Sendable () -> [Waiting]
     private let progress: Progress
     private let interval: Duration
     private let logger: Logger
@@ -22,13 +24,15 @@ actor BackfillWatch {
 
     init(
         pipeline: String, epoch: Int64, ports: PipelinePorts, gate: ThrottleGate, inbox: ChunkInbox,
-        progress: Progress, interval: Duration = .seconds(1), logger: Logger
+        tablesWaiting: @escaping @Sendable () -> [Waiting], progress: Progress, interval: Duration = .seconds(1),
+        logger: Logger
     ) {
         self.pipeline = pipeline
         self.epoch = epoch
         self.ports = ports
         self.gate = gate
         self.inbox = inbox
+        self.tablesWaiting = tablesWaiting
         self.progress = progress
         self.interval = interval
         self.logger = logger
@@ -40,7 +44,7 @@ actor BackfillWatch {
         while true {
             await attempt("limits") { gate.follow(try await ports.store.limits(of: pipeline)) }
             await attempt("load") { gate.note(try await load()) }
-            await tell([gate.waiting, await fenceWaiting()].compactMap { $0 })
+            await tell([gate.waiting, await fenceWaiting()].compactMap { $0 } + tablesWaiting())
             try await Task.sleep(for: interval)
         }
     }

@@ -11,6 +11,8 @@ package struct Backend: Sendable {
     /// Makes the initial copy and ends, writing to `progress` meanwhile.
     package var snapshot:
         @Sendable (SnapshotRequest, Model.Progress, Logger, StopSignal) async throws -> SnapshotOutcome
+    /// Asks for the backfill of a table, or changes one; where that is wanted, waits for its end or for `stop`.
+    package var backfill: @Sendable (BackfillCall, Model.Progress, Logger, StopSignal) async throws -> BackfillReport
     /// Everything the preflight finds; read-only.
     package var check: @Sendable (Settings, _ adopts: Bool, Logger) async throws -> [Finding]
     package var status: @Sendable (Settings, Logger) async throws -> StatusReport

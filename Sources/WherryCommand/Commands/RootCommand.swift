@@ -11,7 +11,7 @@ struct RootCommand: AsyncParsableCommand {
             """,
         version: VersionReport.version,
         subcommands: [
-            RunCommand.self, SnapshotCommand.self, CheckCommand.self, StatusCommand.self, SetCommand.self,
-            PipelinesCommand.self, DropCommand.self, VersionCommand.self,
+            RunCommand.self, SnapshotCommand.self, BackfillCommand.self, CheckCommand.self, StatusCommand.self,
+            SetCommand.self, PipelinesCommand.self, DropCommand.self, VersionCommand.self,
         ])
 }

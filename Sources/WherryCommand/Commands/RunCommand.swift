@@ -30,6 +30,12 @@ struct RunCommand: AsyncParsableCommand {
         help: ArgumentHelp("Exit 0 once every transaction before this position has been applied.", valueName: "lsn"))
     var untilLSN: LSN?
 
+    @Flag(
+        help: ArgumentHelp(
+            "Repair a data gap that the start finds: a new slot, and every table read again beside its stream.",
+            discussion: "For this one start. Without a gap it does nothing; another cluster is refused all the same."))
+    var acceptGap = false
+
     func validate() throws {
         if untilCaughtUp, untilLSN != nil {
             throw ValidationError("--until-caught-up and --until-lsn can't be used together")
@@ -60,7 +66,7 @@ struct RunCommand: AsyncParsableCommand {
         let goal: RunRequest.Goal =
             if untilCaughtUp { .caughtUp } else if let untilLSN { .position(untilLSN) } else { .none }
         return RunRequest(
-            settings: settings, goal: goal, adopts: copy.adopt,
+            settings: settings, goal: goal, adopts: copy.adopt, acceptsGap: acceptGap,
             progressInterval: try copy.interval(environment: environment))
     }
 }

@@ -15,6 +15,8 @@ package struct RunRequest: Sendable, Equatable {
     package let goal: Goal
     /// Collections that are not empty at the first start are accepted.
     package let adopts: Bool
+    /// A data gap that the start finds is repaired: with a new slot, and every table read again.
+    package let acceptsGap: Bool
     /// Between two progress lines of the log.
     package let progressInterval: Duration
 }

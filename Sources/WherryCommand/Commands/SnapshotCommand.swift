@@ -30,6 +30,9 @@ struct SnapshotCommand: AsyncParsableCommand {
     @Flag(name: .customLong("no-slot"), help: "A plain copy: no slot, no publication, nothing to go on from.")
     var noSlot = false
 
+    @Flag(help: "Take part in the copy that another 'wherry snapshot' is making with the same settings.")
+    var join = false
+
     func validate() throws {
         if !tables.isEmpty, !tableOptions.schemas.isEmpty || !tableOptions.exclude.isEmpty {
             throw ValidationError("--tables can't be used together with --schema or --exclude")
@@ -47,7 +50,8 @@ struct SnapshotCommand: AsyncParsableCommand {
         let end = try await session.run { progress, stop in
             try await context.backend.snapshot(request, progress, logger, stop)
         }
-        let next = request.usesSlot ? NextCommand(connection: connection, pipeline: pipelineOptions) : nil
+        let goesOn = request.usesSlot && !request.joins
+        let next = goesOn ? NextCommand(connection: connection, pipeline: pipelineOptions) : nil
         let report = try SnapshotReport(request: request, end: end, next: next)
         logger.info("finished", metadata: report.metadata)
         context.standardOutput(output.json ? report.json : report.text.joined(separator: "\n"))
@@ -61,6 +65,6 @@ struct SnapshotCommand: AsyncParsableCommand {
         }
         return SnapshotRequest(
             settings: try connection.resolver(own, environment: environment).settings(), usesSlot: !noSlot,
-            adopts: copy.adopt, progressInterval: try copy.interval(environment: environment))
+            joins: join, adopts: copy.adopt, progressInterval: try copy.interval(environment: environment))
     }
 }

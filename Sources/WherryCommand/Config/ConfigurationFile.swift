@@ -12,6 +12,9 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
     var backfill: Backfill?
     /// How changes are written.
     var apply: Apply?
+    /// The tables to replicate, by the collection each becomes, in the place of schemas and exclusions. Default: every
+    /// table of the schemas.
+    var collections: [String: ConfiguredCollection]?
 
     struct Source: Decodable, Sendable, Equatable {
         /// PostgreSQL's address, `postgres://…`.
@@ -83,7 +86,7 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case pipeline, source, target, backfill, apply
+        case pipeline, source, target, backfill, apply, collections
     }
 }
 
@@ -92,6 +95,8 @@ indirect enum KnownKeys: Sendable {
     /// A value or a list of values.
     case value
     case mapping([String: KnownKeys])
+    /// A mapping whose keys are names of the operator's own.
+    case named(KnownKeys)
 
     static let file = KnownKeys.mapping(
         leaves(ConfigurationFile.CodingKeys.self).merging([
@@ -99,17 +104,19 @@ indirect enum KnownKeys: Sendable {
             "target": .mapping(leaves(ConfigurationFile.Target.CodingKeys.self)),
             "backfill": .mapping(leaves(ConfigurationFile.Backfill.CodingKeys.self)),
             "apply": .mapping(leaves(ConfigurationFile.Apply.CodingKeys.self)),
+            "collections": .named(.mapping(leaves(ConfiguredCollection.CodingKeys.self))),
         ]) { $1 })
 
-    /// Full paths of all values, sorted: `apply.max_batch_bytes`.
+    /// Full paths of all values, sorted: `apply.max_batch_bytes`, `collections.NAME.from`.
     var paths: [String] {
-        guard case .mapping(let keys) = self else { return [] }
-        return keys.flatMap { key, below in
-            switch below {
-            case .value: [key]
-            case .mapping: below.paths.map { "\(key).\($0)" }
-            }
-        }.sorted()
+        switch self {
+        case .value: []
+        case .named(let below): below.paths.map { "NAME.\($0)" }
+        case .mapping(let keys):
+            keys.flatMap { key, below in
+                if case .value = below { [key] } else { below.paths.map { "\(key).\($0)" } }
+            }.sorted()
+        }
     }
 
     private static func leaves<Key: CodingKey & CaseIterable>(_: Key.Type) -> [String: KnownKeys] {

@@ -42,13 +42,18 @@ struct ConfigurationReader: Sendable {
     }
 
     private func checkKeys(_ node: Node, _ known: KnownKeys, path: [String]) throws {
-        guard case .mapping(let keys) = known, case .mapping(let mapping) = node else { return }
+        guard case .mapping(let mapping) = node else { return }
         for (keyNode, value) in mapping {
             guard case .scalar(let scalar) = keyNode else {
                 throw Failure(.configuration, "\(file): a key under '\(path.joined(separator: "."))' is no plain word")
             }
-            guard let below = keys[scalar.string] else { throw unknown(scalar.string, keys: keys, path: path) }
-            try checkKeys(value, below, path: path + [scalar.string])
+            switch known {
+            case .value: break
+            case .named(let below): try checkKeys(value, below, path: path + [scalar.string])
+            case .mapping(let keys):
+                guard let below = keys[scalar.string] else { throw unknown(scalar.string, keys: keys, path: path) }
+                try checkKeys(value, below, path: path + [scalar.string])
+            }
         }
     }
 
@@ -108,6 +113,7 @@ struct ConfigurationReader: Sendable {
     private func words(for type: Any.Type) -> String {
         switch type {
         case is Int.Type: "a whole number"
+        case is Bool.Type: "true or false"
         case is String.Type, is Node.Scalar.Type: "text"
         case is Node.Sequence.Type: "a list, like [public]"
         default: "a mapping of keys to values"

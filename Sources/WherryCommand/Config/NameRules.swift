@@ -51,6 +51,10 @@ enum NameRules {
     /// Why MongoDB takes no collection of this name, to follow "its name"; nil when it does (MongoDB manual, "Naming
     /// Restrictions").
     static func collectionProblem(_ name: String) -> String? {
+        if name.isEmpty { return "is empty, which MongoDB refuses" }
+        if name.utf8.contains(0) { return "holds a NUL character, which MongoDB refuses" }
+        // Database, dot and collection together have 255 bytes at most.
+        if name.utf8.count > 191 { return "has more than 191 bytes" }
         if name.contains("$") { return "holds a dollar sign, which MongoDB refuses" }
         if name.hasPrefix("system.") { return "begins with 'system.', which MongoDB keeps to itself" }
         if name.hasPrefix(".") { return "begins with a dot, which MongoDB refuses" }

@@ -14,15 +14,19 @@ package struct Settings: Sendable, Equatable {
         /// At least one.
         package var schemas: [String]
         package var excluded: Set<TableName>
-        /// The tables asked for by name, in the place of schemas and exclusions; nil when there are none.
+        /// The tables named, by `--tables` or the configuration, in the place of schemas and exclusions; nil when none are.
         package var tables: Set<TableName>?
+        /// Whether it was `--tables` that named them.
+        package var picksTables = false
+        /// What the configuration says of the tables it names; nil when it names none.
+        package var collections: [TableName: CollectionSettings]?
         package var plugin: Plugin
         package var slot: String
         package var publication: String
 
-        /// Whether a new pipeline would have this table.
-        package func chooses(_ table: TableName) -> Bool {
-            tables?.contains(table) ?? (schemas.contains(table.schema) && !excluded.contains(table))
+        /// Where a table goes that the pipeline doesn't have yet.
+        package func collection(of table: TableName) -> String {
+            collections?[table]?.collection ?? table.defaultCollection
         }
     }
 

@@ -26,6 +26,8 @@ struct SettingsLayer: Sendable {
     var limits: [BackfillLimits.Key: Given<String>] = [:]
     var maxBatchOperations: Given<Int>?
     var maxBatchBytes: Given<String>?
+    /// By collection; the origin is the file's name.
+    var collections: Given<[String: ConfiguredCollection]>?
 
     init() {}
 
@@ -75,6 +77,7 @@ struct SettingsLayer: Sendable {
         for (key, text) in texts { limits[key] = given(text, key.rawValue) }
         maxBatchOperations = given(file.apply?.maxBatchOperations, "apply.max_batch_operations")
         maxBatchBytes = given(file.apply?.maxBatchBytes, "apply.max_batch_bytes")
+        collections = file.collections.map { Given(value: $0, origin: name) }
     }
 
     /// This layer, and the one below where this one says nothing. Lists are replaced, not joined.
@@ -96,6 +99,7 @@ struct SettingsLayer: Sendable {
         result.limits = limits.merging(below.limits) { own, _ in own }
         result.maxBatchOperations = maxBatchOperations ?? below.maxBatchOperations
         result.maxBatchBytes = maxBatchBytes ?? below.maxBatchBytes
+        result.collections = collections ?? below.collections
         return result
     }
 }

@@ -33,12 +33,14 @@ struct SettingsResolver: Sendable {
     }
 
     private func settings(_ endpoints: Endpoints, pipeline: String, isNamedHere: Bool) throws -> Settings {
-        let tables = try layer.tables.map(names)
+        let collections = try isNamedHere ? CollectionResolver(layer.collections)?.settings() : nil
+        let tables = try namedTables(among: collections)
         return Settings(
             pipeline: pipeline,
             source: Settings.Source(
                 uri: endpoints.source, schemas: try tables.map { Set($0.map(\.schema)).sorted() } ?? schemas(),
                 excluded: try tables == nil ? layer.exclude.map(names) ?? [] : [], tables: tables,
+                picksTables: layer.tables != nil, collections: collections,
                 plugin: try choice(layer.plugin, default: .pgoutput),
                 slot: try isNamedHere ? slot(of: pipeline) : Settings.defaultSlot(of: pipeline),
                 publication: try isNamedHere ? publication(of: pipeline) : Settings.defaultSlot(of: pipeline)),
@@ -116,6 +118,17 @@ struct SettingsResolver: Sendable {
         }
         var seen: Set<String> = []
         return given.value.filter { seen.insert($0).inserted }
+    }
+
+    /// The tables of `--tables`, or else those of the file; nil when nobody names any.
+    private func namedTables(among collections: [TableName: CollectionSettings]?) throws -> Set<TableName>? {
+        guard let given = layer.tables else { return collections.map { Set($0.keys) } }
+        let picked = try names(given)
+        guard let collections, let stranger = picked.subtracting(collections.keys).min() else { return picked }
+        throw Failure(
+            .configuration,
+            "\(given.origin) names \(stranger), which 'collections' in \(layer.collections?.origin ?? "") doesn't",
+            hint: "Add it there, as 'from' of a collection, or leave it out.")
     }
 
     private func names(_ given: Given<[String]>) throws -> Set<TableName> {

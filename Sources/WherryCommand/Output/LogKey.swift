@@ -16,6 +16,10 @@ enum LogKey: String, CaseIterable, Sendable {
     case rowsPerSecond = "rows_per_second"
     case tablesDone = "tables_done"
     case tables
+    case rowsStale = "rows_stale"
+    case rowsReadAgain = "rows_read_again"
+    case touchLogCleared = "touch_log_cleared"
+    case fenceWaits = "fence_waits"
     case etaSeconds = "eta_seconds"
     case receivedLSN = "received_lsn"
     case appliedLSN = "applied_lsn"

@@ -21,15 +21,18 @@ enum CheckFindings {
     }
 
     /// Before the first start: collections that two tables would share, and those that hold documents already.
-    static func collections(of tables: [SourceTable], occupied: Set<String>, adopts: Bool) -> [Finding] {
-        var findings = StartChecks.collections(of: tables).map { finding($0, "collection_shared", subject: "target") }
-        for table in tables.map(\.schema.name).sorted() {
-            guard let problem = NameRules.collectionProblem(table.defaultCollection) else { continue }
+    ///
+    /// - Parameter collections: by table.
+    static func collections(_ collections: [TableName: String], occupied: Set<String>, adopts: Bool) -> [Finding] {
+        var findings = StartChecks.sharing(collections).map { finding($0, "collection_shared", subject: "target") }
+        for (table, collection) in collections.sorted(by: { $0.key < $1.key }) {
+            guard let problem = NameRules.collectionProblem(collection) else { continue }
             findings.append(
                 Finding(
                     .error, "collection_name", subject: table.description,
                     "\(table) can't become a collection: its name \(problem)",
-                    remedy: "Rename the table, or leave it out with source.exclude or --exclude."))
+                    remedy: "Rename the table, leave it out with source.exclude or --exclude, or give it another "
+                        + "collection in 'collections'."))
         }
         guard let refusal = StartChecks.occupied(occupied) else { return findings }
         guard adopts else { return findings + [finding(refusal, "target_not_empty", subject: "target")] }
@@ -38,6 +41,34 @@ enum CheckFindings {
                 .info, "target_not_empty", subject: "target",
                 "rows will overwrite documents of the same key in: \(occupied.sorted().joined(separator: ", "))"))
         return findings
+    }
+
+    /// The guard of a table: whether its column is of use, and what NULL in it means.
+    static func lastModified(_ guarding: LastModified, of table: SourceTable, isNullable: Bool) -> [Finding] {
+        let name = table.schema.name
+        let subject = "\(name).\(guarding.column)"
+        guard let problem = guarding.problem(in: table.schema, keyColumns: table.primaryKey) else {
+            guard isNullable else { return [] }
+            return [
+                Finding(
+                    .info, "last_modified_nullable", subject: subject,
+                    "a row of \(name) without \(guarding.column) replaces only a document that has no date there "
+                        + "either")
+            ]
+        }
+        let near = Suggestion.nearest(to: guarding.column, among: table.schema.columns.map(\.name))
+        let remedy =
+            switch problem {
+            case .missing:
+                (near.map { "Did you mean \($0)? " } ?? "")
+                    + "sql/30_last_modified.sql adds such a column, with the trigger that keeps it."
+            case .key, .type: "Name a column of type timestamptz or timestamp that is no part of the key."
+            }
+        return [
+            Finding(
+                .error, "last_modified", subject: subject, guarding.message(of: problem, table: name),
+                remedy: remedy)
+        ]
     }
 
     /// Before the first start: collections that another pipeline has.
@@ -74,6 +105,17 @@ enum CheckFindings {
             targetDatabase: settings.target.uri.database
         ).map { finding($0, "settings_changed", subject: "pipeline") }
         return [source, names].compactMap { $0 }
+    }
+
+    /// Whether the configuration still says of the pipeline's tables what it did at the first start.
+    static func choice(of tables: [TableState], in state: PipelineState, with settings: Settings) -> [Finding] {
+        let configured = settings.source.collections
+        let refusals = [
+            StartChecks.collections(tables, of: state, configured: configured),
+            StartChecks.guards(
+                tables, of: state, lastModified: configured?.compactMapValues(\.lastModified) ?? [:]),
+        ]
+        return refusals.compactMap { $0 }.map { finding($0, "tables_changed", subject: "pipeline") }
     }
 
     /// A worker that is active keeps a second one waiting.

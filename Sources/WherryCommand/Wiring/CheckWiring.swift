@@ -12,6 +12,8 @@ struct CheckWiring: Sendable {
     let adopts: Bool
     /// Without one, nothing is asked that only slot and publication need.
     var usesSlot = true
+    /// The initial copy is all that is asked for: it is never made beside the stream.
+    var endsWithCopy = false
     let logger: Logger
 
     /// What the state database knows of the pipeline.
@@ -23,6 +25,8 @@ struct CheckWiring: Sendable {
         var names: Set<TableName> { Set(tables.map(\.table)) }
         var schemas: [String] { Set(tables.map(\.table.schema)).sorted() }
     }
+
+    private var isLive: Bool { settings.backfill.mode == .live && !endsWithCopy }
 
     func findings() async -> [Finding] {
         async let target = targetFindings()
@@ -72,7 +76,7 @@ struct CheckWiring: Sendable {
             }
         return PreflightScope(
             schemas: settings.source.schemas, excluded: settings.source.excluded,
-            tables: settings.source.tables, needsStream: usesSlot,
+            tables: settings.source.tables, needsStream: usesSlot, isLive: isLive,
             plugin: settings.source.plugin.rawValue, pipeline: pipeline)
     }
 
@@ -89,34 +93,50 @@ struct CheckWiring: Sendable {
             let tables = try await tables(
                 source, schemas: settings.source.schemas, where: settings.source.chooses)
             let slot = usesSlot ? try await source.slot() : nil
-            return worker + tables.flatMap(CheckFindings.types) + (try await collectionFindings(tables))
+            return worker + typeFindings(tables) + (try await collectionFindings(tables.map(\.name)))
                 + CheckFindings.slotWithoutState(slot, pipeline: settings.pipeline)
         }
     }
 
-    private func collectionFindings(_ tables: [SourceTable]) async throws -> [Finding] {
+    /// What the mapping has to say of the tables, and of their guards.
+    private func typeFindings(_ tables: [CatalogTable]) -> [Finding] {
+        tables.flatMap { table in
+            let chosen = SourceTable(schema: table.schema, primaryKey: table.primaryKey)
+            let types = CheckFindings.types(of: chosen)
+            guard let lastModified = settings.source.collections?[table.name]?.lastModified else { return types }
+            return types
+                + CheckFindings.lastModified(
+                    lastModified, of: chosen, isNullable: table.nullableColumns.contains(lastModified.column))
+        }
+    }
+
+    private func collectionFindings(_ tables: [TableName]) async throws -> [Finding] {
         let pool = try pool()
         let target = MongoTarget(
             pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline)
         let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
-        let names = tables.map(\.schema.name.defaultCollection).filter { NameRules.collectionProblem($0) == nil }
+        let collections = Dictionary(uniqueKeysWithValues: tables.map { ($0, settings.source.collection(of: $0)) })
+        let names = collections.values.sorted().filter { NameRules.collectionProblem($0) == nil }
         let taken = try await store.collectionsTaken(
             names, in: settings.target.uri.database, usesSlot: usesSlot)
         // That they hold documents is no news then, and to adopt them no remedy.
         let occupied = try await target.nonEmpty(names).subtracting(taken.map(\.collection))
         return CheckFindings.taken(taken)
-            + CheckFindings.collections(of: tables, occupied: occupied, adopts: adopts)
+            + CheckFindings.collections(collections, occupied: occupied, adopts: adopts)
     }
 
     private func continuation(of known: Known, _ source: PostgresSource) async throws -> [Finding] {
-        let types = try await tables(source, schemas: known.schemas, where: known.names.contains)
-            .flatMap(CheckFindings.types)
-        let changed = CheckFindings.continuation(
-            of: known.state, from: try await source.identify(), with: settings, usesSlot: usesSlot)
+        let types = typeFindings(
+            try await tables(source, schemas: known.schemas, where: { known.names.contains($0.name) }))
+        let changed =
+            CheckFindings.continuation(
+                of: known.state, from: try await source.identify(), with: settings, usesSlot: usesSlot)
+            + CheckFindings.choice(of: known.tables, in: known.state, with: settings)
         // Another source's or another name's slot says nothing about this pipeline.
         guard known.isStreaming, changed.isEmpty else { return types + changed }
         let store = MongoStateStore(pool: try pool(), database: settings.target.stateDatabase)
-        return types.map(\.withoutRefusal)
+        // The stream needs nothing of a table but its changes, and the column of its guard.
+        return types.map { $0.code == "last_modified" ? $0 : $0.withoutRefusal }
             + (try await source.streamFindings(scope(of: .success(known))) {
                 try await store.load(settings.pipeline)?.checkpoint?.lsn
             })
@@ -124,11 +144,10 @@ struct CheckWiring: Sendable {
 
     /// Those that can be carried; why others can't, the source's half says.
     private func tables(
-        _ source: PostgresSource, schemas: [String], where isChosen: (TableName) -> Bool
-    ) async throws -> [SourceTable] {
+        _ source: PostgresSource, schemas: [String], where isChosen: (CatalogTable) -> Bool
+    ) async throws -> [CatalogTable] {
         try await source.tables(schemas: schemas)
-            .filter { isChosen($0.name) && $0.refusal == nil && !$0.primaryKey.isEmpty }
-            .map { SourceTable(schema: $0.schema, primaryKey: $0.primaryKey) }
+            .filter { isChosen($0) && $0.refusal == nil && !$0.primaryKey.isEmpty }
     }
 
     /// What `body` finds; an error of it becomes a finding too.

@@ -35,6 +35,13 @@ struct DropWiring: Sendable {
         report.sourceIsAnother = state.map { !$0.source.isSameDatabase(as: identity) } ?? false
         var refusal: Failure?
         if !report.sourceIsAnother { refusal = try await dropFromSource(source, &report) }
+        // Programs that have joined a copy write nothing from here on.
+        if let current = try await store.load(settings.pipeline) {
+            try await MongoCopyRanges(
+                pool: pool, database: settings.target.stateDatabase, worker: Endpoint.thisWorker,
+                progress: Model.Progress(), logger: logger
+            ).close(current.pipeline, epoch: current.epoch, isWhole: false)
+        }
         if deletesDocuments, state != nil {
             try await deleteDocuments(of: try await store.tables(of: settings.pipeline), pool: pool, &report)
         }

@@ -44,12 +44,12 @@ enum Endpoint {
     ) async throws -> [SourceTable] {
         let schemas = names.map { Set($0.map(\.schema)).sorted() } ?? settings.source.schemas
         let candidates = try await source.tables(schemas: schemas)
-            .filter { names?.contains($0.name) ?? settings.source.chooses($0.name) }
+            .filter { names?.contains($0.name) ?? settings.source.chooses($0) }
         let missing = names == nil ? (settings.source.tables ?? []).subtracting(candidates.map(\.name)) : []
         guard missing.isEmpty else {
             throw Failure(
                 .configuration, "there is no table \(missing.sorted().map(\.description).joined(separator: ", "))",
-                hint: "--tables names tables as the catalogue does, upper and lower case too.")
+                hint: "--tables and 'collections' name tables as the catalogue does, upper and lower case too.")
         }
         let refused = candidates.compactMap { table -> String? in
             if let reason = table.refusal { return "\(table.name) is \(reason)" }
@@ -74,5 +74,12 @@ enum Endpoint {
         return WorkerIdentity(
             host: ProcessInfo.processInfo.hostName, pid: Int(ProcessInfo.processInfo.processIdentifier),
             startedAt: SourceTime(microseconds: Int64(now * 1_000_000)))
+    }
+}
+
+extension Settings.Source {
+    /// Whether a new pipeline would have this table, or refuse to.
+    func chooses(_ table: CatalogTable) -> Bool {
+        table.isChosen(schemas: schemas, excluded: excluded, tables: tables)
     }
 }

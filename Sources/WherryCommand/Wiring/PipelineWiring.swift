@@ -15,25 +15,42 @@ struct PipelineWiring: Sendable {
     /// Only the initial copy is asked for.
     var endsWithCopy = false
     var end = PipelineSettings.End.never
+    /// A data gap that the start finds is repaired.
+    var acceptsGap = false
     let progress: Model.Progress
     let logger: Logger
 
     func run(stop: StopSignal) async throws -> PipelineEnd {
+        let ports = try await ports(try Endpoint.source(settings, usesReplication: usesSlot, logger: logger))
+        try await preflight(ports.store)
+        let pipeline = Pipeline(
+            settings: pipelineSettings, ports: ports, progress: progress, stop: stop, logger: logger)
+        return try await pipeline.run()
+    }
+
+    /// Takes part in the copy that another worker makes.
+    func join(stop: StopSignal) async throws -> JoinedCopy.End {
+        // The lock is the other worker's.
+        let ports = try await ports(try Endpoint.source(settings, usesReplication: false, logger: logger))
+        return try await JoinedCopy(
+            settings: pipelineSettings, ports: ports, progress: progress, stop: stop, logger: logger
+        ).run()
+    }
+
+    private func ports(_ source: PostgresSource) async throws -> PipelinePorts {
         let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
-        let source = try Endpoint.source(settings, usesReplication: usesSlot, logger: logger)
-        let ports = PipelinePorts(
+        return PipelinePorts(
             source: source,
             target: MongoTarget(pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline),
             store: MongoStateStore(pool: pool, database: settings.target.stateDatabase),
+            ranges: MongoCopyRanges(
+                pool: pool, database: settings.target.stateDatabase, worker: Endpoint.thisWorker, progress: progress,
+                logger: logger),
             sink: try await MongoDocumentSink(
                 pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline,
                 progress: progress, logger: logger),
             makeCopySinks: { try await copySinks(pool) },
             catalogTables: { try await Endpoint.tables(source, settings, named: $0) })
-        try await preflight(ports.store)
-        let pipeline = Pipeline(
-            settings: pipelineSettings, ports: ports, progress: progress, stop: stop, logger: logger)
-        return try await pipeline.run()
     }
 
     /// Before the copy is whole everything is looked at. Later starts don't: a table that somebody has added to the
@@ -46,7 +63,8 @@ struct PipelineWiring: Sendable {
             // The findings say exactly what is missing.
             unreadable = failure
         }
-        let check = CheckWiring(settings: settings, adopts: adopts, usesSlot: usesSlot, logger: logger)
+        let check = CheckWiring(
+            settings: settings, adopts: adopts, usesSlot: usesSlot, endsWithCopy: endsWithCopy, logger: logger)
         let findings = await check.findings()
         for finding in findings where finding.severity == .warning {
             logger.warning(
@@ -73,7 +91,8 @@ struct PipelineWiring: Sendable {
             pipeline: settings.pipeline, slot: settings.source.slot, publication: settings.source.publication,
             targetDatabase: settings.target.uri.database, worker: Endpoint.thisWorker)
         result.usesSlot = usesSlot
-        result.tables = settings.source.tables
+        result.tables = settings.source.picksTables ? settings.source.tables : nil
+        result.collections = settings.source.collections
         result.adopt = adopts
         result.copyWorkers = settings.backfill.workers
         result.maxChunkRows = settings.backfill.maxChunkRows
@@ -83,6 +102,8 @@ struct PipelineWiring: Sendable {
             operations: settings.apply.maxBatchOperations, bytes: settings.apply.maxBatchBytes)
         result.endsWithCopy = endsWithCopy
         result.end = end
+        result.acceptsGap = acceptsGap
+        result.version = VersionReport.version
         return result
     }
 }

@@ -16,11 +16,12 @@ struct RunWiring: Sendable {
             case .position(let lsn): .position(lsn)
             }
         let wiring = PipelineWiring(
-            settings: request.settings, adopts: request.adopts, end: end, progress: progress, logger: logger)
+            settings: request.settings, adopts: request.adopts, end: end,
+            acceptsGap: request.acceptsGap, progress: progress, logger: logger)
         switch try await wiring.run(stop: stop) {
         case .stopped: return .stopped
         case .reached: return request.goal == .caughtUp ? .caughtUp : .positionReached
-        case .copied: throw Failure(.unexpected, "the run ended with its initial copy")
+        case .copied, .filled: throw Failure(.unexpected, "the run ended with its initial copy")
         }
     }
 }

@@ -13,12 +13,18 @@ struct SnapshotWiring: Sendable {
     private var settings: Settings { request.settings }
 
     func run(stop: StopSignal) async throws -> SnapshotOutcome {
+        if request.joins { return try await join(stop: stop) }
         if let since = try await wholeSince() { return .alreadyWhole(since: since) }
         let wiring = PipelineWiring(
             settings: settings, adopts: request.adopts, usesSlot: request.usesSlot, endsWithCopy: true,
             progress: progress, logger: logger)
         switch try await wiring.run(stop: stop) {
-        case .stopped: return .stopped
+        case .stopped:
+            // What is left beside the stream goes on at the chunk, a copy from a snapshot doesn't.
+            let stage = try? await store().load(settings.pipeline)?.stage
+            return .stopped(isResumable: stage == .streaming)
+        case .filled(let position, let tables):
+            return .filled(at: position, tables)
         case .reached: throw Failure(.unexpected, "the copy went on to a position")
         case .copied(let state):
             // Whole before this start came to it: there was nothing to copy.
@@ -27,13 +33,28 @@ struct SnapshotWiring: Sendable {
         }
     }
 
+    private func join(stop: StopSignal) async throws -> SnapshotOutcome {
+        let wiring = PipelineWiring(
+            settings: settings, adopts: request.adopts, usesSlot: request.usesSlot, endsWithCopy: true,
+            progress: progress, logger: logger)
+        switch try await wiring.join(stop: stop) {
+        case .stopped: return .stopped(isResumable: false)
+        case .joined(let tables): return .joined(tables)
+        case .alreadyWhole(let since): return .alreadyWhole(since: since)
+        }
+    }
+
+    private func store() throws -> MongoStateStore {
+        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
+        return MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+    }
+
     /// Since when the pipeline's copy is whole; nil when there is something to do. Looked at beforehand, without taking
     /// the pipeline over: its worker may be running.
     ///
     /// - Throws: `Failure` when the pipeline is another one than this start wants.
     private func wholeSince() async throws -> SourceTime? {
-        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
-        let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+        let store = try store()
         let state: PipelineState?
         // What is missing the preflight says better.
         do { state = try await store.load(settings.pipeline) } catch let failure as Failure
@@ -50,11 +71,15 @@ struct SnapshotWiring: Sendable {
             throw refusal
         }
         let tables = try await store.tables(of: settings.pipeline)
-        if let refusal = StartChecks.tables(tables.map(\.table), of: state, asked: settings.source.tables) {
+        let asked = settings.source.picksTables ? settings.source.tables : nil
+        if let refusal = StartChecks.tables(tables.map(\.table), of: state, asked: asked)
+            ?? StartChecks.collections(tables, of: state, configured: settings.source.collections)
+        {
             throw refusal
         }
-        // Of one that is filled beside its stream `Pipeline` says what to do.
-        guard state.stage == .streaming, !tables.contains(where: \.isBackfilling) else { return nil }
+        guard state.stage == .streaming, !tables.contains(where: \.isBackfilling),
+            try await store.rereads(of: settings.pipeline).isEmpty
+        else { return nil }
         let identity = try await Endpoint.withSource(settings, logger: logger) { try await $0.identify() }
         if let refusal = StartChecks.source(of: state, is: identity) { throw refusal }
         return state.stageSince

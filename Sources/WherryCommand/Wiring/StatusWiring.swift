@@ -19,9 +19,9 @@ struct StatusWiring: Sendable {
             target: settings.target.uri.safe, worker: .init(active: false))
         if let state {
             let tables = try await store.tables(of: settings.pipeline)
-            report.fill(state, tables: tables)
+            report.fill(state, tables: tables, rereads: try await store.rereads(of: settings.pipeline))
             // Beside the stream, and not whole.
-            if state.stage == .streaming, tables.contains(where: \.isBackfilling) {
+            if state.stage == .streaming, tables.contains(where: { $0.isBackfilling && $0.backfill?.cause != .asked }) {
                 report.state = PipelineState.Stage.backfilling.rawValue
             }
         }
@@ -56,7 +56,7 @@ struct StatusWiring: Sendable {
 
 extension StatusReport {
     /// What the state database says.
-    fileprivate mutating func fill(_ state: PipelineState, tables: [TableState]) {
+    fileprivate mutating func fill(_ state: PipelineState, tables: [TableState], rereads: [Reread]) {
         stateSince = Timestamp.text(state.stageSince)
         transactionsSplit = Int(clamping: state.statistics.splitTransactions)
         setPositions(applied: state.checkpoint?.lsn, commitTime: state.checkpoint?.commitTime, sourceEnd: nil, now: nil)
@@ -65,11 +65,24 @@ extension StatusReport {
                 kind: $0.failure.kind.rawValue, message: $0.failure.message, hint: $0.failure.hint,
                 at: Timestamp.text($0.at))
         }
-        self.tables = tables.map {
-            Table(
-                table: $0.table.description, collection: $0.collection, rowsEstimated: $0.estimatedRows,
-                rowsCopied: $0.copiedRows, state: $0.copyStage.rawValue)
-        }
+        let again = Dictionary(grouping: rereads, by: \.collection).mapValues(\.count)
+        self.tables = tables.map { Table($0, rowsToReadAgain: again[$0.collection]) }
+    }
+}
+
+extension StatusReport.Table {
+    fileprivate init(_ state: TableState, rowsToReadAgain: Int?) {
+        let stage = rowsToReadAgain != nil && state.copyStage == .finished ? .copying : state.copyStage
+        self.init(
+            table: state.table.description, collection: state.collection, rowsEstimated: state.estimatedRows,
+            rowsCopied: state.copiedRows, state: stage.rawValue)
+        self.rowsToReadAgain = rowsToReadAgain
+        backfillRefusal = state.refusal
+        if state.wanted != nil { wanted = true }
+        guard let backfill = state.backfill else { return }
+        if state.isBackfilling, backfill.isPaused { paused = true }
+        condition = backfill.condition
+        documentsRemoved = backfill.sweep?.removed
     }
 }
 

@@ -10,6 +10,9 @@ enum Wiring {
         snapshot: { request, progress, logger, stop in
             try await SnapshotWiring(request: request, progress: progress, logger: logger).run(stop: stop)
         },
+        backfill: { call, progress, logger, stop in
+            try await BackfillWiring(call: call, progress: progress, logger: logger).run(stop: stop)
+        },
         check: { settings, adopts, logger in
             await CheckWiring(settings: settings, adopts: adopts, logger: logger).findings()
         },

@@ -22,11 +22,16 @@ final class FakeCopySink: CopySink {
     private let state = Mutex(State())
     private let number: UInt8
     private let failure: Failure?
+    private let ranges: Mutex<FakeRanges?>
 
-    init(_ number: UInt8 = 1, failure: Failure? = nil) {
+    init(_ number: UInt8 = 1, failure: Failure? = nil, ranges: FakeRanges? = nil) {
         self.number = number
         self.failure = failure
+        self.ranges = Mutex(ranges)
     }
+
+    /// Where its claims are looked up.
+    func use(_ ranges: FakeRanges) { self.ranges.withLock { $0 = ranges } }
 
     var writes: [Write] { state.withLock { $0.writes } }
     var emptied: [String] { state.withLock { $0.emptied } }
@@ -39,11 +44,13 @@ final class FakeCopySink: CopySink {
 
     func begin(epoch: Int64) async { state.withLock { $0.epoch = epoch } }
 
-    func write(_ documents: CollectionWrites, ledger attempt: Int?) async throws {
+    func write(_ documents: CollectionWrites, ledger attempt: Int?, claim: RangeClaim) async throws -> Bool {
         if let failure { throw failure }
         try Task.checkCancellation()
+        guard ranges.withLock({ $0 })?.hold(claim, adding: documents.writes.count) ?? true else { return false }
         let bodies = try documents.writes.map { try BSONDocument(validating: documents.bytes($0.body)) }
         state.withLock { $0.writes.append(Write(collection: documents.collection, documents: bodies, ledger: attempt)) }
+        return true
     }
 
     func empty(_ collection: String) async throws { state.withLock { $0.emptied.append(collection) } }

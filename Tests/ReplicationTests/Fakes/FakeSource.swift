@@ -116,7 +116,8 @@ final class FakeSource: SourceDatabase {
         return state.withLock { $0.ranges }.compactMap { range in
             guard let table = tables.first(where: { $0.schema == range.table.schema }) else { return nil }
             return CopyRange(
-                table: table, firstPage: range.firstPage, endPage: range.endPage, estimatedRows: range.estimatedRows)
+                table: table, leaf: range.leaf, firstPage: range.firstPage, endPage: range.endPage,
+                estimatedRows: range.estimatedRows)
         }
     }
 
@@ -141,10 +142,15 @@ final class FakeSource: SourceDatabase {
 /// Nothing is read in chunks here.
 extension FakeSource {
     func planSegments(_ table: TableVersion, key: [String], where condition: String?) async throws -> [KeyRange] {
-        [KeyRange()]
+        try called("planSegments")
+        return [KeyRange()]
     }
 
     func openChunkReader() async throws -> any ChunkReader { throw Failure(.unexpected, "no chunks here") }
+
+    func openKeyProbe() async throws -> any KeyProbe { throw Failure(.unexpected, "no keys here") }
+
+    func isDecidedByKey(_ condition: String, of table: TableVersion, key: [String]) async throws -> Bool { true }
 
     func currentSnapshot() async throws -> VisibilitySnapshot { VisibilitySnapshot(xmin: 3, xmax: 3, running: []) }
 
@@ -155,10 +161,10 @@ extension FakeSource {
 
 extension SlotStatus {
     /// A healthy slot that somebody uses.
-    static func named(_ name: String) -> SlotStatus {
+    static func named(_ name: String, restart: LSN? = .zero, confirmed: LSN = .zero) -> SlotStatus {
         SlotStatus(
             name: name, plugin: "pgoutput", database: "shop", active: true, activePID: nil, activeApplication: nil,
-            restartLSN: .zero, confirmedFlushLSN: .zero, walStatus: "reserved", safeWalSize: nil, heldBytes: 0,
+            restartLSN: restart, confirmedFlushLSN: confirmed, walStatus: "reserved", safeWalSize: nil, heldBytes: 0,
             temporary: false, invalidationReason: nil)
     }
 }

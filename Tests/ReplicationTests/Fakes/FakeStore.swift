@@ -92,9 +92,71 @@ final class FakeStore: StateStore {
                 guard let index = state.tables[pipeline]?.firstIndex(where: { $0.table == table.table }) else {
                     continue
                 }
+                guard state.tables[pipeline]?[index].wanted == table.wanted else { continue }
                 state.tables[pipeline]?[index].backfill = table.backfill
+                state.tables[pipeline]?[index].wanted = nil
+                state.tables[pipeline]?[index].refusal = nil
             }
         }
+    }
+
+    private func edit(_ table: TableState, of pipeline: String, _ body: (inout TableState) -> Void) -> Bool {
+        state.withLock { state in
+            guard let index = state.tables[pipeline]?.firstIndex(where: { $0.table == table.table }),
+                var found = state.tables[pipeline]?[index], found.wanted == table.wanted,
+                found.backfill?.startedAt == table.backfill?.startedAt
+            else { return false }
+            body(&found)
+            state.tables[pipeline]?[index] = found
+            return true
+        }
+    }
+
+    func want(_ tables: [TableState], of saved: PipelineState) async throws {
+        try fail("want")
+        state.withLock { state in
+            for table in tables {
+                guard let index = state.tables[saved.pipeline]?.firstIndex(where: { $0.table == table.table }) else {
+                    continue
+                }
+                state.tables[saved.pipeline]?[index].wanted = table.wanted
+            }
+        }
+    }
+
+    func refuse(_ table: TableState, because reason: String, of pipeline: String) async throws {
+        _ = edit(table, of: pipeline) {
+            $0.refusal = reason
+            if $0.wanted == nil { $0.backfill?.isCancelled = true }
+            $0.wanted = nil
+        }
+    }
+
+    func ask(_ request: BackfillRequest, of table: TableState, in pipeline: String) async throws -> Bool {
+        edit(table, of: pipeline) { $0.wanted = request }
+    }
+
+    func order(_ order: BackfillOrder, of table: TableState, in pipeline: String) async throws -> Bool {
+        edit(table, of: pipeline) { table in
+            switch order {
+            case .pause: table.backfill?.isPaused = true
+            case .resume: table.backfill?.isPaused = false
+            case .cancel where table.wanted != nil: table.wanted = nil
+            case .cancel: table.backfill?.isCancelled = true
+            }
+        }
+    }
+
+    func orders(of pipeline: String) async throws -> [TableName: BackfillOrders] {
+        try fail("orders")
+        return state.withLock { state in
+            Dictionary(uniqueKeysWithValues: (state.tables[pipeline] ?? []).map { ($0.table, $0.orders) })
+        }
+    }
+
+    func replaceCheckpoint(_ checkpoint: Checkpoint, of saved: PipelineState) async throws {
+        try fail("replaceCheckpoint")
+        state.withLock { $0.pipelines[saved.pipeline]?.checkpoint = checkpoint }
     }
 
     func rereads(of pipeline: String) async throws -> [Reread] { [] }

@@ -1,3 +1,4 @@
+import BSON
 import Model
 import Synchronization
 
@@ -15,6 +16,8 @@ final class FakeTarget: TargetDatabase {
     var snapshot: State { state.withLock { $0 } }
 
     func createCollections(_ names: [String]) async throws { state.withLock { $0.created.append(names) } }
+
+    func keys(of collection: String, after key: BSONDocument?, limit: Int) async throws -> [BSONDocument] { [] }
 
     func nonEmpty(_ names: [String]) async throws -> Set<String> { state.withLock { $0.occupied.intersection(names) } }
 }

@@ -11,6 +11,7 @@ struct PipelineFixture: Sendable {
     let tables: [SampleTable]
     let source: FakeSource
     let store = FakeStore()
+    let ranges = FakeRanges()
     let target = FakeTarget()
     let sink: RecordingSink
     let copySinks: [FakeCopySink]
@@ -32,11 +33,13 @@ struct PipelineFixture: Sendable {
             pipeline: "p", slot: "wherry_p", publication: "wherry_p", targetDatabase: "shop",
             worker: WorkerIdentity(host: "h", pid: 1, startedAt: SourceTime(microseconds: 0)))
         store.change { $0.checkpoint = { sink.checkpoint } }
+        for sink in copySinks { sink.use(ranges) }
     }
 
     var ports: PipelinePorts {
         PipelinePorts(
-            source: source, target: target, store: store, sink: sink, makeCopySinks: { [copySinks] in copySinks },
+            source: source, target: target, store: store, ranges: ranges, sink: sink,
+            makeCopySinks: { [copySinks] in copySinks },
             catalogTables: { [tables] _ in tables.map(\.source) })
     }
 

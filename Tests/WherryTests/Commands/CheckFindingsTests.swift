@@ -13,22 +13,70 @@ import Testing
     }
 
     @Test func sharedCollections() {
+        let names = [("public", "a_b"), ("a", "b"), ("public", "c")].map { TableName(schema: $0.0, name: $0.1) }
         let findings = CheckFindings.collections(
-            of: [table("public", "a_b"), table("a", "b"), table("public", "c")], occupied: [], adopts: false)
+            Dictionary(uniqueKeysWithValues: names.map { ($0, $0.defaultCollection) }), occupied: [], adopts: false)
         #expect(findings.map(\.code) == ["collection_shared"])
         #expect(findings.first?.message == "tables a.b and public.a_b would share collection a_b")
     }
 
     @Test func occupiedCollections() {
-        let refused = CheckFindings.collections(of: [table("public", "a")], occupied: ["b", "a"], adopts: false)
+        let refused = CheckFindings.collections(
+            [TableName(schema: "public", name: "a"): "a"], occupied: ["b", "a"], adopts: false)
         #expect(refused.map(\.severity) == [.error])
         #expect(refused.first?.message == "the target already holds documents in: a, b")
-        #expect(CheckFindings.collections(of: [], occupied: ["a"], adopts: true).map(\.severity) == [.info])
+        #expect(CheckFindings.collections([:], occupied: ["a"], adopts: true).map(\.severity) == [.info])
     }
 
     @Test func keysThatAreNone() {
         #expect(CheckFindings.types(of: table("public", "a")).isEmpty)
         #expect(CheckFindings.types(of: table("public", "a", key: ["gone"])).map(\.code) == ["key_refused"])
+    }
+
+    @Test(arguments: [
+        ("updatd_at", "Did you mean updated_at? sql/30_last_modified.sql adds", "that the table doesn't have"),
+        ("elsewhere", "sql/30_last_modified.sql adds", "that the table doesn't have"),
+        ("id", "Name a column of type timestamptz", "a column of its primary key"),
+        ("day", "Name a column of type timestamptz", "of type date instead of timestamptz or timestamp"),
+        ("moments", "Name a column of type timestamptz", "of type timestamptz[] instead of"),
+    ])
+    func guardsOfNoUse(column: String, remedy: String, message: String) {
+        let guarding = LastModified(column: column)
+        let findings = CheckFindings.lastModified(guarding, of: guarded, isNullable: true)
+        #expect(findings.map(\.severity) == [.error] && findings.map(\.code) == ["last_modified"])
+        #expect(findings.first?.subject == "public.t.\(column)")
+        #expect(findings.first?.message.contains("of table public.t is \(column), ") == true)
+        #expect(findings.first?.message.contains(message) == true)
+        #expect(findings.first?.remedy?.hasPrefix(remedy) == true, "\(findings)")
+    }
+
+    @Test func guardsOfUse() {
+        for column in ["updated_at", "plain", "domain"] {
+            let guarding = LastModified(column: column)
+            #expect(CheckFindings.lastModified(guarding, of: guarded, isNullable: false) == [])
+            let nullable = CheckFindings.lastModified(guarding, of: guarded, isNullable: true)
+            #expect(nullable.map(\.severity) == [.info])
+            #expect(nullable.first?.message.contains("replaces only a document that has no date") == true)
+        }
+    }
+
+    private var guarded: SourceTable {
+        let timestamptz = PostgresType(oid: 1184, name: "timestamptz", shape: .base)
+        let columns: [(String, PostgresType)] = [
+            ("id", PostgresType(oid: 1184, name: "timestamptz", shape: .base)), ("updated_at", timestamptz),
+            ("plain", PostgresType(oid: 1114, name: "timestamp", shape: .base)),
+            ("domain", PostgresType(oid: 9, name: "moment", shape: .domain(base: timestamptz))),
+            ("day", PostgresType(oid: 1082, name: "date", shape: .base)),
+            (
+                "moments",
+                PostgresType(oid: 1185, name: "timestamptz[]", shape: .array(element: timestamptz, delimiter: 0x2C))
+            ),
+        ]
+        return SourceTable(
+            schema: TableSchema(
+                oid: 1, name: TableName(schema: "public", name: "t"),
+                columns: columns.map { Column(name: $0.0, type: $0.1, isIdentity: $0.0 == "id") },
+                replicaIdentity: .primaryKey), primaryKey: ["id"])
     }
 
     @Test func aSlotThatNoStateExplains() {

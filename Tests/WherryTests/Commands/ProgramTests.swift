@@ -10,7 +10,9 @@ import Testing
 private let servers = ["WHERRY_SOURCE": "postgres://u:s3cr3t@h/db", "WHERRY_TARGET": "mongodb://u:s3cr3t@h/shop"]
 
 @Suite struct ProgramTests {
-    @Test(arguments: [[], ["run"], ["snapshot"], ["check"], ["status"], ["set"], ["pipelines"], ["drop"], ["version"]])
+    @Test(arguments: [
+        [], ["run"], ["snapshot"], ["backfill"], ["check"], ["status"], ["set"], ["pipelines"], ["drop"], ["version"],
+    ])
     func help(command: [String]) async {
         let run = await program(command + ["--help"])
         #expect(run.code == 0)

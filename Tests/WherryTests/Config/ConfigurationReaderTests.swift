@@ -25,7 +25,10 @@ import Testing
             backfill:
               { mode: exported, workers: 4, max_rows_per_second: 500, max_lag: 90s, max_held_wal: 1GB, max_replica_lag: none }
             apply: { max_batch_operations: 100, max_batch_bytes: 8MiB }
-            """, ["PG_URI": "postgres://h/db"])
+            collections:
+              orders: { from: "${TABLE}", last_modified: updated_at, dual_write: true }
+              a.b: { from: public.b }
+            """, ["PG_URI": "postgres://h/db", "TABLE": "public.orders"])
         let expected = ConfigurationFile(
             pipeline: "shop",
             source: .init(
@@ -35,7 +38,11 @@ import Testing
             backfill: .init(
                 mode: "exported", workers: 4, maxRowsPerSecond: "500", maxLag: "90s", maxHeldWAL: "1GB",
                 maxReplicaLag: "none"),
-            apply: .init(maxBatchOperations: 100, maxBatchBytes: "8MiB"))
+            apply: .init(maxBatchOperations: 100, maxBatchBytes: "8MiB"),
+            collections: [
+                "orders": .init(from: "public.orders", lastModified: "updated_at", dualWrite: true),
+                "a.b": .init(from: "public.b"),
+            ])
         #expect(file == expected)
     }
 
@@ -60,12 +67,17 @@ import Testing
         ),
         (
             "http: {listen: x}", "wherry.yaml: unknown key 'http'",
-            "Known here: apply, backfill, pipeline, source, target."
+            "Known here: apply, backfill, collections, pipeline, source, target."
         ),
         (
-            "collections: {orders: {from: x}}", "wherry.yaml: unknown key 'collections'",
-            "Known here: apply, backfill, pipeline, source, target."
+            "collections: {orders: {last_modifed: x}}", "wherry.yaml: unknown key 'collections.orders.last_modifed'",
+            "Did you mean 'collections.orders.last_modified'?"
         ),
+        (
+            "collections: {orders: {fields: x}}", "wherry.yaml: unknown key 'collections.orders.fields'",
+            "Known here: dual_write, from, last_modified."
+        ),
+        ("dual_write: true", "wherry.yaml: unknown key 'dual_write'", "Did you mean 'collections.NAME.dual_write'?"),
     ])
     func unknownKeys(text: String, message: String, hint: String) {
         let failure = failure { try parse(text) }
@@ -79,6 +91,12 @@ import Testing
         ("backfill: {workers: 99999999999999999999}", "wherry.yaml: 'backfill.workers' must be a whole number"),
         ("source: {schemas: public}", "wherry.yaml: 'source.schemas' must be a list, like [public]"),
         ("source: {schemas: [[a]]}", "wherry.yaml: 'source.schemas.[0]' must be text"),
+        ("collections: [secret]", "wherry.yaml: 'collections' must be a mapping of keys to values"),
+        ("collections: {orders: secret}", "wherry.yaml: 'collections.orders' must be a mapping of keys to values"),
+        (
+            "collections: {orders: {dual_write: secret}}",
+            "wherry.yaml: 'collections.orders.dual_write' must be true or false"
+        ),
         ("source: secret", "wherry.yaml: 'source' must be a mapping of keys to values"),
         ("source: {uri: {a: b}}", "wherry.yaml: 'source.uri' must be text"),
         ("secret", "wherry.yaml: the file must be a mapping of keys to values"),

@@ -212,6 +212,7 @@ extension SettingsLayer {
         (layer.workers, layer.maxChunkRows, layer.maxBatchOperations) = (given, given, given)
         layer.maxBatchBytes = text
         layer.limits = [.lag: text]
+        layer.collections = Given(value: [word: ConfiguredCollection()], origin: word)
         return layer
     }
 

@@ -233,6 +233,8 @@ private func readings(_ samples: [(Double, ProgressSnapshot)]) -> [ProgressReadi
                     $0.applied = LSN(rawValue: 16)
                     $0.sourceEnd = LSN(rawValue: 16)
                     $0.retries = 2
+                    $0.backfill.rowsStale = 3
+                    $0.backfill.fenceWaits = 1
                     $0.waiting = Waiting(reason: "for a test", since: origin)
                 }
             )
@@ -241,5 +243,6 @@ private func readings(_ samples: [(Double, ProgressSnapshot)]) -> [ProgressReadi
         #expect(fields["applied_lsn"] == "0/10" && fields["lag_bytes"] == "0" && fields["lag_seconds"] == "0.0")
         #expect(fields["waiting"] == "for a test" && fields["waiting_seconds"] == "5" && fields["retries"] == "2")
         #expect(fields["reconnects"] == nil && fields["rows_copied"] == nil)
+        #expect(fields["rows_stale"] == "3" && fields["fence_waits"] == "1" && fields["rows_read_again"] == nil)
     }
 }

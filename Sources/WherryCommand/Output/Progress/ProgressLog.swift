@@ -57,6 +57,16 @@ enum ProgressLog {
         }
         if snapshot.retries > 0 { fields[key: .retries] = .stringConvertible(snapshot.retries) }
         if snapshot.reconnects > 0 { fields[key: .reconnects] = .stringConvertible(snapshot.reconnects) }
+        return fields.merging(backfillFields(snapshot.backfill)) { $1 }
+    }
+
+    private static func backfillFields(_ counts: BackfillCounts) -> Logger.Metadata {
+        let all: [(LogKey, Int)] = [
+            (.rowsStale, counts.rowsStale), (.rowsReadAgain, counts.rowsReadAgain),
+            (.touchLogCleared, counts.touchLogCleared), (.fenceWaits, counts.fenceWaits),
+        ]
+        var fields: Logger.Metadata = [:]
+        for (key, count) in all where count > 0 { fields[key: key] = .stringConvertible(count) }
         return fields
     }
 }

@@ -5,6 +5,8 @@ import Model
 package struct SnapshotReport: Report, Equatable {
     package enum Outcome: String, Encodable, Sendable {
         case copied
+        /// A part of another program's copy; counts and tables are of this program alone.
+        case joined
         case alreadyWhole = "already_whole"
     }
 
@@ -21,6 +23,8 @@ package struct SnapshotReport: Report, Equatable {
     package var since: String?
     /// The target is what the source was at this position; nil without a slot.
     package var consistentLsn: String?
+    /// true when rows were read beside the stream, some or all of them; else nil.
+    package var finishedLive: Bool?
     /// Counts and times are nil when nothing was done.
     package var rows: Int?
     package var seconds: Double?
@@ -35,30 +39,51 @@ package struct SnapshotReport: Report, Equatable {
     /// - Throws: `Failure(.copyInterrupted)` when the copy was stopped before it was whole.
     init(request: SnapshotRequest, end: RunSession.End<SnapshotOutcome>, next: NextCommand?) throws {
         pipeline = request.settings.pipeline
-        slot = request.usesSlot ? request.settings.source.slot : nil
+        slot = request.usesSlot && !request.joins ? request.settings.source.slot : nil
         nextCommand = next?.text
         nextCommandEnvironment = next.flatMap { $0.environment.isEmpty ? nil : $0.environment }
         switch end.outcome {
-        case nil, .stopped: throw SnapshotReport.interrupted(request)
+        case nil: throw SnapshotReport.interrupted(request, isResumable: false)
+        case .stopped(let isResumable): throw SnapshotReport.interrupted(request, isResumable: isResumable)
         case .alreadyWhole(let since):
             outcome = .alreadyWhole
             self.since = Timestamp.text(since)
         case .copied(let position):
             outcome = .copied
             consistentLsn = position?.description
-            let copied = end.progress.tables.map {
-                Table(table: $0.table.description, collection: $0.collection, rows: $0.copiedRows)
-            }
-            let total = copied.reduce(0) { $0 + $1.rows }
-            tables = copied.sorted { $0.table < $1.table }
-            rows = total
-            seconds = (end.seconds * 1000).rounded() / 1000
-            rowsPerSecond = end.seconds > 0 ? (Double(total) / end.seconds).rounded() : nil
+            count(end.progress.tables.map(Table.init), in: end.seconds)
+        case .joined(let joined):
+            outcome = .joined
+            count(joined.map(Table.init), in: end.seconds)
+        case .filled(let position, let states):
+            outcome = .copied
+            consistentLsn = position.description
+            finishedLive = true
+            count(states.map(Table.init), in: end.seconds)
         }
     }
 
-    private static func interrupted(_ request: SnapshotRequest) -> Failure {
+    private mutating func count(_ copied: [Table], in time: Double) {
+        let total = copied.reduce(0) { $0 + $1.rows }
+        tables = copied.sorted { $0.table < $1.table }
+        rows = total
+        seconds = (time * 1000).rounded() / 1000
+        rowsPerSecond = time > 0 ? (Double(total) / time).rounded() : nil
+    }
+
+    private static func interrupted(_ request: SnapshotRequest, isResumable: Bool) -> Failure {
         let (name, slot) = (request.settings.pipeline, request.settings.source.slot)
+        if request.joins {
+            return Failure(
+                .copyInterrupted, "stopped before the copy \(name) had nothing left to do",
+                hint: "Others copy what this program had begun. Start `wherry snapshot --join` again to take part.")
+        }
+        if isResumable {
+            return Failure(
+                .copyInterrupted, "stopped before the copy \(name) was whole",
+                hint: "What is left is read beside the stream: `wherry snapshot` or `wherry run` goes on with it. "
+                    + "Until then slot \(slot) holds WAL on the source.")
+        }
         return Failure(
             .copyInterrupted, "stopped before the copy \(name) was whole",
             hint: request.usesSlot
@@ -86,10 +111,14 @@ package struct SnapshotReport: Report, Equatable {
             return ["\(pipeline): the copy is whole since \(since ?? "an earlier run"), nothing was done"]
         }
         let rate = rowsPerSecond.map { ", \(HumanText.rate($0)) rows/s" } ?? ""
+        let part = outcome == .joined ? "joined the copy, " : ""
         var lines = [
-            "\(pipeline): \(HumanText.count(rows)) rows copied in \(HumanText.duration(seconds: seconds))\(rate)"
+            "\(pipeline): \(part)\(HumanText.count(rows)) rows copied in \(HumanText.duration(seconds: seconds))\(rate)"
         ]
-        if let consistentLsn { lines.append("  consistent at \(consistentLsn)") }
+        if let consistentLsn {
+            let way = finishedLive == true ? ", finished beside the stream" : ""
+            lines.append("  consistent at \(consistentLsn)\(way)")
+        }
         var table = TextTable([("table", .left), ("collection", .left), ("rows", .right)])
         for row in tables { table.add([row.table, row.collection, HumanText.count(row.rows)]) }
         return lines + [""] + table.lines(indent: "  ")
@@ -102,5 +131,15 @@ package struct SnapshotReport: Report, Equatable {
         return ["", "slot \(slot) keeps what is written until this goes on from there, \(meanwhile):"]
             + (first.isEmpty ? [] : ["  (set \(first) first, to the address given here as a flag)"])
             + ["  \(nextCommand)"]
+    }
+}
+
+extension SnapshotReport.Table {
+    fileprivate init(_ progress: TableProgress) {
+        self.init(table: progress.table.description, collection: progress.collection, rows: progress.copiedRows)
+    }
+
+    fileprivate init(_ state: TableState) {
+        self.init(table: state.table.description, collection: state.collection, rows: state.copiedRows)
     }
 }

@@ -20,11 +20,11 @@ enum StatusAdvice {
         }
         guard let slot = report.slot else {
             return "the slot is gone, and with it the changes since \(report.appliedLsn ?? "the last checkpoint"): "
-                + "'wherry drop \(report.pipeline)', then copy anew with 'wherry run'"
+                + "'wherry run --accept-gap' makes a new one and reads every table again"
         }
         if slot.walStatus == "lost" {
-            return "the server has removed WAL this slot needed: 'wherry drop \(report.pipeline)', then copy anew with "
-                + "'wherry run'; raise max_slot_wal_keep_size first"
+            return "the server has removed WAL this slot needed: raise max_slot_wal_keep_size, then 'wherry run "
+                + "--accept-gap' makes a new one and reads every table again"
         }
         if !report.worker.active { return idle(report, slot) }
         return busy(report, slot)

@@ -29,6 +29,18 @@ package struct StatusReport: Report, Equatable {
         package var rowsCopied: Int
         /// `waiting`, `copying` or `finished`.
         package var state: String
+        /// A backfill is asked for, and begins with the next start of the stream.
+        package var wanted: Bool?
+        /// Nothing is read for its backfill.
+        package var paused: Bool?
+        /// The condition of its backfill.
+        package var condition: String?
+        /// Documents its backfill has removed because their rows are gone.
+        package var documentsRemoved: Int?
+        /// Rows that have to be read once more before every document is whole.
+        package var rowsToReadAgain: Int?
+        /// Why the last backfill that was asked for was given up.
+        package var backfillRefusal: String?
 
         package init(table: String, collection: String, rowsEstimated: Int, rowsCopied: Int, state: String) {
             self.table = table
@@ -172,9 +184,24 @@ extension StatusReport {
         for row in tables {
             table.add([
                 row.table, row.collection, HumanText.count(row.rowsCopied), HumanText.count(row.rowsEstimated),
-                row.state,
+                row.stateText,
             ])
         }
         return table.lines(indent: "  ")
+    }
+}
+
+extension StatusReport.Table {
+    /// `copying, paused`, `finished, 3 documents removed, backfill asked for`
+    fileprivate var stateText: String {
+        var parts = [state]
+        if paused == true { parts.append("paused") }
+        if let documentsRemoved, documentsRemoved > 0 {
+            parts.append("\(HumanText.count(documentsRemoved)) documents removed")
+        }
+        if let rowsToReadAgain { parts.append("\(HumanText.count(rowsToReadAgain)) rows to read again") }
+        if wanted == true { parts.append("backfill asked for") }
+        if let backfillRefusal { parts.append("backfill given up: \(backfillRefusal)") }
+        return parts.joined(separator: ", ")
     }
 }

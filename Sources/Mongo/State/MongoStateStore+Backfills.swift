@@ -1,0 +1,115 @@
+import BSON
+import Model
+
+/// Backfills in the documents of their tables. What operators ask of them is written into the same documents, by a compare
+/// and set; the pipeline's own document is left to the sink's transactions.
+extension MongoStateStore {
+    package func saveBackfills(_ tables: [TableState], of state: PipelineState) throws {
+        let updates = tables.map { table -> BSONValue in
+            var set: [(String, BSONValue)] = [("copy", table.progress)]
+            var unset: [(String, BSONValue)] = [("wanted", ""), ("refusal", "")]
+            if let backfill = table.backfill {
+                set.append(("backfill", backfill.bson))
+            } else {
+                unset.append(("backfill", ""))
+            }
+            return [
+                "q": ["_id": table.id(in: state.pipeline), "wanted.requested_at": .time(table.wanted?.requestedAt)],
+                "u": ["$set": .document(BSONDocument(set)), "$unset": .document(BSONDocument(unset))],
+            ]
+        }
+        try write(updates, of: state)
+    }
+
+    package func want(_ tables: [TableState], of state: PipelineState) throws {
+        try write(
+            tables.map { table in
+                ["q": ["_id": table.id(in: state.pipeline)], "u": ["$set": ["wanted": table.wanted?.bson ?? .null]]]
+            }, of: state)
+    }
+
+    private func write(_ updates: [BSONValue], of state: PipelineState) throws {
+        guard !updates.isEmpty else { return }
+        try during("writing the backfill's plan") {
+            try holding(state) { session in
+                try connection.command(
+                    database, ["update": .string(StateCollection.tables), "updates": .array(updates)],
+                    session: session)
+            }
+        }
+    }
+
+    package func replaceCheckpoint(_ checkpoint: Checkpoint, of state: PipelineState) throws {
+        try during("writing the checkpoint") {
+            guard
+                try update(
+                    [("_id", .string(state.pipeline)), ("epoch", .int64(state.epoch))],
+                    set: [("checkpoint", checkpoint.bson)])
+            else { throw Failure.fenced(state.pipeline) }
+        }
+    }
+
+    // MARK: - Orders
+
+    package func ask(_ request: BackfillRequest, of table: TableState, in pipeline: String) throws -> Bool {
+        try change(table, in: pipeline, ["$set": ["wanted": request.bson], "$unset": ["refusal": ""]])
+    }
+
+    package func order(_ order: BackfillOrder, of table: TableState, in pipeline: String) throws -> Bool {
+        let change: BSONDocument =
+            switch order {
+            case .pause: ["$set": ["backfill.is_paused": true]]
+            case .resume: ["$set": ["backfill.is_paused": false]]
+            case .cancel where table.wanted != nil: ["$unset": ["wanted": ""]]
+            case .cancel: ["$set": ["backfill.is_cancelled": true]]
+            }
+        return try self.change(table, in: pipeline, change)
+    }
+
+    package func refuse(_ table: TableState, because reason: String, of pipeline: String) throws {
+        let change: BSONDocument =
+            table.wanted == nil
+            ? ["$set": ["refusal": .string(reason), "backfill.is_cancelled": true]]
+            : ["$set": ["refusal": .string(reason)], "$unset": ["wanted": ""]]
+        _ = try self.change(table, in: pipeline, change)
+    }
+
+    /// Whether the backfill still was the one seen, and what is asked for too.
+    private func change(_ table: TableState, in pipeline: String, _ change: BSONDocument) throws -> Bool {
+        try during("writing what is asked of a backfill") {
+            let seen: BSONValue = [
+                "_id": table.id(in: pipeline), "wanted.requested_at": .time(table.wanted?.requestedAt),
+                "backfill.started_at": .time(table.backfill?.startedAt),
+            ]
+            let reply = try connection.command(
+                database,
+                [
+                    "update": .string(StateCollection.tables),
+                    "updates": [["q": seen, "u": .document(change)]],
+                    "writeConcern": majority,
+                ])
+            return reply["n"]?.asInt64 == 1
+        }
+    }
+
+    package func orders(of pipeline: String) throws -> [TableName: BackfillOrders] {
+        let documents = try during("looking for what is asked of backfills") {
+            try connection.find(
+                database, StateCollection.tables, filter: ["_id.pipeline": .string(pipeline)],
+                projection: ["wanted.requested_at": 1, "backfill.is_paused": 1, "backfill.is_cancelled": 1],
+                limit: 100_000)
+        }
+        var orders: [TableName: BackfillOrders] = [:]
+        for document in documents {
+            guard let id = document["_id"]?.asDocument, let schema = id["schema"]?.asString,
+                let name = id["table"]?.asString
+            else { continue }
+            let backfill = document["backfill"]?.asDocument
+            orders[TableName(schema: schema, name: name)] = BackfillOrders(
+                requestedAt: document["wanted"]?.asDocument?["requested_at"]?.asTime,
+                isPaused: backfill?["is_paused"]?.asBool ?? false,
+                isCancelled: backfill?["is_cancelled"]?.asBool ?? false)
+        }
+        return orders
+    }
+}

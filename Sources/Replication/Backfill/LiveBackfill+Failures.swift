@@ -1,0 +1,39 @@
+import Logging
+import Model
+
+/// What concerns one chunk alone: the others and the stream go on.
+extension LiveBackfill {
+    /// - Returns: whether the failure is about this piece alone, and dealt with.
+    func goesOn(after failure: Failure, in piece: BackfillPiece) -> Bool {
+        switch failure.kind {
+        case .chunkInterrupted:
+            gate.charge(-piece.limit)
+            board.interrupted(piece, reason: failure.message)
+        case .dataRefused: refuse(piece, failure)
+        default: return false
+        }
+        return true
+    }
+
+    /// Nothing of the piece is written, and its segment goes no further; everything else does.
+    func refuse(_ piece: BackfillPiece, _ failure: Failure) {
+        let refusal = refusal(failure, of: piece.table)
+        logger.error("a chunk can't be written, the others go on", metadata: ["reason": "\(refusal.message)"])
+        board.refused(piece, refusal)
+    }
+
+    func refusal(_ failure: Failure, of table: TableName) -> Failure {
+        let key = tables[table]?.key.joined(separator: ", ") ?? ""
+        return Failure(
+            .dataRefused, "a chunk of table \(table), read by its key (\(key)), can't be written: \(failure.message)",
+            hint: (failure.hint.map { "\($0) " } ?? "")
+                + "Then start again: the backfill goes on at that chunk, and nothing else of it is left.")
+    }
+
+    /// The end of a backfill that is whole but for some chunks; nil when there are none.
+    func refusal(_ refusals: [Failure]) -> Failure? {
+        guard let first = refusals.first, refusals.count > 1 else { return refusals.first }
+        return Failure(
+            first.kind, "\(first.message) (and \(refusals.count - 1) more, named in the log)", hint: first.hint)
+    }
+}

@@ -1,0 +1,32 @@
+import Logging
+import Model
+
+/// Looks whether something is asked of a backfill that a running stream does not know of. There is no second way to deal
+/// with it: the stream ends and starts again, and the start finds it.
+struct OrderWatch: Sendable {
+    let store: any StateStore
+    let pipeline: String
+    /// As the stream was started with.
+    let known: [TableName: BackfillOrders]
+    let logger: Logger
+
+    init(store: any StateStore, pipeline: String, tables: [TableState], logger: Logger) {
+        self.store = store
+        self.pipeline = pipeline
+        known = Dictionary(tables.map { ($0.table, $0.orders) }, uniquingKeysWith: { first, _ in first })
+        self.logger = logger
+    }
+
+    /// Returns when there is something else; throws `CancellationError` only.
+    func waitForChange() async throws {
+        while true {
+            try await Task.sleep(for: .seconds(1))
+            do {
+                if try await store.orders(of: pipeline) != known { return }
+            } catch let failure as Failure {
+                // The sink notices by itself when the target is gone.
+                logger.debug("orders can't be looked for", metadata: ["reason": "\(failure.message)"])
+            }
+        }
+    }
+}

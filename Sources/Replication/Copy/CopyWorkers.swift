@@ -1,0 +1,127 @@
+import BSON
+import Mapping
+import Model
+
+/// The workers of one program in a copy from an exported snapshot: each claims one range of pages after the other, and
+/// writes a part of it while the next rows are being read.
+struct CopyWorkers: Sendable {
+    /// A table of the copy: what its rows become.
+    struct Table: Sendable {
+        let version: TableVersion
+        let plan: MappingPlan
+        let wasEmpty: Bool
+    }
+
+    let snapshot: any SnapshotSource
+    let sinks: [any CopySink]
+    let ranges: any CopyRangeStore
+    let copy: SharedCopy
+    let tables: [TableName: Table]
+    let limits: BatchLimits
+    /// This program's own.
+    let gate: ThrottleGate
+    let tally: CopyTally
+
+    /// Bytes of one write: rows that are wide should not cost memory for every worker twice.
+    private static let batchBytes = 4 << 20
+    /// Bytes read from the source at once.
+    private static let readSize = 512 * 1024
+    /// The same where a second is worth less than a batch.
+    private static let slowReadSize = 16 * 1024
+
+    /// Copies until nothing can be claimed.
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for sink in sinks { group.addTask { try await work(sink) } }
+            // The first failure ends all.
+            while try await group.next() != nil {}
+        }
+    }
+
+    private func work(_ sink: any CopySink) async throws {
+        let holder = try await sink.session
+        var next = try await ranges.claim(in: copy, for: holder)
+        guard next != nil else { return }
+        var reader = try await snapshot.openReader()
+        do {
+            while let claim = next {
+                try Task.checkCancellation()
+                if try await write(claim, from: reader, into: sink) {
+                    try await ranges.finish(claim)
+                } else {
+                    // Somebody else has it; what is left of it must not be read any more.
+                    await reader.close()
+                    reader = try await snapshot.openReader()
+                }
+                next = try await ranges.claim(in: copy, for: holder)
+            }
+        } catch {
+            await reader.close()
+            throw error
+        }
+        await reader.close()
+    }
+
+    func keepLeases(asLeader: Bool) async throws {
+        try await ranges.keep(copy, holders: holders, asLeader: asLeader)
+    }
+
+    /// Gives back what the workers had; they have ended.
+    func release() async throws { try await ranges.release(copy, holders: holders) }
+
+    private var holders: [SessionID] {
+        get async throws {
+            var holders: [SessionID] = []
+            for sink in sinks { holders.append(try await sink.session) }
+            return holders
+        }
+    }
+
+    /// Whether the range is written; false when it was claimed by another meanwhile.
+    private func write(_ claim: RangeClaim, from reader: any SnapshotReader, into sink: any CopySink) async throws
+        -> Bool
+    {
+        guard let table = tables[claim.table] else {
+            throw Failure(.unexpected, "table \(claim.table) is not part of the copy")
+        }
+        try await reader.start(
+            CopyRange(
+                table: table.version, leaf: claim.leaf, firstPage: claim.firstPage, endPage: claim.endPage,
+                estimatedRows: claim.estimatedRows))
+        let ledger = table.wasEmpty ? nil : copy.attempt
+        var pending = try await read(reader, table, claim)
+        while let writes = pending {
+            async let isWritten = sink.write(writes, ledger: ledger, claim: claim)
+            pending = try await read(reader, table, claim)
+            guard try await isWritten else { return false }
+            tally.add(writes.writes.count, to: claim.table)
+            PipelineMetrics.copied(writes.writes.count)
+        }
+        return true
+    }
+
+    /// The next rows, as documents; nil when the range is finished.
+    private func read(_ reader: any SnapshotReader, _ table: Table, _ claim: RangeClaim) async throws
+        -> CollectionWrites?
+    {
+        let plan = table.plan
+        _ = try await gate.pass(0)
+        let writes = CollectionWrites(
+            collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: plan.backfillGuard,
+            expectsDocuments: claim.isAgain, capacity: 1 << 20)
+        let most = gate.limit(limits.operations)
+        let readSize = most < limits.operations ? CopyWorkers.slowReadSize : CopyWorkers.readSize
+        while writes.writes.count < most, writes.arena.count < min(limits.bytes, CopyWorkers.batchBytes) {
+            let rows = try await reader.next(maxBytes: readSize)
+            if rows.isEmpty { break }
+            for row in rows {
+                // The key is in the document too; apart it is needed only where documents are overwritten.
+                let key = table.wasEmpty ? 0..<0 : try plan.encodeKey(row, into: &writes.arena)
+                let body = try plan.encodeDocument(row, into: &writes.arena)
+                writes.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
+            }
+        }
+        gate.charge(writes.writes.count)
+        return writes.writes.isEmpty ? nil : writes
+    }
+}

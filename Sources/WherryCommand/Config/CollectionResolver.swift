@@ -1,0 +1,70 @@
+import Model
+
+/// Checks the section `collections` and turns it around: what becomes of each table. Every error is a `Failure` of kind
+/// `.configuration` that names the key.
+struct CollectionResolver: Sendable {
+    /// By collection.
+    let collections: [String: ConfiguredCollection]
+    /// Where they were given: the file's name.
+    let file: String
+
+    /// nil when there is no such section.
+    init?(_ given: Given<[String: ConfiguredCollection]>?) {
+        guard let given else { return nil }
+        (collections, file) = (given.value, given.origin)
+    }
+
+    func settings() throws -> [TableName: CollectionSettings] {
+        guard !collections.isEmpty else {
+            throw Failure(
+                .configuration, "'collections' in \(file) names no table",
+                hint: "Leave the section out to replicate every table of the schemas.")
+        }
+        var settings: [TableName: CollectionSettings] = [:]
+        for (name, entry) in collections.sorted(by: { $0.key < $1.key }) {
+            if let problem = NameRules.collectionProblem(name) {
+                throw Failure(
+                    .configuration, "'collections' in \(file) has a collection whose name \(problem): '\(name)'",
+                    hint: "Call it something else.")
+            }
+            let table = try table(of: entry, name)
+            if let other = settings[table] {
+                throw Failure(
+                    .configuration,
+                    "'collections.\(name).from' in \(file) is table \(table), which 'collections.\(other.collection)' "
+                        + "has already",
+                    hint: "A table becomes one collection: remove one of the two.")
+            }
+            settings[table] = CollectionSettings(
+                collection: name, lastModified: try lastModified(of: entry, name))
+        }
+        return settings
+    }
+
+    private func table(of entry: ConfiguredCollection, _ name: String) throws -> TableName {
+        guard let text = entry.from else {
+            throw Failure(
+                .configuration, "'collections.\(name)' in \(file) has no 'from'",
+                hint: "It names the table: from: public.orders.")
+        }
+        guard let table = TableNameText.parse(text) else {
+            throw Failure(
+                .configuration, "'collections.\(name).from' in \(file) is '\(text)', which is no schema.table",
+                hint: "Write public.orders, or \"my.schema\".\"my.table\" where a name holds a dot.")
+        }
+        return table
+    }
+
+    private func lastModified(of entry: ConfiguredCollection, _ name: String) throws -> LastModified? {
+        let isDualWritten = entry.dualWrite ?? false
+        guard let column = entry.lastModified else {
+            guard isDualWritten else { return nil }
+            throw Failure(
+                .configuration, "'collections.\(name).dual_write' in \(file) needs 'last_modified' beside it",
+                hint: "Without the column that says when a row was last written nobody can tell which of two writes is "
+                    + "newer; sql/30_last_modified.sql adds one.")
+        }
+        try NameRules.checkIdentifier(column, what: "'collections.\(name).last_modified' in \(file)")
+        return LastModified(column: column, isDualWritten: isDualWritten)
+    }
+}

@@ -1,0 +1,57 @@
+import Model
+import Mongo
+import Replication
+
+/// Watches a backfill, which the pipeline's worker makes, in the state database.
+struct BackfillFollower {
+    let store: MongoStateStore
+    let pipeline: String
+    let table: TableName
+    let progress: Model.Progress
+
+    /// - Parameter asked: what it returns with when `stop` comes first: the backfill goes on without anybody watching.
+    /// - Throws: `Failure(.usage)` when the worker has given the backfill up.
+    func follow(_ asked: BackfillReport, stop: StopSignal) async throws -> BackfillReport {
+        var report = asked
+        progress.update { $0.phase = .copying }
+        while !stop.isStopped {
+            guard let state = try await store.tables(of: pipeline).first(where: { $0.table == table }) else {
+                throw Failure(
+                    .configuration, "pipeline \(pipeline) was removed meanwhile", hint: "Somebody ran `wherry drop`.")
+            }
+            if let reason = state.refusal {
+                throw Failure(
+                    .usage, "the backfill of table \(table) was given up: \(reason)",
+                    hint: "What it has written stays. Ask again with another condition.")
+            }
+            show(state, &report)
+            if state.wanted == nil, let outcome = try await outcome(of: state) {
+                report.outcome = outcome
+                break
+            }
+            try? await stop.cancelling { try await Task.sleep(for: .seconds(1)) }
+        }
+        return report
+    }
+
+    /// nil while it is under way.
+    private func outcome(of state: TableState) async throws -> BackfillReport.Outcome? {
+        guard let backfill = state.backfill else { return .cancelled }
+        if backfill.isFinished {
+            let rereads = try await store.rereads(of: pipeline)
+            return rereads.contains { $0.collection == state.collection } ? nil : .finished
+        }
+        return backfill.isPaused ? .paused : nil
+    }
+
+    private func show(_ state: TableState, _ report: inout BackfillReport) {
+        guard state.wanted == nil, let backfill = state.backfill else { return }
+        report.rowsRead = backfill.rows
+        report.documentsRemoved = backfill.sweep?.removed
+        var entry = TableProgress(
+            table: table, collection: state.collection, estimatedRows: state.estimatedRows)
+        entry.copiedRows = backfill.rows
+        entry.isFinished = backfill.isFinished
+        progress.update { $0.tables = [entry] }
+    }
+}

@@ -1,0 +1,166 @@
+import Logging
+import Model
+import Mongo
+import Postgres
+import Replication
+
+/// Asks the pipeline's worker for the backfill of a table, by what it finds in the state database. Looks at everything first,
+/// and changes nothing when something is wrong.
+struct BackfillWiring {
+    let call: BackfillCall
+    let progress: Model.Progress
+    let logger: Logger
+
+    private var settings: Settings { call.settings }
+
+    func run(stop: StopSignal) async throws -> BackfillReport {
+        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
+        let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+        let state = try await state(in: store)
+        let table = try await table(in: store)
+        var known = settings
+        (known.source.slot, known.source.publication) = (state.slot, state.publication)
+        let report: BackfillReport
+        switch call.action {
+        case .order(let order):
+            let active = try await Endpoint.withSource(known, logger: logger) { try await $0.activeWorker() != nil }
+            report = try await self.order(order, of: table, store, workerActive: active)
+        case .ask(let condition, let gone):
+            try requireFree(table)
+            report = try await Endpoint.withSource(known, logger: logger) { source in
+                try await ask(condition, gone, table, of: state, source, store)
+            }
+        }
+        guard call.waits else { return report }
+        if !report.workerActive { logger.notice("no worker is active: the next 'wherry run' begins the backfill") }
+        return try await BackfillFollower(
+            store: store, pipeline: settings.pipeline, table: call.table, progress: progress
+        ).follow(report, stop: stop)
+    }
+
+    private func state(in store: MongoStateStore) async throws -> PipelineState {
+        guard let state = try await store.load(settings.pipeline) else {
+            throw Failure(
+                .configuration, "there is no pipeline \(settings.pipeline)",
+                hint: "`wherry pipelines` shows those there are; name one with --pipeline.")
+        }
+        if let refusal = StartChecks.kind(of: state, usesSlot: true) { throw refusal }
+        guard state.stage == .streaming else {
+            throw Failure(
+                .configuration, "the initial copy of pipeline \(settings.pipeline) is not whole yet",
+                hint: "`wherry run` makes it, and begins it again when it was interrupted.")
+        }
+        return state
+    }
+
+    private func table(in store: MongoStateStore) async throws -> TableState {
+        let tables = try await store.tables(of: settings.pipeline)
+        if let table = tables.first(where: { $0.table == call.table }) { return table }
+        let names = tables.map(\.table.description)
+        let near = Suggestion.nearest(to: call.table.description, among: names)
+        throw Failure(
+            .usage, "pipeline \(settings.pipeline) has no table \(call.table)",
+            hint: near.map { "Did you mean \($0)?" } ?? "`wherry status` lists its tables.")
+    }
+
+    // MARK: - Asking
+
+    private func requireFree(_ table: TableState) throws {
+        let what: String
+        if let wanted = table.wanted {
+            what = "asked for already, since \(Timestamp.text(wanted.requestedAt)) from \(wanted.host)"
+        } else if let backfill = table.backfill, backfill.isCancelled {
+            what = "cancelled, and ended by the next start of the stream"
+        } else if let backfill = table.backfill, !backfill.isFinished {
+            let rows = "\(HumanText.count(backfill.rows)) of about \(HumanText.count(table.estimatedRows)) rows"
+            what = (backfill.isPaused ? "paused" : "under way") + ": \(rows) are read"
+        } else {
+            return
+        }
+        throw Failure(
+            .inUse, "a backfill of table \(table.table) is \(what)",
+            hint: "`wherry status` shows how far it is; --cancel ends it, where the table was whole before.")
+    }
+
+    private func ask(
+        _ condition: String?, _ gone: GoneRows?, _ table: TableState, of state: PipelineState,
+        _ source: PostgresSource, _ store: MongoStateStore
+    ) async throws -> BackfillReport {
+        let identity = try await source.identify()
+        if let refusal = StartChecks.source(of: state, is: identity) { throw refusal }
+        try BackfillPlanner.requireMessages(of: identity)
+        try await source.requirePrimary()
+        guard let current = try await Endpoint.tables(source, settings, named: [table.table]).first else {
+            throw Failure(
+                .configuration, "table \(table.table) doesn't exist at the source any more",
+                hint: "Its documents stay as they are.")
+        }
+        let version = TableVersion(schema: current.schema)
+        _ = try await source.planSegments(version, key: table.keyColumns, where: condition)
+        var report = BackfillReport(
+            pipeline: settings.pipeline, table: table.table, outcome: .asked,
+            workerActive: try await source.activeWorker() != nil)
+        var removesGone = gone.map { $0 == .remove } ?? table.wasEmpty
+        if gone == nil, !table.wasEmpty {
+            report.notice =
+                "documents of rows that are gone are kept: the collection was not empty when the pipeline "
+                + "began"
+        }
+        if removesGone, let condition {
+            removesGone = try await source.isDecidedByKey(condition, of: version, key: table.keyColumns)
+            if !removesGone {
+                report.notice =
+                    "documents of rows that are gone are kept: --where uses columns beyond the key "
+                    + "(\(table.keyColumns.joined(separator: ", ")))"
+            }
+        }
+        let request = BackfillRequest(
+            cause: .asked, condition: condition, removesGone: removesGone, requestedAt: Timestamp.now(),
+            host: Endpoint.thisWorker.host)
+        guard try await store.ask(request, of: table, in: settings.pipeline) else { throw changedMeanwhile }
+        report.condition = condition
+        report.removesGone = removesGone
+        return report
+    }
+
+    // MARK: - Orders
+
+    private func order(
+        _ order: BackfillOrder, of table: TableState, _ store: MongoStateStore, workerActive: Bool
+    ) async throws -> BackfillReport {
+        let isUnderWay = table.isBackfilling && table.backfill?.isCancelled != true
+        guard isUnderWay || order == .cancel && table.wanted != nil else {
+            throw Failure(
+                .usage,
+                table.wanted == nil
+                    ? "no backfill of table \(table.table) is under way"
+                    : "the backfill of table \(table.table) has not begun yet",
+                hint: table.wanted == nil ? "`wherry status` shows what is." : "--cancel takes it back.")
+        }
+        if order == .cancel, (table.wanted?.cause ?? table.backfill?.cause) != .asked {
+            throw Failure(
+                .usage,
+                "the backfill of table \(table.table) can't be cancelled: the table is not whole before its end",
+                hint: "--pause stops the reading for a while; `wherry drop \(settings.pipeline)` gives the pipeline "
+                    + "up.")
+        }
+        guard try await store.order(order, of: table, in: settings.pipeline) else { throw changedMeanwhile }
+        let outcome: BackfillReport.Outcome =
+            switch order {
+            case .pause: .paused
+            case .resume: .resumed
+            case .cancel: .cancelled
+            }
+        var report = BackfillReport(
+            pipeline: settings.pipeline, table: table.table, outcome: outcome, workerActive: workerActive)
+        report.rowsRead = table.wanted == nil ? table.backfill?.rows : nil
+        report.documentsRemoved = table.wanted == nil ? table.backfill?.sweep?.removed : nil
+        return report
+    }
+
+    private var changedMeanwhile: Failure {
+        Failure(
+            .inUse, "the backfill of table \(call.table) has changed at the same moment, nothing was asked",
+            hint: "Look at `wherry status`, then try again.")
+    }
+}

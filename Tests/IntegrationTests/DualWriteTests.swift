@@ -1,0 +1,146 @@
+import BSON
+import DevServers
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+/// An application writes both databases itself while Wherry fills and follows: nothing it has written later is
+/// overwritten by what was there before, and in the end nothing of the source is missing.
+@Suite(.onBusyServers) struct DualWriteTests {
+    private static let rows = 12_000
+    private static let drafts: Int64 = 3000
+
+    @Test(arguments: ["live", "exported"]) func nothingGoesBackAndNothingIsLost(mode: String) async throws {
+        let fixture = try await PipelineFixture("dual")
+        let application = DualWriter(fixture, rows: Self.rows, seed: 21)
+        try await makeTables(fixture, application)
+        let planted = try await plant(fixture)
+        let arguments = ["--config", try configuration(fixture, mode: mode), "--adopt"]
+        var written: [Int64: BSONDocument] = [:]
+        let violations = try await VersionWatcher.watching(
+            fixture, collections: ["items", "sketches"], field: "updated_at", filter: DualWriter.keptKeys
+        ) { looks in
+            written = try await application.working {
+                try await drafting(fixture, from: planted) {
+                    if mode == "live" { try await killInBackfill(fixture, arguments) }
+                    let wherry = try fixture.wherry(arguments)
+                    try await wherry.waitForLine("every row is there") {
+                        $0.message == (mode == "live" ? "backfill finished" : "initial copy finished")
+                    }
+                    try await looks(5)
+                    try await fixture.waitUntilCaughtUp(wherry)
+                    #expect(try await wherry.terminate().code == 0)
+                }
+            }
+            try await fixture.catchUp(arguments: arguments)
+        }
+        #expect(violations == [])
+        #expect(try await fixture.compare(excluding: ["drafts"]) == [])
+        try await expectSketches(fixture, written: written)
+    }
+
+    private func makeTables(_ fixture: PipelineFixture, _ application: DualWriter) async throws {
+        try await application.createTable()
+        try await fixture.sql(
+            """
+            CREATE TABLE public.drafts (id bigint PRIMARY KEY, note text);
+            INSERT INTO public.drafts SELECT g, 'row' FROM generate_series(1, \(Self.drafts)) g
+            """)
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../sql/30_last_modified.sql").standardized.path
+        for table in ["public.items", "public.drafts"] {
+            try await fixture.postgres.psql(file: script, database: fixture.name, variables: ["table": table])
+        }
+    }
+
+    /// The application writes `items` into both databases, and of `drafts` only documents.
+    private func configuration(_ fixture: PipelineFixture, mode: String) throws -> String {
+        let file = "\(fixture.folder)/dual.yaml"
+        try Data(
+            """
+            backfill: { mode: \(mode), max_chunk_rows: 700 }
+            apply: { max_batch_operations: 200 }
+            collections:
+              items: { from: public.items, last_modified: updated_at, dual_write: true }
+              sketches: { from: public.drafts, last_modified: updated_at }
+            """.utf8
+        ).write(to: URL(fileURLWithPath: file))
+        return file
+    }
+
+    /// Documents from before the pipeline: newer than their rows, older, and without a moment.
+    ///
+    /// - Returns: those that stay as they are.
+    private func plant(_ fixture: PipelineFixture) async throws -> [Int64: BSONDocument] {
+        var kept: [Int64: BSONDocument] = [:]
+        var documents: [BSONDocument] = []
+        for id in stride(from: Int64(1), through: Self.drafts, by: 30) {
+            let newer = draft(id)
+            kept[id] = newer
+            documents += [
+                newer, ["_id": .int64(id + 1), "note": "old", "updated_at": .date(946_684_800_000)],
+                ["_id": .int64(id + 2), "note": "old", "updated_at": "2999-01-01"], ["_id": .int64(id + 3)],
+            ]
+        }
+        try await fixture.inspector.insert(documents, into: "sketches")
+        return kept
+    }
+
+    private func draft(_ id: Int64) -> BSONDocument {
+        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        return ["_id": .int64(id), "note": "written by the application", "updated_at": .date(now)]
+    }
+
+    /// Writes drafts, two hundred a second, while `body` runs.
+    ///
+    /// - Returns: what was written last.
+    private func drafting(
+        _ fixture: PipelineFixture, from planted: [Int64: BSONDocument], during body: () async throws -> Void
+    ) async throws -> [Int64: BSONDocument] {
+        let inspector = try MongoInspector(uri: fixture.targetURI)
+        return try await withThrowingTaskGroup(of: [Int64: BSONDocument].self) { group in
+            group.addTask {
+                var written = planted
+                var generator = SeededGenerator(seed: 22)
+                while !Task.isCancelled {
+                    // Half of them on the same few documents.
+                    let last = generator.chance(50) ? 100 : Self.drafts
+                    let id = Int64.random(in: 1...last, using: &generator)
+                    let document = draft(id)
+                    try await inspector.command([
+                        "update": "sketches",
+                        "updates": [["q": ["_id": .int64(id)], "u": .document(document), "upsert": true]],
+                    ])
+                    written[id] = document
+                    try? await Task.sleep(for: .milliseconds(5))
+                }
+                return written
+            }
+            defer { group.cancelAll() }
+            try await body()
+            group.cancelAll()
+            return try await group.next() ?? [:]
+        }
+    }
+
+    /// In the middle of its chunks, some of which are written in part.
+    private func killInBackfill(_ fixture: PipelineFixture, _ arguments: [String]) async throws {
+        let wherry = try fixture.wherry(arguments)
+        try await wherry.waitForLine("it streams") { $0["phase"] == "streaming" }
+        try await Task.sleep(for: .milliseconds(150))
+        try await wherry.kill()
+    }
+
+    /// What the application has written is newer than every row; all others are as the rows.
+    private func expectSketches(_ fixture: PipelineFixture, written: [Int64: BSONDocument]) async throws {
+        let found = try await fixture.inspector.documents("sketches")
+        #expect(found.count == Int(Self.drafts) && written.count > 200)
+        let lost = found.filter { document in
+            guard let id = document["_id"]?.asInt64 else { return true }
+            if let own = written[id] { return document != own }
+            return document["note"] != "row" || document["updated_at"]?.asDate == nil
+        }
+        #expect(lost.isEmpty, "\(lost.count): \(lost.prefix(3).map { "\($0)" })")
+    }
+}

@@ -1,0 +1,82 @@
+import Model
+import Postgres
+import TestSupport
+import Testing
+
+/// Which tables a choice by name takes, and what the catalogue says of partitions.
+@Suite("Choosing tables", .onServers)
+struct TableChoiceTests {
+    private static let tables = """
+        CREATE SCHEMA other;
+        CREATE TABLE plain (id int PRIMARY KEY);
+        CREATE TABLE root (id int, k int, PRIMARY KEY (id, k)) PARTITION BY RANGE (id);
+        CREATE TABLE branch PARTITION OF root FOR VALUES FROM (0) TO (100) PARTITION BY RANGE (k);
+        CREATE TABLE twig PARTITION OF branch FOR VALUES FROM (0) TO (50);
+        CREATE TABLE other.leaf PARTITION OF root FOR VALUES FROM (100) TO (200);
+        CREATE TABLE other.away (id int PRIMARY KEY) PARTITION BY RANGE (id);
+        CREATE TABLE here PARTITION OF other.away DEFAULT;
+        CREATE TABLE parent (id int PRIMARY KEY);
+        CREATE TABLE child () INHERITS (parent);
+        """
+
+    private func name(_ text: String) -> TableName {
+        let words = text.split(separator: ".").map(String.init)
+        return words.count == 2 ? TableName(schema: words[0], name: words[1]) : TableName(schema: "public", name: text)
+    }
+
+    @Test func partitionsBelongToTheirRoot() async throws {
+        let cluster = try await TestCluster.make(Self.tables)
+        let source = try cluster.source()
+        let all = try await source.tables(schemas: ["public", "other"])
+        await source.close()
+        func chosen(_ schemas: [String], excluding: [String] = [], tables: [String]? = nil) -> [String] {
+            all.filter {
+                $0.isChosen(
+                    schemas: schemas, excluded: Set(excluding.map(name)), tables: tables.map { Set($0.map(name)) })
+            }.map { $0.name.schema == "public" ? $0.name.name : $0.name.description }
+        }
+        #expect(chosen(["public", "other"]) == ["other.away", "child", "parent", "plain", "root"])
+        // Parts of a root that isn't chosen are refused.
+        #expect(chosen(["public"]) == ["child", "here", "parent", "plain", "root"])
+        #expect(chosen(["other"]) == ["other.away", "other.leaf"])
+        // With their root they are left out.
+        let heirs = ["parent", "child"]
+        #expect(chosen(["public", "other"], excluding: heirs + ["root", "other.away"]) == ["plain"])
+        #expect(chosen(["public", "other"], excluding: heirs + ["root", "twig", "other.away"]) == ["plain"])
+        #expect(chosen(["public"], excluding: heirs + ["root", "here"]) == ["plain"])
+        // Alone they can't be.
+        #expect(chosen(["public"], excluding: heirs + ["twig", "here"]) == ["plain", "root", "twig"])
+        #expect(chosen(["public"], tables: ["root", "branch"]) == ["branch", "root"])
+
+        let facts = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+        #expect(facts[name("root")]?.leaves.map(\.name.description).sorted() == ["other.leaf", "public.twig"])
+        #expect(facts[name("branch")]?.leaves.isEmpty == true)
+        for part in ["branch", "twig", "other.leaf"] {
+            #expect(facts[name(part)]?.refusal == "a partition of public.root")
+        }
+        #expect(facts[name("root")]?.refusal == nil)
+        #expect(facts[name("parent")]?.refusal == "part of a table inheritance, above public.child")
+        #expect(facts[name("child")]?.refusal == "part of a table inheritance, under public.parent")
+    }
+
+    /// A published partitioned table is one table, whichever way it is published.
+    @Test(arguments: [true, false]) func whatAPublicationHas(_ isViaRoot: Bool) async throws {
+        let cluster = try await TestCluster.make(Self.tables)
+        try await cluster.psql(
+            """
+            CREATE PUBLICATION wherry_\(cluster.database) FOR TABLE plain, root
+                WITH (publish_via_partition_root = \(isViaRoot));
+            """)
+        let source = try cluster.source()
+        let tables = ["plain", "root"].map(name)
+        if isViaRoot {
+            try await source.ensurePublication(tables: tables)
+        } else {
+            let failure = await #expect(throws: Failure.self) { try await source.ensurePublication(tables: tables) }
+            #expect(failure?.message.contains("it publishes partitions as tables of their own") == true)
+            #expect(failure?.message.contains("lacks") == false && failure?.message.contains("too") == false)
+        }
+        try await source.requirePublished(tables)
+        await source.close()
+    }
+}

@@ -1,0 +1,47 @@
+import Model
+import Testing
+
+@testable import Replication
+
+/// What a start of the stream finds of a backfill.
+@Suite struct BackfillStartTests {
+    private let fixture = PipelineFixture()
+
+    private func start() async throws -> LiveBackfill? {
+        try await BackfillStart(
+            settings: fixture.settings, ports: fixture.ports, epoch: 4, progress: fixture.progress,
+            logger: fixture.logger
+        ).unfinished(of: fixture.ports.store.tables(of: fixture.settings.pipeline), from: Checkpoint(lsn: .zero))
+    }
+
+    /// As a stream leaves it that was lost with its last chunk on the way.
+    private func leave(isDone: Bool) {
+        var state = PipelineFixture.table.state
+        var backfill = BackfillState(
+            table: state.table, ranges: [KeyRange()], startedAt: SourceTime(microseconds: 0), floor: 0)
+        backfill.segments[0].isDone = isDone
+        backfill.rows = 9
+        state.backfill = backfill
+        fixture.store.change { [state] in $0.tables["p"] = [state] }
+        var shown = TableProgress(table: state.table, collection: state.collection, estimatedRows: 10)
+        shown.copiedRows = 5
+        fixture.progress.update { [shown] in
+            $0.phase = .streaming
+            $0.tables = [shown]
+        }
+    }
+
+    @Test func whatWasFinishedUnseenIsShownAsFinished() async throws {
+        leave(isDone: true)
+        #expect(try await start() == nil)
+        let shown = fixture.progress.snapshot()
+        #expect(!shown.isBackfilling)
+        #expect(shown.tables.map(\.copiedRows) == [9])
+    }
+
+    @Test func whatIsLeftGoesOn() async throws {
+        leave(isDone: false)
+        #expect(try await start() != nil)
+        #expect(fixture.progress.snapshot().isBackfilling)
+    }
+}

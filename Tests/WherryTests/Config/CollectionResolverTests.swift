@@ -1,0 +1,95 @@
+import Model
+import Testing
+
+@testable import WherryCommand
+
+@Suite struct CollectionResolverTests {
+    private func layer(_ collections: [String: ConfiguredCollection]?, tables: [String]? = nil) -> SettingsLayer {
+        var layer = SettingsLayer()
+        layer.source = Given(value: "postgres://h/db", origin: "--source")
+        layer.target = Given(value: "mongodb://h/shop", origin: "--target")
+        layer.exclude = Given(value: ["public.orders"], origin: "--exclude")
+        layer.collections = collections.map { Given(value: $0, origin: "wherry.yaml") }
+        layer.tables = tables.map { Given(value: $0, origin: "--tables") }
+        return layer
+    }
+
+    private func resolve(_ collections: [String: ConfiguredCollection]?, tables: [String]? = nil) throws -> Settings {
+        try SettingsResolver([layer(collections, tables: tables)]).settings()
+    }
+
+    private let orders = TableName(schema: "public", name: "orders")
+    private let items = TableName(schema: "sales", name: "items")
+
+    @Test func tablesAndTheirCollections() throws {
+        let source = try resolve([
+            "Orders.all": .init(from: "public.orders", lastModified: "updated_at", dualWrite: true),
+            "lines": .init(from: "sales.items", lastModified: "Changed At"),
+        ]).source
+        #expect(source.tables == [orders, items] && !source.picksTables)
+        #expect(source.schemas == ["public", "sales"] && source.excluded.isEmpty)
+        #expect(source.collection(of: orders) == "Orders.all" && source.collection(of: items) == "lines")
+        let orders = source.collections?[orders]?.lastModified
+        #expect(orders == LastModified(column: "updated_at", isDualWritten: true))
+        #expect(source.collections?[items]?.lastModified == LastModified(column: "Changed At"))
+    }
+
+    @Test func withoutTheSectionEveryTableIsAsItIs() throws {
+        let source = try resolve(nil).source
+        #expect(source.tables == nil && source.collections == nil && source.excluded == [orders])
+        #expect(source.collection(of: items) == "sales_items")
+    }
+
+    @Test func aSubsetByFlag() throws {
+        let collections: [String: ConfiguredCollection] = [
+            "a": .init(from: "public.orders"), "b": .init(from: "sales.items"),
+        ]
+        let source = try resolve(collections, tables: ["sales.items"]).source
+        #expect(source.tables == [items] && source.picksTables && source.collection(of: items) == "b")
+        let stranger = failure { try resolve(collections, tables: ["public.c", "sales.items"]) }
+        #expect(stranger?.message == "--tables names public.c, which 'collections' in wherry.yaml doesn't")
+    }
+
+    /// `wherry drop OTHER` with this file: its tables are not the other's.
+    @Test func theyAreThoseOfTheFilesOwnPipeline() throws {
+        let resolver = SettingsResolver([layer(["a": .init(from: "nonsense")])])
+        #expect(try resolver.settings(pipeline: "other").source.collections == nil)
+        #expect(throws: Failure.self) { try resolver.settings(pipeline: "shop") }
+    }
+
+    @Test(
+        arguments: [
+            ([:], "'collections' in wherry.yaml names no table"),
+            (["a": .init()], "'collections.a' in wherry.yaml has no 'from'"),
+            (["a": .init(from: "orders")], "'collections.a.from' in wherry.yaml is 'orders', which is no schema.table"),
+            (
+                ["a": .init(from: "public.x"), "b": .init(from: "\"public\".x")],
+                "'collections.b.from' in wherry.yaml is table public.x, which 'collections.a' has already"
+            ),
+            (
+                ["a": .init(from: "public.x", dualWrite: true)],
+                "'collections.a.dual_write' in wherry.yaml needs 'last_modified' beside it"
+            ),
+            (
+                ["a": .init(from: "public.x", lastModified: "")],
+                "'collections.a.last_modified' in wherry.yaml is '', which PostgreSQL doesn't allow as a name"
+            ),
+            (
+                ["a$": .init(from: "public.x")],
+                "'collections' in wherry.yaml has a collection whose name holds a dollar sign, which MongoDB refuses: 'a$'"
+            ),
+            (
+                ["": .init(from: "public.x")],
+                "'collections' in wherry.yaml has a collection whose name is empty, which MongoDB refuses: ''"
+            ),
+        ] as [([String: ConfiguredCollection], String)])
+    func refused(collections: [String: ConfiguredCollection], message: String) {
+        let failure = failure { try resolve(collections) }
+        #expect(failure?.message == message && failure?.exitCode == .configuration && failure?.hint != nil)
+    }
+
+    @Test(arguments: ["system.x", ".x", "a\0b", String(repeating: "x", count: 192)])
+    func collectionNames(name: String) {
+        #expect(failure { try resolve([name: .init(from: "public.x")]) }?.exitCode == .configuration)
+    }
+}
