@@ -5,6 +5,8 @@ import Testing
 
 /// Kill -9 in the initial copy, and what the next attempt makes of it.
 @Suite(.onServers) struct InterruptedCopyTests {
+    private let exported = BatchSizes(operations: 250, backfill: "exported")
+
     @Test func startsAgainAndIsEqual() async throws {
         try await PipelineFixture.withOwnServers("copykill") { fixture in
             try await Workload.createTables(fixture, rows: 4000)
@@ -13,7 +15,7 @@ import Testing
                 #expect(try await fixture.inspector.count("items") > 0)
                 try await changeRows(fixture, attempt)
             }
-            try await fixture.catchUp()
+            try await fixture.catchUp(limits: exported)
             #expect(try await fixture.compare() == [])
         }
     }
@@ -48,7 +50,7 @@ import Testing
             #expect(refused.child.exitStatus?.code == 78, "\(refused.tail)")
             try await killInCopy(fixture, ["--adopt"])
             try await changeRows(fixture, 1)
-            try await fixture.catchUp(arguments: ["--adopt"])
+            try await fixture.catchUp(limits: exported, arguments: ["--adopt"])
             for document in foreign {
                 #expect(try await fixture.inspector.document("items", document["_id"] ?? .null) == document)
             }
@@ -70,7 +72,7 @@ import Testing
         // An insert, or the update that stands for one in an adopted collection.
         let slow = try await FailPoint.hold(
             ["insert", "update"], of: fixture.applicationName, for: .milliseconds(200), using: fixture.inspector)
-        let wherry = try fixture.wherry(arguments, limits: BatchSizes(operations: 250, backfill: "exported"))
+        let wherry = try fixture.wherry(arguments, limits: exported)
         try await wherry.waitForLine("some rows are copied") {
             $0["phase"] == "copying" && $0.int("rows_copied") ?? 0 > 500
         }

@@ -5,6 +5,8 @@ import Testing
 
 /// Kill -9 of the program at random points under load.
 @Suite(.onBusyServers) struct KillTests {
+    private let exported = BatchSizes(operations: 150, backfill: "exported")
+
     private enum Phase: String, CaseIterable {
         case copy, stream, commit, idle
     }
@@ -22,7 +24,7 @@ import Testing
                 try await workload.working {
                     try await killTwentyTimes(fixture, workload)
                 }
-                let last = try fixture.wherry(limits: BatchSizes(operations: 150))
+                let last = try fixture.wherry(limits: exported)
                 try await fixture.waitUntilCaughtUp(last)
                 #expect(try await fixture.compare() == [])
                 #expect(try await last.terminate().code == 0)
@@ -42,7 +44,7 @@ import Testing
         for (number, phase) in (Array(repeating: .copy, count: 4) + rest).enumerated() {
             let start = ContinuousClock.now
             let before = try await fixture.checkpoint() ?? .zero
-            let wherry = try fixture.wherry(limits: BatchSizes(operations: 150))
+            let wherry = try fixture.wherry(limits: exported)
             if lastWasCommit {
                 // A transaction that nobody ends lives for a minute, and holds the checkpoint for as long.
                 try await fixture.waitUntil("the checkpoint moves again", wherry) {

@@ -2,6 +2,7 @@ import BSON
 import DevServers
 import Foundation
 import Model
+import Mongo
 import Postgres
 
 /// A source database and a target database of their own, and the program between them.
@@ -15,6 +16,7 @@ package final class PipelineFixture: Sendable {
     package let folder: String
     package let inspector: MongoInspector
     private let session: SourceSession
+    private let store: MongoStateStore
     private let runs = Counter()
 
     /// - Parameters:
@@ -28,6 +30,9 @@ package final class PipelineFixture: Sendable {
         folder = SharedServers.directory(name)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         inspector = try MongoInspector(uri: self.mongo.uri(database: name))
+        store = MongoStateStore(
+            pool: try MongoPool(uri: self.mongo.uri(database: name), applicationName: "wherry-test"),
+            database: stateDatabase)
         let administrator = try await PostgresConnection.open(self.postgres.uri(), application: "test")
         try await administrator.query("CREATE DATABASE \(name)")
         await administrator.close()
@@ -127,13 +132,22 @@ package final class PipelineFixture: Sendable {
         return lsn
     }
 
-    /// Waits until everything that is committed now is in the target, by the stored checkpoint.
+    /// Whether every row that was there when the pipeline began is in the target, and none has to be read again.
+    package func hasEveryRow() async throws -> Bool {
+        guard try await store.tables(of: name).allSatisfy({ $0.backfill?.isFinished ?? true }) else { return false }
+        return try await store.rereads(of: name).isEmpty
+    }
+
+    /// Waits until everything that is committed now is in the target, by the stored checkpoint, and every row before it.
     ///
     /// - Parameter process: must go on running meanwhile.
     package func waitUntilCaughtUp(_ process: WherryProcess, within limit: Duration = .seconds(180)) async throws {
         let mark = try await mark()
         try await waitUntil("checkpoint passes \(mark)", process, within: limit) {
-            do { return try await self.checkpoint() ?? .zero >= mark } catch let failure as Failure
+            do {
+                guard try await self.checkpoint() ?? .zero >= mark else { return false }
+                return try await self.hasEveryRow()
+            } catch let failure as Failure
                 where [.unreachable, .targetInterrupted].contains(failure.kind)
             {
                 return false

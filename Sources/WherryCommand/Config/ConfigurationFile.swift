@@ -48,7 +48,7 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
     }
 
     struct Backfill: Decodable, Sendable, Equatable {
-        /// `live`: beside the stream. `exported`: from the snapshot that the slot exports. `none`. Default: `exported`.
+        /// `live`: beside the stream. `exported`: from the snapshot that the slot exports. `none`. Default: `live`.
         var mode: String?
         /// Connections that read, and as many that write when the mode is `exported`. Default: 2.
         var workers: Int?

@@ -46,7 +46,7 @@ struct SettingsResolver: Sendable {
                 publication: try isNamedHere ? publication(of: pipeline) : Settings.defaultSlot(of: pipeline)),
             target: Settings.Target(uri: endpoints.target, stateDatabase: endpoints.stateDatabase),
             backfill: Settings.Backfill(
-                mode: try choice(layer.backfillMode, default: .exported),
+                mode: try choice(layer.backfillMode, default: .live),
                 workers: try number(layer.workers, in: 1...64, default: 2),
                 maxChunkRows: try number(layer.maxChunkRows, in: 1...100_000, default: 20_000),
                 limits: try limits()),

@@ -140,13 +140,10 @@ actor OracleLane {
     /// Waits until everything that has committed is applied, every row has been read, and none is to be read again.
     private func catchUp(_ run: OracleRun) async throws {
         let mark = try await fixture.mark()
-        let store = MongoStateStore(pool: pool, database: fixture.stateDatabase)
         try await run.waitUntil("everything is applied") { $0.applied >= mark }
         try await run.waitUntil("every row is there") { [fixture] progress in
             guard progress.tables.allSatisfy(\.isFinished) else { return false }
-            let tables = try await store.tables(of: fixture.name)
-            guard tables.allSatisfy({ $0.backfill?.isFinished ?? false }) else { return false }
-            return try await store.rereads(of: fixture.name).isEmpty
+            return try await fixture.hasEveryRow()
         }
     }
 

@@ -27,7 +27,7 @@ import Testing
         #expect(settings.source.publication == "wherry_shop")
         #expect(settings.target.uri.database == "shop")
         #expect(settings.target.stateDatabase == "wherry")
-        #expect(settings.backfill == Settings.Backfill(mode: .exported, workers: 2, maxChunkRows: 20_000))
+        #expect(settings.backfill == Settings.Backfill(mode: .live, workers: 2, maxChunkRows: 20_000))
         #expect(settings.apply == Settings.Apply(maxBatchOperations: 5000, maxBatchBytes: 4_194_304))
     }
 
