@@ -120,6 +120,23 @@ import Testing
         #expect(try fixture.documents() == expected)
     }
 
+    /// A document without a row goes, unless it is newer than the moment given: then its row may have still to come.
+    @Test(arguments: ["updated_at", "a.b", "$c"])
+    func deletesWithAMoment(field: String) async throws {
+        let fixture = try await SinkFixture()
+        let inspector = try MongoInspector(uri: try await MongoUnderTest.uri(database: fixture.pool.database))
+        let maker = BatchMaker(guardField: field)
+        var kept: [BSONDocument] = []
+        for (number, found) in [BSONValue.date(4), .date(5), .date(6), .null, "x"].enumerated() {
+            let document: BSONDocument = ["_id": .int32(Int32(number)), field: found]
+            try await inspector.insert([document], into: "things")
+            maker.add(.delete, .int32(Int32(number)), [field: .date(5)])
+            if found == .date(6) { kept.append(document) }
+        }
+        try await write(maker, by: .chunk, fixture)
+        #expect(try fixture.documents() == kept)
+    }
+
     /// A key change that left large values out. The application has moved the document too, or not yet, or has begun
     /// another one under the old key.
     @Test(

@@ -55,7 +55,7 @@ import Testing
             version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns,
             expectsDocuments: true)
         let deletes = part.documents()
-        for key in ["1", "2", "3"] { try part.appendDelete(of: [key], to: deletes) }
+        for key in ["1", "2", "3"] { try part.appendDelete(of: [key], begun: SourceTime(microseconds: 0), to: deletes) }
         let step = SweepStep(table: table.schema.name, position: ["_id": 3], isDone: false, foreign: 0)
         inbox.deliver(
             .chunk(

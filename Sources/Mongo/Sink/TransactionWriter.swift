@@ -30,7 +30,7 @@ struct TransactionWriter {
         // Before the deletes: a moved document is read where it still is.
         let moved = try wholeDocuments(writes, of: [.move])
         try bulk(writes) { bulk, write, _ in
-            if write.kind == .delete { try writes.withBytes(write.key) { try bulk.remove($0) } }
+            if write.kind == .delete { try remove(writes, write, in: bulk) }
         }
         try bulk(writes) { bulk, write, index in
             switch write.kind {
@@ -84,6 +84,17 @@ struct TransactionWriter {
                 try writes.withBytes(write.key) { try replace($0, with: document, writes, in: bulk) }
             }
         }
+    }
+
+    private func remove(_ writes: CollectionWrites, _ write: DocumentWrite, in bulk: MongoBulk) throws {
+        guard let guardField = writes.guardField, !write.body.isEmpty else {
+            return try writes.withBytes(write.key) { try bulk.remove($0) }
+        }
+        let key = BSONDocument(unchecked: writes.bytes(write.key))
+        let selector = try writes.withBytes(write.body) {
+            try LastModifiedGuard(field: guardField).selector(key, unlessNewerThan: $0)
+        }
+        try selector.bytes.withUnsafeBytes { try bulk.remove($0) }
     }
 
     private func bulk(_ writes: CollectionWrites, _ add: (MongoBulk, DocumentWrite, Int) throws -> Void) throws {

@@ -39,8 +39,12 @@ struct BackfillTable: Sendable {
     ///
     /// The key is the one that rows have, not the document's own bytes: what the stream has touched is known by those, and
     /// MongoDB finds the document by any number that is equal.
-    func appendDelete(of key: [String], to documents: CollectionWrites) throws {
+    ///
+    /// - Parameter begun: when the backfill began. Where an application writes too, a document that is newer may be of a row
+    ///   that has still to come.
+    func appendDelete(of key: [String], begun: SourceTime, to documents: CollectionWrites) throws {
         let key = try plan.encodeKey(plan.row(ofKey: key), into: &documents.arena)
-        documents.writes.append(DocumentWrite(kind: .delete, key: key))
+        let body = plan.backfillGuard.map { documents.arena.append([$0: .date(begun.unixMilliseconds)]) }
+        documents.writes.append(DocumentWrite(kind: .delete, key: key, body: body ?? 0..<0))
     }
 }

@@ -3,6 +3,22 @@ import Model
 
 /// What concerns one chunk alone: the others and the stream go on.
 extension LiveBackfill {
+    /// Waits for a table that is locked, as long as it takes: what comes after all segments is done one part at a time.
+    func patiently<Result>(_ body: () async throws -> Result) async throws -> Result {
+        var interruptions = 0
+        while true {
+            do {
+                let result = try await body()
+                rereads.interrupted(by: nil)
+                return result
+            } catch let failure as Failure where failure.kind == .chunkInterrupted {
+                interruptions += 1
+                rereads.interrupted(by: failure.message)
+                try await Task.sleep(for: RetryPolicy.backoff(interruptions))
+            }
+        }
+    }
+
     /// - Returns: whether the failure is about this piece alone, and dealt with.
     func goesOn(after failure: Failure, in piece: BackfillPiece) -> Bool {
         switch failure.kind {

@@ -12,7 +12,7 @@ extension LiveBackfill {
                 while true {
                     let batch = rereads.take(atMost: LiveBackfill.rereadCount)
                     if batch.isEmpty { break }
-                    try await readAgainPatiently(batch, with: reader)
+                    try await patiently { try await readAgain(batch, with: reader) }
                 }
                 // What is paused is not whole: a start of the stream goes on with it.
                 guard paused.isEmpty else {
@@ -26,21 +26,6 @@ extension LiveBackfill {
             throw error
         }
         await reader.close()
-    }
-
-    /// Waits for a table that is locked, as long as it takes.
-    private func readAgainPatiently(_ batch: [Reread], with reader: any ChunkReader) async throws {
-        var interruptions = 0
-        while true {
-            do {
-                try await readAgain(batch, with: reader)
-                return rereads.interrupted(by: nil)
-            } catch let failure as Failure where failure.kind == .chunkInterrupted {
-                interruptions += 1
-                rereads.interrupted(by: failure.message)
-                try await Task.sleep(for: RetryPolicy.backoff(interruptions))
-            }
-        }
     }
 
     private func readAgain(_ batch: [Reread], with reader: any ChunkReader) async throws {

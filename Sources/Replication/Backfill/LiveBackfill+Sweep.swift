@@ -29,9 +29,11 @@ extension LiveBackfill {
         while !sweep.isDone {
             let keys = try await target.keys(
                 of: table.plan.collection, after: sweep.position, limit: LiveBackfill.sweepCount)
-            guard let (step, removed) = try await remove(keys, of: table, after: sweep.position, with: probe) else {
-                continue
+            let position = sweep.position
+            let done = try await patiently {
+                try await remove(keys, of: table, begun: state.startedAt, after: position, with: probe)
             }
+            guard let (step, removed) = done else { continue }
             sweep.advance(by: step, removed: removed)
             board.swept(step, removed: removed)
             publish()
@@ -45,7 +47,8 @@ extension LiveBackfill {
 
     /// - Returns: nil when the part has to be looked at again.
     private func remove(
-        _ keys: [BSONDocument], of table: BackfillTable, after position: BSONDocument?, with probe: any KeyProbe
+        _ keys: [BSONDocument], of table: BackfillTable, begun: SourceTime, after position: BSONDocument?,
+        with probe: any KeyProbe
     ) async throws -> (SweepStep, removed: Int)? {
         gate.charge(keys.count - (try await gate.pass(max(1, keys.count))))
         let token = try await announce()
@@ -55,7 +58,7 @@ extension LiveBackfill {
                 table.version, key: table.key, keys: own.map(\.text), where: table.condition)
             guard inbox.note(found.snapshot, for: token) else { return nil }
             let deletes = table.documents()
-            for place in found.missing { try table.appendDelete(of: own[place].text, to: deletes) }
+            for place in found.missing { try table.appendDelete(of: own[place].text, begun: begun, to: deletes) }
             let step = SweepStep(
                 table: table.version.schema.name, position: keys.last ?? position,
                 isDone: keys.count < LiveBackfill.sweepCount,
