@@ -1,10 +1,9 @@
 import BSON
 import Logging
 import Model
+import Mongo
 import TestSupport
 import Testing
-
-@testable import Mongo
 
 /// Claims, leases and ends of shared ranges, against a real server.
 @Suite(.onServers) struct CopyRangesTests {

@@ -1,9 +1,8 @@
 import BSON
 import Model
+import Mongo
 import TestSupport
 import Testing
-
-@testable import Mongo
 
 /// The guard against what an application writes itself, on every way a document can go.
 @Suite(.onServers) struct LastModifiedGuardTests {

@@ -1,10 +1,9 @@
 import BSON
 import Foundation
 import Model
+import Mongo
 import TestSupport
 import Testing
-
-@testable import Mongo
 
 /// An application that writes the documents of a chunk or a copy at the same moment.
 @Suite(.onServers) struct OutsideWriterTests {

@@ -1,8 +1,7 @@
 import BSON
 import Model
+import Mongo
 import Testing
-
-@testable import Mongo
 
 @Suite struct PieceSizeTests {
     private func documents(_ count: Int, guarded: Bool) -> CollectionWrites {

@@ -1,8 +1,7 @@
 import Model
+import Postgres
 import TestSupport
 import Testing
-
-@testable import Postgres
 
 /// Planning reads statistics or a small sample, whatever the table's size.
 @Suite("What planning reads of a table", .onServers)

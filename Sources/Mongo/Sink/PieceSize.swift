@@ -2,8 +2,8 @@ import Model
 
 /// How many documents of a backfill go into one transaction. An application that writes one of them at the same moment
 /// aborts the whole transaction: then the next try is half as large, and grows again when several in a row get through.
-struct PieceSize {
-    private(set) var current: Int
+package struct PieceSize {
+    package private(set) var current: Int
     private let full: Int
     private var successes = 0
 
@@ -13,21 +13,21 @@ struct PieceSize {
     /// Documents to begin with where an application writes.
     private static let whereOthersWrite = 500
 
-    init(for documents: CollectionWrites) {
+    package init(for documents: CollectionWrites) {
         let count = max(documents.writes.count, 1)
         full = documents.guardField == nil ? count : min(count, PieceSize.whereOthersWrite)
         current = full
     }
 
     /// Whether there is less than what has just collided.
-    mutating func shrink() -> Bool {
+    package mutating func shrink() -> Bool {
         successes = 0
         guard current > 1 else { return false }
         current /= 2
         return true
     }
 
-    mutating func succeed() {
+    package mutating func succeed() {
         successes += 1
         guard successes >= PieceSize.patience else { return }
         successes = 0

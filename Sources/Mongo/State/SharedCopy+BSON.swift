@@ -59,7 +59,7 @@ extension CopyRange {
 
 extension RangeClaim {
     /// Matches the stored range for as long as it is the holder's.
-    var filter: BSONDocument {
+    package var filter: BSONDocument {
         ["_id": copy.id(of: number), "state": "claimed", "by.session": .binary(subtype: 4, holder.bytes)]
     }
 

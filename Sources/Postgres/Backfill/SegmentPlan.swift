@@ -1,7 +1,7 @@
 import Model
 
 /// How a table is divided into ranges of its key.
-enum SegmentPlan {
+package enum SegmentPlan {
     /// Ranges a table, at most.
     static let maxRanges = 100
     static let maxSampledRanges = 50
@@ -28,7 +28,7 @@ enum SegmentPlan {
     static func isStale(pagesThen: Int, pages: Int) -> Bool { pages > 2 * max(pagesThen, 0) }
 
     /// How many of a table's ranges each of its leaves may have: by its share of the pages, and one at least.
-    static func shares(ofPages pages: [Int]) -> [Int] {
+    package static func shares(ofPages pages: [Int]) -> [Int] {
         let all = max(1, pages.reduce(0, +))
         return pages.map { max(1, maxRanges * $0 / all) }
     }
