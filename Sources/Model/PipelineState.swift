@@ -175,10 +175,23 @@ package struct TableState: Hashable, Sendable {
             isCancelled: backfill?.isCancelled ?? false)
     }
 
+    /// Whether nothing is missing of what its rows were when its stream began: the first backfill, or the one after a gap,
+    /// is done. (A backfill that was asked for reads again what is there.)
+    package var isWhole: Bool { wanted?.cause != .gap && !(isBackfilling && backfill?.cause != .asked) }
+
     /// The same, not filled beside the stream.
     package var withoutBackfill: TableState {
         var table = self
         table.backfill = nil
         return table
+    }
+}
+
+extension PipelineState {
+    /// The stage as people are told it: who streams and isn't whole is filled beside the stream.
+    ///
+    /// - Parameter hasRereads: rows have to be read again before every document is whole.
+    package func shownStage(_ tables: [TableState], hasRereads: Bool) -> Stage {
+        stage == .streaming && (hasRereads || !tables.allSatisfy(\.isWhole)) ? .backfilling : stage
     }
 }

@@ -10,7 +10,7 @@ extension PostgresSource {
         do {
             let facts = try await serverFacts()
             let slot = try await slot()
-            let server = ServerFindings(facts: facts, plugin: scope.plugin, slot: slot, isLive: scope.isLive)
+            let server = ServerFindings(facts: facts, plugin: scope.plugin, slot: slot, isLive: scope.fillsLive)
             var findings = scope.needsStream ? server.all : server.forCopy
             if scope.needsStream, canProbe(facts, slot, findings) { findings += try await replicationFindings() }
             if case .unknown = scope.pipeline { return findings }

@@ -87,7 +87,7 @@ import Testing
         #expect(board.delivered(outstanding, cost: BackfillBoardTests.cost))
         board.refused(outstanding, failure)
         #expect(!board.delivered(read, cost: BackfillBoardTests.cost))
-        #expect(board.refusals == [failure, failure])
+        #expect(board.refusals.map(\.failure) == [failure, failure])
         let last = try take(board, at: now)
         #expect(last.segment == 2)
         #expect(board.next(for: 0) == .wait)

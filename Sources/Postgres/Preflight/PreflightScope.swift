@@ -37,6 +37,12 @@ package struct PreflightScope: Sendable {
         self.pipeline = pipeline
     }
 
+    /// Whether rows are still to be read beside the stream, as far as it is known.
+    var fillsLive: Bool {
+        if case .begun(_, streaming: true) = pipeline { return false }
+        return isLive
+    }
+
     /// Whether the configuration names the table.
     func names(_ table: CatalogTable) -> Bool {
         table.isChosen(schemas: schemas, excluded: excluded, tables: tables)

@@ -45,6 +45,11 @@ package struct ServerFindings {
             return error(
                 "source_version", "PostgreSQL \(facts.version) is too old", remedy: "Wherry needs 12 or later.")
         }
+        if isLive, facts.versionNumber < 140_000 {
+            return error(
+                "source_version", "PostgreSQL \(facts.version) can't fill a pipeline beside its stream",
+                remedy: "Set backfill.mode to exported, or upgrade to 14.")
+        }
         return info("source_version", "PostgreSQL \(facts.version)")
     }
 

@@ -25,7 +25,7 @@ final class BackfillBoard: Sendable {
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
 
         /// Of chunks that have a row which can't be written.
-        var refusals: [Failure] = []
+        var refusals: [(table: TableName, failure: Failure)] = []
 
         var isOver: Bool { tables.allSatisfy(\.isOver) }
         func isWaiting(at now: ContinuousClock.Instant) -> Bool {
@@ -137,12 +137,12 @@ final class BackfillBoard: Sendable {
     func refused(_ piece: BackfillPiece, _ failure: Failure) {
         change { state in
             guard let index = state.index(of: piece.table), state.tables[index].refuse(piece) else { return }
-            state.refusals.append(failure)
+            state.refusals.append((piece.table, failure))
         }
     }
 
     /// Why some pieces can't be written.
-    var refusals: [Failure] { state.withLock { $0.refusals } }
+    var refusals: [(table: TableName, failure: Failure)] { state.withLock { $0.refusals } }
 
     var isFinished: Bool { state.withLock { $0.tables.allSatisfy(\.isFinished) } }
     /// Takes a table off the board: nothing more is given out of it.

@@ -71,7 +71,7 @@ struct BackfillStart: Sendable {
             try plans.register(version)
             tables[state.table] = BackfillTable(
                 version: version, plan: try plans.plan(for: version), key: state.keyColumns,
-                condition: state.backfill?.condition,
+                isAsked: state.backfill?.cause == .asked, condition: state.backfill?.condition,
                 expectsDocuments: state.backfill?.cause != .first || !state.wasEmpty
                     || settings.lastModified[state.table] != nil)
         }

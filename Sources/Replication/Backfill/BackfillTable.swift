@@ -8,6 +8,8 @@ struct BackfillTable: Sendable {
     let plan: MappingPlan
     /// Columns of the key, in its order.
     let key: [String]
+    /// Whether it was asked for, of a table that was whole.
+    var isAsked = false
     /// Only rows that fulfil it are read; nil for all.
     var condition: String?
     /// Whether documents may be there already.

@@ -46,8 +46,19 @@ extension LiveBackfill {
                 + "Then start again: the backfill goes on at that chunk, and nothing else of it is left.")
     }
 
+    /// What can't be written ends a backfill that was asked for, of a table that was whole before; any other ends the run.
+    func settleRefusals() async throws {
+        let refusals = board.refusals
+        for table in Set(refusals.map(\.table)) where tables[table]?.isAsked == true {
+            guard let refusal = refusal(refusals.filter { $0.table == table }.map(\.failure)) else { continue }
+            board.remove(table)
+            try await giveUp(table, refusal.message)
+        }
+        if let refusal = refusal(refusals.filter { tables[$0.table]?.isAsked != true }.map(\.failure)) { throw refusal }
+    }
+
     /// The end of a backfill that is whole but for some chunks; nil when there are none.
-    func refusal(_ refusals: [Failure]) -> Failure? {
+    private func refusal(_ refusals: [Failure]) -> Failure? {
         guard let first = refusals.first, refusals.count > 1 else { return refusals.first }
         return Failure(
             first.kind, "\(first.message) (and \(refusals.count - 1) more, named in the log)", hint: first.hint)

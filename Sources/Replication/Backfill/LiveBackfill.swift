@@ -66,7 +66,7 @@ struct LiveBackfill: Sendable {
             // Not waitForAll, which lets the others read to the end before it throws.
             for try await _ in group {}
         }
-        if let refusal = refusal(board.refusals) { throw refusal }
+        try await settleRefusals()
     }
 
     private func work(_ number: Int) async throws {

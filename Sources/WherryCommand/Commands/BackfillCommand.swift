@@ -73,7 +73,8 @@ struct BackfillCommand: AsyncParsableCommand {
         let report: BackfillReport
         if wait {
             let session = try RunSession(
-                settings: call.settings, interval: .seconds(10), context: context, logger: logger, output: output)
+                settings: call.settings, interval: .seconds(10), context: context, logger: logger, output: output,
+                stopMessage: "no longer watching: the backfill goes on")
             let end = try await session.run { progress, stop in
                 try await context.backend.backfill(call, progress, logger, stop)
             }

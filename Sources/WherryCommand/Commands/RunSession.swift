@@ -6,7 +6,7 @@ import ServiceLifecycle
 import Synchronization
 import UnixSignals
 
-/// One piece of a pipeline's work, `wherry run` or `wherry snapshot`: with its display and the signals, from start to end.
+/// One piece of a pipeline's work, `wherry run`, `snapshot` or `backfill --wait`: with its display and the signals, from start to end.
 struct RunSession: Sendable {
     let settings: Settings
     let usesSlot: Bool
@@ -15,6 +15,8 @@ struct RunSession: Sendable {
     let context: ProgramContext
     let logger: Logger
     let showsBlock: Bool
+    /// Logged at the first signal.
+    let stopMessage: String
 
     /// What came of it, and what the board showed at the end.
     struct End<Outcome: Sendable>: Sendable {
@@ -26,13 +28,15 @@ struct RunSession: Sendable {
 
     init(
         settings: Settings, usesSlot: Bool = true, interval: Duration, context: ProgramContext, logger: Logger,
-        output: OutputOptions
+        output: OutputOptions,
+        stopMessage: String = "stop requested: finishing the batch, a second signal stops at once"
     ) throws {
         self.settings = settings
         self.usesSlot = usesSlot
         self.interval = interval
         self.context = context
         self.logger = logger
+        self.stopMessage = stopMessage
         let isText = try output.format(environment: context.environment) == .text
         showsBlock = context.console.isTerminal && isText && !output.json
     }
@@ -77,9 +81,7 @@ struct RunSession: Sendable {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let watch = SignalWatch(
             onFirst: { signal in
-                logger.notice(
-                    "stop requested: finishing the batch, a second signal stops at once",
-                    metadata: [LogKey.signal.rawValue: "\(signal)"])
+                logger.notice("\(stopMessage)", metadata: [LogKey.signal.rawValue: "\(signal)"])
                 progress.update { $0.phase = .stopping }
                 await group.triggerGracefulShutdown()
             },

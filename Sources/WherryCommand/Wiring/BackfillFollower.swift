@@ -31,6 +31,9 @@ struct BackfillFollower {
             }
             try? await stop.cancelling { try await Task.sleep(for: .seconds(1)) }
         }
+        if stop.isStopped, [.asked, .resumed].contains(report.outcome), report.rowsRead != nil {
+            report.outcome = .underWay
+        }
         return report
     }
 

@@ -10,7 +10,8 @@ struct PipelinesWiring: Sendable {
 
     func report() async throws -> PipelinesReport {
         let pool = try MongoPool(uri: endpoints.target.reveal(), applicationName: "wherry pipelines")
-        let states = try await MongoStateStore(pool: pool, database: endpoints.stateDatabase).all()
+        let store = MongoStateStore(pool: pool, database: endpoints.stateDatabase)
+        let states = try await store.all()
         let anySource = try source(pipeline: "pipelines", slot: "")
         do {
             let slots = try await anySource.wherrySlots()
@@ -18,7 +19,12 @@ struct PipelinesWiring: Sendable {
             let end = try await anySource.currentLSN()
             await anySource.close()
             var rows: [PipelinesReport.Pipeline] = []
-            for state in states { rows.append(try await row(state, identity: identity, end: end)) }
+            for state in states {
+                let stage = state.shownStage(
+                    try await store.tables(of: state.pipeline),
+                    hasRereads: try await !store.rereads(of: state.pipeline).isEmpty)
+                rows.append(try await row(state, stage, identity: identity, end: end))
+            }
             // Slots are seen from every database of a cluster; only those of this one can be judged, and dropped, here.
             let own = Set(states.filter { $0.source.systemIdentifier == identity.systemIdentifier }.map(\.slot))
             let stray = slots.filter { !own.contains($0.name) && $0.database == identity.database }
@@ -29,11 +35,11 @@ struct PipelinesWiring: Sendable {
         }
     }
 
-    private func row(_ state: PipelineState, identity: SourceIdentity, end: LSN) async throws
-        -> PipelinesReport.Pipeline
-    {
+    private func row(
+        _ state: PipelineState, _ stage: PipelineState.Stage, identity: SourceIdentity, end: LSN
+    ) async throws -> PipelinesReport.Pipeline {
         var row = PipelinesReport.Pipeline(
-            name: state.pipeline, state: state.stage.rawValue, targetDatabase: state.targetDatabase,
+            name: state.pipeline, state: stage.rawValue, targetDatabase: state.targetDatabase,
             sourceIsAnother: !state.source.isSameDatabase(as: identity), workerActive: false,
             appliedLSN: state.checkpoint?.lsn.description)
         guard state.source.isSameDatabase(as: identity) else { return row }

@@ -77,9 +77,8 @@ struct SnapshotWiring: Sendable {
         {
             throw refusal
         }
-        guard state.stage == .streaming, !tables.contains(where: \.isBackfilling),
-            try await store.rereads(of: settings.pipeline).isEmpty
-        else { return nil }
+        let hasRereads = try await !store.rereads(of: settings.pipeline).isEmpty
+        guard state.shownStage(tables, hasRereads: hasRereads) == .streaming else { return nil }
         let identity = try await Endpoint.withSource(settings, logger: logger) { try await $0.identify() }
         if let refusal = StartChecks.source(of: state, is: identity) { throw refusal }
         return state.stageSince

@@ -19,11 +19,9 @@ struct StatusWiring: Sendable {
             target: settings.target.uri.safe, worker: .init(active: false))
         if let state {
             let tables = try await store.tables(of: settings.pipeline)
-            report.fill(state, tables: tables, rereads: try await store.rereads(of: settings.pipeline))
-            // Beside the stream, and not whole.
-            if state.stage == .streaming, tables.contains(where: { $0.isBackfilling && $0.backfill?.cause != .asked }) {
-                report.state = PipelineState.Stage.backfilling.rawValue
-            }
+            let rereads = try await store.rereads(of: settings.pipeline)
+            report.fill(state, tables: tables, rereads: rereads)
+            report.state = state.shownStage(tables, hasRereads: !rereads.isEmpty).rawValue
         }
         do {
             try await askSource(state, &report)

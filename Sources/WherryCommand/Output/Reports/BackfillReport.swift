@@ -4,6 +4,8 @@ import Model
 package struct BackfillReport: Report, Equatable {
     package enum Outcome: String, Encodable, Sendable {
         case asked, paused, resumed, cancelled, finished
+        /// It goes on, and nobody waits for it any more.
+        case underWay = "under_way"
     }
 
     package let schemaVersion = 1
@@ -37,6 +39,7 @@ package struct BackfillReport: Report, Equatable {
         if let notice { lines.append("  \(notice)") }
         switch outcome {
         case .finished, .cancelled: break
+        case .underWay: lines.append("  'wherry status' shows how far it is")
         case .paused: lines.append("  'wherry backfill \(table) --resume' goes on with it")
         case .asked, .resumed:
             lines.append(
@@ -57,6 +60,7 @@ package struct BackfillReport: Report, Equatable {
         case .resumed: "the backfill of \(table) goes on"
         case .cancelled: "the backfill of \(table) is cancelled; what it has written stays"
         case .finished: "the backfill of \(table) is finished"
+        case .underWay: "the backfill of \(table) goes on without being watched"
         }
     }
 }

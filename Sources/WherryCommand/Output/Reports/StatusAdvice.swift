@@ -18,8 +18,14 @@ enum StatusAdvice {
                 : "the copy is whole: 'wherry drop \(report.pipeline)' "
                     + "removes what is left of its state"
         }
+        if report.appliedLsn == nil, !report.worker.active {
+            return
+                "the initial copy is not whole: read the last error, if there is one, then start 'wherry run' (or 'wherry "
+                + "snapshot') again"
+        }
         guard let slot = report.slot else {
-            return "the slot is gone, and with it the changes since \(report.appliedLsn ?? "the last checkpoint"): "
+            if report.appliedLsn == nil { return nil }
+            return "the slot is gone, and with it the changes since \(report.appliedLsn ?? "the beginning"): "
                 + "'wherry run --accept-gap' makes a new one and reads every table again"
         }
         if slot.walStatus == "lost" {
@@ -51,6 +57,12 @@ enum StatusAdvice {
         if slot.walStatus == "unreserved" {
             return
                 "the slot is over max_slot_wal_keep_size and can be lost at the next checkpoint of the server: raise it now"
+        }
+        if let table = report.tables.first(where: { $0.paused == true }) {
+            return "the backfill of \(table.table) is paused: 'wherry backfill \(table.table) --resume' goes on with it"
+        }
+        if let table = report.tables.first(where: { $0.backfillRefusal != nil }) {
+            return "the backfill of \(table.table) was given up, see above: mend that, then ask again"
         }
         if let held = slot.heldBytes, held >= muchWAL {
             return

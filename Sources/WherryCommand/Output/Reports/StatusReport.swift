@@ -195,6 +195,7 @@ extension StatusReport.Table {
     /// `copying, paused`, `finished, 3 documents removed, backfill asked for`
     fileprivate var stateText: String {
         var parts = [state]
+        if let condition { parts.append("where \(condition)") }
         if paused == true { parts.append("paused") }
         if let documentsRemoved, documentsRemoved > 0 {
             parts.append("\(HumanText.count(documentsRemoved)) documents removed")
