@@ -23,7 +23,8 @@ begin;
 set local search_path = pg_catalog, pg_temp;
 
 -- A misspelt schema would leave an empty publication behind.
-select format('do %L', format('begin raise exception using message = %L; end', format('there is no schema %s', :'schema')))
+select format('do %L', format('begin raise exception using message = %L; end',
+    format('there is no schema %s', :'schema')))
 where not exists (select from pg_namespace where nspname = :'schema') \gexec
 
 select not exists (select from pg_publication where pubname = :'publication') as is_missing,
@@ -78,7 +79,7 @@ order by relname \gexec
 
 \echo 'published:'
 select schemaname, tablename from pg_publication_tables where pubname = :'publication' order by 1, 2;
-\echo 'left out, for want of a primary key or a replica identity, or as unlogged or inherited, or for one of its partitions:'
+\echo 'left out (no primary key, no replica identity, unlogged, inherited, or one of its partitions is unfit):'
 select nspname, relname from wherry_candidates where nspname = :'schema' and not is_usable order by 2;
 \echo 'left out, as they are excluded or the publication was there before them (-v add=yes):'
 select nspname, relname from wherry_candidates

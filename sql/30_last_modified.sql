@@ -5,8 +5,9 @@
 --   psql -v table=public.orders -v column=changed -f sql/30_last_modified.sql DATABASE     under another name
 --
 -- Wherry does not need it to replicate. It serves whoever writes to both databases for a while (last_modified in
--- docs/configuration.md): the later write can be told from the earlier one. Adding the column locks the table for a moment only (a default that is the same for all
--- rows is not written into them); the rows there are get the time of this run.
+-- docs/configuration.md): the later write can be told from the earlier one. Adding the column locks the table for a
+-- moment only (a default that is the same for all rows is not written into them); the rows there are get the time of
+-- this run.
 \set ON_ERROR_STOP on
 set search_path = pg_catalog, pg_temp;
 \if :{?column} \else \set column updated_at \endif
@@ -32,9 +33,9 @@ set local lock_timeout = '5s';
 
 alter table :table add column if not exists :"column" timestamptz not null default now();
 
--- clock_timestamp(), not now(): two writes of one transaction differ, and a long one is not dated to its beginning. Never
--- before the row's last write, whatever becomes of the clock (a correction, a standby that takes over). In UTC, which is
--- what Wherry reads a column without time zone as.
+-- clock_timestamp(), not now(): two writes of one transaction differ, and a long one is not dated to its beginning.
+-- Never before the row's last write, whatever becomes of the clock (a correction, a standby that takes over). In UTC,
+-- which is what Wherry reads a column without time zone as.
 create or replace function public.wherry_touch() returns trigger language plpgsql set timezone = 'UTC' as $$
 declare
     moment timestamptz := clock_timestamp();

@@ -24,7 +24,7 @@ package struct BackfillState: Hashable, Sendable {
     package var isCancelled = false
 
     package enum Cause: String, Sendable {
-        /// The pipeline began with it: no document is there before.
+        /// The pipeline began with it; only an adopted collection holds documents before.
         case first
         /// The initial copy lost its snapshot, and has brought some documents: the table is not whole before its end.
         case copyLost = "copy_lost"

@@ -21,7 +21,7 @@ package enum ExitCode: Int32, CaseIterable, Sendable {
         case .dataRefused: "a value or document can't be written; nothing was skipped"
         case .unreachable: "a server can't be reached"
         case .tryAgain: "in use elsewhere, taken over by another worker, or a copy that is not whole: try again"
-        case .dataGap: "changes are missing between checkpoint and slot"
+        case .dataGap: "changes are missing between checkpoint and slot: `wherry run --accept-gap` repairs it"
         case .denied: "authentication refused or a privilege is missing"
         case .configuration: "the configuration or a server's settings don't allow it"
         }

@@ -68,6 +68,11 @@ extension Failure {
             .fenced, "another worker has taken pipeline \(pipeline) over",
             hint: "Nothing was written by this one since. `wherry status` shows where the active worker runs.")
     }
+
+    /// The end of a hint: what repairs a data gap.
+    package static let acceptGap =
+        "Documents may differ from the source: `wherry run --accept-gap` makes a new slot and reads every table again "
+        + "beside its stream. (Before PostgreSQL 14: `wherry drop`, and run it again for a new copy.)"
 }
 
 extension Failure: CustomStringConvertible {

@@ -112,7 +112,7 @@ extension PostgresSource {
         guard let existing = try await publication() else {
             throw Failure(
                 .dataGap, "publication \(settings.publication) doesn't exist any more",
-                hint: "Changes made since it was dropped can't be read from the slot. \(PositionCheck.copyAgain)")
+                hint: "Changes made since it was dropped can't be read from the slot. \(Failure.acceptGap)")
         }
         guard
             let repair = publicationRepair(existing, existing.tables, hasPartitioned: existing.hasPartitioned)
@@ -159,7 +159,7 @@ extension PostgresSource {
         if let now, now != table.name, publication.tables.contains(now) {
             throw Failure(
                 .dataGap, "a change was made while table \(now) was called \(table.name), which is not in the pipeline",
-                hint: PositionCheck.copyAgain)
+                hint: Failure.acceptGap)
         }
         guard publication.isForAllTables || publication.tables.contains(table.name) else { return nil }
         let name = quoteIdentifier(settings.publication)

@@ -74,7 +74,7 @@ extension PostgresSource {
             return Failure(
                 .dataGap, "publication \(settings.publication) was missing when a change was made",
                 hint: "Somebody dropped it; the slot can't get past that change, even if it is made again. "
-                    + PositionCheck.copyAgain)
+                    + Failure.acceptGap)
         case SQLState.undefinedObject, SQLState.undefinedFile:
             return PositionCheck.lost(settings.slot, error.safeMessage)
         case SQLState.objectNotInPrerequisiteState where !error.message.contains("wal_level"):

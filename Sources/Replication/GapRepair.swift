@@ -14,7 +14,7 @@ struct GapRepair {
 
     /// - Parameter gap: what the start has found.
     func run(_ gap: Failure, _ state: PipelineState, tables: [TableState], from checkpoint: Checkpoint) async throws {
-        try BackfillPlanner.requireMessages(of: state.source)
+        try BackfillPlanner.requireMessages(of: state.source, begun: state.pipeline)
         // Before anything is dropped.
         _ = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: tables)
         tell(gap, tables, checkpoint)

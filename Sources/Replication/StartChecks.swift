@@ -12,7 +12,8 @@ package enum StartChecks {
             Failure(
                 .configuration,
                 "tables \(names.sorted().map(\.description).joined(separator: " and ")) would share collection \(collection)",
-                hint: "Leave one of them out with source.exclude or --exclude.")
+                hint: "Leave one of them out with source.exclude or --exclude, or name other collections in "
+                    + "'collections'.")
         }
     }
 

@@ -140,7 +140,7 @@ import Testing
         #expect(try await documents("eu") == 100)
         #expect(try await documents("asia") == 100)
         #expect(try await documents("late") == 1)
-        // What mends it, by the docs.
+        // A row that is written again comes like any other.
         try await fixture.sql("UPDATE public.events SET note = note || '' WHERE region = 'late'")
         try await fixture.waitUntilCaughtUp(wherry)
         #expect(try await documents("late") == 2)

@@ -4,7 +4,7 @@ import Model
 import Postgres
 
 /// An application in the phase of writing both databases itself: each session commits a change in PostgreSQL, and then
-/// writes the document it makes straight into MongoDB, by plain writes of an ordinary driver.
+/// writes the document it makes straight into MongoDB, by plain writes, through a libmongoc connection of its own.
 ///
 /// Sessions have keys of their own, so that what an application writes never goes back by its own doing. Only keys that
 /// end in 9 are deleted or changed, and none is used again.

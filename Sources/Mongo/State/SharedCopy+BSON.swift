@@ -42,9 +42,9 @@ extension SharedCopy {
 }
 
 extension CopyRange {
-    /// `{_id: {pipeline, epoch, attempt, number}, table: {schema, table}, first_page, end_page, estimated_rows, state:
-    /// "waiting" | "claimed" | "done", by: {host, pid, session}, lease_until, rows, claims, schema_version}`. Pages that are
-    /// null are open; `rows` are those that its latest holder has written.
+    /// `{_id: {pipeline, epoch, attempt, number}, table: {schema, table}, leaf: null | {oid, schema, name}, first_page,
+    /// end_page, estimated_rows, state: "waiting" | "claimed" | "done", by: {host, pid, session}, lease_until, rows, claims,
+    /// schema_version}`. Pages that are null are open; `rows` are those that its latest holder has written.
     func bson(number: Int, of copy: SharedCopy) -> BSONDocument {
         let name = table.schema.name
         return [

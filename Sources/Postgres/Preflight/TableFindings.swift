@@ -131,7 +131,7 @@ struct TableFindings {
             .info, "partitioned_table", subject: subject,
             "\(table.name) is carried as one collection, with \(count == 1 ? "its partition" : "its \(count) partitions"); "
                 + "TRUNCATE, DETACH and DROP of a single partition are not in the stream, nor are the rows that one "
-                + "attached later has already")
+                + "attached later has already; `wherry backfill` mends that")
     }
 
     private var generated: Finding? {

@@ -25,23 +25,20 @@ package enum PositionCheck {
                 .dataGap,
                 "slot \(name) is ahead of the checkpoint: confirmed \(confirmed), checkpoint \(position); the changes "
                     + "between are gone",
-                hint: "Somebody else has read from the slot, or the target was restored from a backup. \(copyAgain)")
+                hint: "Somebody else has read from the slot, or the target was restored from a backup. "
+                    + Failure.acceptGap)
         }
         guard position <= serverFlush else {
             throw Failure(
                 .dataGap, "the checkpoint \(position) is beyond the end of the source's log, \(serverFlush)",
-                hint: "This is another cluster, or one restored from a backup. \(copyAgain)")
+                hint: "This is another cluster, or one restored from a backup. \(Failure.acceptGap)")
         }
     }
-
-    static let copyAgain =
-        "Documents may differ from the source: `wherry run --accept-gap` makes a new slot and reads every table again "
-        + "beside its stream. (Before PostgreSQL 14: `wherry drop`, and run it again for a new copy.)"
 
     static func missing(_ name: String) -> Failure {
         Failure(
             .dataGap, "slot \(name) doesn't exist any more: changes since the checkpoint are gone",
-            hint: "Somebody dropped it, or the server was restored or failed over. \(copyAgain)")
+            hint: "Somebody dropped it, or the server was restored or failed over. \(Failure.acceptGap)")
     }
 
     /// A standby has none of its primary's slots.
@@ -54,6 +51,6 @@ package enum PositionCheck {
     static func lost(_ name: String, _ reason: String) -> Failure {
         Failure(
             .dataGap, "slot \(name) is lost: \(reason)",
-            hint: "The server has removed WAL that was still needed (max_slot_wal_keep_size). \(copyAgain)")
+            hint: "The server has removed WAL that was still needed (max_slot_wal_keep_size). \(Failure.acceptGap)")
     }
 }

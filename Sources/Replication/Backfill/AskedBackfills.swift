@@ -31,7 +31,7 @@ struct AskedBackfills {
 
     private func begin(_ tables: [TableState], of state: PipelineState) async throws {
         guard !tables.isEmpty else { return }
-        try BackfillPlanner.requireMessages(of: state.source)
+        try BackfillPlanner.requireMessages(of: state.source, begun: state.pipeline)
         let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: tables)
         try await planner.begin(tables, versions, of: state)
         for table in tables {

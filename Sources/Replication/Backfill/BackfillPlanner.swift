@@ -5,13 +5,21 @@ package struct BackfillPlanner {
     let source: any SourceDatabase
     let store: any StateStore
 
+    /// - Parameter hint: what to do instead; nil where the copy begins again by itself.
     /// - Throws: `Failure(.configuration)` when the source can't do it: a live backfill finds its place in the stream by
     ///   messages, which pgoutput sends from version 14 on.
-    package static func requireMessages(of source: SourceIdentity) throws {
+    package static func requireMessages(of source: SourceIdentity, hint: String? = nil) throws {
         guard source.serverVersion < 140_000 else { return }
         throw Failure(
-            .configuration, "reading rows beside the stream needs PostgreSQL 14 or later at the source",
-            hint: "Set backfill.mode to exported; a pipeline that has begun is read again after `wherry drop`.")
+            .configuration, "reading rows beside the stream needs PostgreSQL 14 or later at the source", hint: hint)
+    }
+
+    /// The same for a pipeline that has begun.
+    package static func requireMessages(of source: SourceIdentity, begun pipeline: String) throws {
+        try requireMessages(
+            of: source,
+            hint: "Only a new copy repairs this: `wherry drop \(pipeline)`, then `wherry run` with backfill.mode: "
+                + "exported.")
     }
 
     /// Plans the tables and stores the plan. Nothing of their stream may be under way: what has been applied of it, or had

@@ -30,7 +30,9 @@ struct InitialCopySetup {
         var state = before
         let states = await lease.tables
         let sinks = try await lease.copySinks()
-        if settings.backfillMode == .live { try BackfillPlanner.requireMessages(of: state.source) }
+        if settings.backfillMode == .live {
+            try BackfillPlanner.requireMessages(of: state.source, hint: "Set backfill.mode to exported.")
+        }
         // Before anything is dropped or emptied.
         let parts = try await CopyTables(ports: ports, settings: settings).make(states)
         // Whoever still copies from an earlier snapshot writes nothing from here on.

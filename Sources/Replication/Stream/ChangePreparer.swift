@@ -102,7 +102,7 @@ struct ChangePreparer {
                 .dataGap,
                 "the stream goes on with transaction \(start.xid) at \(start.commitLSN), but \(resumed.appliedChanges) "
                     + "changes of transaction \(resumed.xid) at \(resumed.commitLSN) are applied and the rest is missing",
-                hint: "Slot and checkpoint no longer belong together. Run `wherry drop` and copy again.")
+                hint: "Slot and checkpoint no longer belong together. \(Failure.acceptGap)")
         }
         toSkip = resumed.appliedChanges
         open?.isSplit = true

@@ -36,7 +36,7 @@ struct Strangers {
         throw Failure(
             .dataGap,
             "a change of partition \(table.schema.name) was published under its own name, not as one of \(root)",
-            hint: "publish_via_partition_root of the publication was false then. Set it to true, remove the pipeline "
-                + "with `wherry drop` and run it again for a new copy.")
+            hint: "publish_via_partition_root of the publication was false then. Set it to true (ALTER PUBLICATION … "
+                + "SET (publish_via_partition_root = true)), then `wherry run --accept-gap` reads every table again.")
     }
 }

@@ -6,7 +6,11 @@ struct CopyOptions: ParsableArguments {
     @Flag(help: "Accept collections that hold documents already: overwrite by key, keep the rest.")
     var adopt = false
 
-    @Option(help: "Connections of the initial copy. (default: 2)")
+    @Option(
+        help: """
+            Connections that read the rows (and as many that write, when the mode is exported or in 'wherry snapshot'). \
+            (default: 2)
+            """)
     var workers: Int?
 
     @Option(help: "Time between two progress lines of the log: 10s, 500ms, 1m. (default: 10s)")

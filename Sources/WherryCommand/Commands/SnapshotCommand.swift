@@ -11,8 +11,8 @@ struct SnapshotCommand: AsyncParsableCommand {
             The slot stays and keeps what is written from then on: 'wherry run' goes on from there. With --no-slot it is \
             a plain copy, and nothing of it stays but the documents.
 
-            A copy that was interrupted is no copy: the same command begins it again. SIGTERM and SIGINT end it cleanly, \
-            with 75.
+            A copy that was stopped or killed is no copy: the same command begins it again from nothing; once the log says \
+            that the rest is read beside the stream, it goes on. SIGTERM and SIGINT end it cleanly, with 75.
             """)
 
     @OptionGroup(title: "Connection") var connection: ConnectionOptions

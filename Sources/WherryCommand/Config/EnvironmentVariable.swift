@@ -25,7 +25,9 @@ enum EnvironmentVariable: String, CaseIterable, Sendable {
         case .stateDatabase: "the database of Wherry's state (`--state-database`)"
         case .schemas: "schemas to replicate, separated by commas (`--schema`)"
         case .exclude: "tables to leave out, separated by commas (`--exclude`)"
-        case .workers: "connections of the initial copy (`--workers`)"
+        case .workers:
+            "connections that read the rows (and as many that write, when the mode is `exported` or in `wherry "
+                + "snapshot`); default 2 (`--workers`)"
         case .logFormat: "`text` or `json` (`--log-format`)"
         case .logLevel: "`trace`, `debug`, `info`, `notice`, `warning` or `error` (`--log-level`)"
         case .progressInterval: "time between two progress lines of the log (`--progress-interval`)"

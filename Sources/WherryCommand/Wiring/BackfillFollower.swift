@@ -22,7 +22,7 @@ struct BackfillFollower {
             if let reason = state.refusal {
                 throw Failure(
                     .usage, "the backfill of table \(table) was given up: \(reason)",
-                    hint: "What it has written stays. Ask again with another condition.")
+                    hint: "Mend that, then ask again. What it has written stays.")
             }
             show(state, &report)
             if state.wanted == nil, let outcome = try await outcome(of: state) {

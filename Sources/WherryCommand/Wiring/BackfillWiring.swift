@@ -88,7 +88,7 @@ struct BackfillWiring {
     ) async throws -> BackfillReport {
         let identity = try await source.identify()
         if let refusal = StartChecks.source(of: state, is: identity) { throw refusal }
-        try BackfillPlanner.requireMessages(of: identity)
+        try BackfillPlanner.requireMessages(of: identity, begun: state.pipeline)
         try await source.requirePrimary()
         guard let current = try await Endpoint.tables(source, settings, named: [table.table]).first else {
             throw Failure(

@@ -76,7 +76,7 @@ extension StatusReport.Table {
             rowsCopied: state.copiedRows, state: stage.rawValue)
         self.rowsToReadAgain = rowsToReadAgain
         backfillRefusal = state.refusal
-        if state.wanted != nil { wanted = true }
+        if state.wanted != nil { backfillAsked = true }
         guard let backfill = state.backfill else { return }
         if state.isBackfilling, backfill.isPaused { paused = true }
         condition = backfill.condition

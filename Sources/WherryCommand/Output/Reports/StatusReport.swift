@@ -30,7 +30,7 @@ package struct StatusReport: Report, Equatable {
         /// `waiting`, `copying` or `finished`.
         package var state: String
         /// A backfill is asked for, and begins with the next start of the stream.
-        package var wanted: Bool?
+        package var backfillAsked: Bool?
         /// Nothing is read for its backfill.
         package var paused: Bool?
         /// The condition of its backfill.
@@ -77,7 +77,8 @@ package struct StatusReport: Report, Equatable {
 
     package let schemaVersion = 1
     package var pipeline: String
-    /// `absent` before the first run, then `backfilling` or `streaming`
+    /// `absent` before the first run, then `backfilling` or `streaming`; `copying_once` or `copied_once` of a copy without
+    /// a slot.
     package var state: String
     package var stateSince: String?
     package var source: String
@@ -201,7 +202,7 @@ extension StatusReport.Table {
             parts.append("\(HumanText.count(documentsRemoved)) documents removed")
         }
         if let rowsToReadAgain { parts.append("\(HumanText.count(rowsToReadAgain)) rows to read again") }
-        if wanted == true { parts.append("backfill asked for") }
+        if backfillAsked == true { parts.append("backfill asked for") }
         if let backfillRefusal { parts.append("backfill given up: \(backfillRefusal)") }
         return parts.joined(separator: ", ")
     }
