@@ -43,6 +43,8 @@ package struct PipelineState: Hashable, Sendable {
     package var statistics: Statistics
     /// Whether the command line of the first start chose among the tables of the configuration.
     package var picksTables = false
+    /// Whether the configuration of the first start named its tables (`collections`).
+    package var hasCollections = false
 
     package struct Statistics: Hashable, Sendable {
         /// Source transactions that were too large for one batch, over the pipeline's life.

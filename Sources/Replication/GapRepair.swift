@@ -17,16 +17,18 @@ struct GapRepair {
         try BackfillPlanner.requireMessages(of: state.source, begun: state.pipeline)
         // Before anything is dropped.
         _ = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: tables)
+        // Before the epoch is compared: whoever has taken the pipeline over meanwhile has a slot of its own by now.
+        try await ports.source.acquire(wait: settings.takeOverWait) { _ in }
         tell(gap, tables, checkpoint)
         try await ports.store.want(
             tables.map { table in
                 var wanted = table
                 wanted.wanted = BackfillRequest(
-                    cause: .gap, condition: nil, removesGone: table.wasEmpty, requestedAt: .now,
+                    cause: .gap, condition: nil,
+                    removesGone: table.wasEmpty && settings.lastModified[table.table] == nil, requestedAt: .now,
                     host: settings.worker.host)
                 return wanted
             }, of: state)
-        try await ports.source.acquire(wait: settings.takeOverWait) { _ in }
         try await ports.source.ensurePublication(tables: tables.map(\.table))
         try await ports.source.dropSlot()
         let point = try await ports.createSlot(settings, progress: progress, logger: logger).consistentPoint
@@ -40,10 +42,16 @@ struct GapRepair {
             metadata: [
                 "gap": "\(gap.message)", "after": "\(checkpoint.lsn)", "tables": "\(tables.count)",
             ])
-        let adopted = tables.filter { !$0.wasEmpty }.map(\.collection)
-        guard !adopted.isEmpty else { return }
+        let shared = tables.filter { !$0.wasEmpty || settings.lastModified[$0.table] != nil }.map(\.collection)
+        if !shared.isEmpty {
+            logger.warning(
+                "documents of rows that are gone stay in collections that are not Wherry's alone",
+                metadata: ["collections": "\(shared.joined(separator: ", "))"])
+        }
+        let written = tables.filter { settings.lastModified[$0.table]?.isDualWritten == true }.map(\.collection)
+        guard !written.isEmpty else { return }
         logger.warning(
-            "documents of rows that are gone stay in collections that were not empty at the pipeline's start",
-            metadata: ["collections": "\(adopted.joined(separator: ", "))"])
+            "documents that are newer than their rows stay as they are where an application writes too",
+            metadata: ["collections": "\(written.joined(separator: ", "))"])
     }
 }

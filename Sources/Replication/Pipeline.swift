@@ -88,6 +88,11 @@ package struct Pipeline: Sendable {
             .unfinished(of: tables, from: checkpoint)
         }
         if settings.endsWithCopy, backfill == nil { return .copied(state) }
+        if settings.endsWithCopy, let paused = backfill?.paused.first {
+            throw Failure(
+                .configuration, "the backfill of table \(paused) is paused, and nothing is whole before its end",
+                hint: "Run `wherry backfill \(paused) --resume`, then this again.")
+        }
         var streaming = settings
         if settings.endsWithCopy { streaming.end = .caughtUp }
         let stream = StreamRun(

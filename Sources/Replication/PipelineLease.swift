@@ -69,7 +69,7 @@ actor PipelineLease {
 
     private func takeOver(_ state: PipelineState) async throws -> PipelineState {
         if state.stage != .streaming { openCopySinks = try await ports.makeCopySinks() }
-        var sessions = [try await ports.sink.session]
+        var sessions = try await [ports.sink.session, ports.store.session, ports.ranges.session]
         for sink in openCopySinks { sessions.append(try await sink.session) }
         let taken: PipelineState
         do {
@@ -151,6 +151,7 @@ actor PipelineLease {
             publication: settings.usesSlot ? settings.publication : "", targetDatabase: settings.targetDatabase,
             epoch: firstEpoch, sessions: [], checkpoint: nil, copyAttempt: 0, worker: settings.worker)
         state.picksTables = settings.tables != nil
+        state.hasCollections = settings.collections != nil
         try await ports.store.create(state, tables: tables)
         return state
     }

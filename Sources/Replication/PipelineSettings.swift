@@ -46,6 +46,8 @@ package struct PipelineSettings: Sendable {
     package var heartbeatInterval = Duration.seconds(10)
     package var slotCreationTimeout = Duration.seconds(300)
     package var takeOverWait = Duration.seconds(10)
+    /// How long a joiner goes on without hearing of the leader of its copy.
+    package var silentLeaderPatience = Duration.seconds(30)
     /// How long a program that joins a copy waits for one to begin.
     package var joinWait = Duration.seconds(600)
     /// Wherry's own: programs of different versions may make different documents.

@@ -80,7 +80,15 @@ package enum StartChecks {
     package static func collections(
         _ tables: [TableState], of state: PipelineState, configured: [TableName: CollectionSettings]?
     ) -> Failure? {
-        guard let configured else { return nil }
+        guard let configured else {
+            guard state.hasCollections else { return nil }
+            return Failure(
+                .configuration,
+                "pipeline \(state.pipeline) was started with a section 'collections', and this start has none",
+                hint:
+                    "Name the file that has it, with --config or WHERRY_CONFIG: it also says what guards documents of an "
+                    + "application.")
+        }
         let anew = "remove the pipeline with `wherry drop \(state.pipeline)` and start anew."
         for table in tables {
             guard let collection = configured[table.table]?.collection, collection != table.collection else { continue }

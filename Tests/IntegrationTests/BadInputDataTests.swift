@@ -7,6 +7,8 @@ import Testing
 
 /// Rows and documents that don't fit.
 @Suite(.onServers) struct BadInputDataTests {
+    private let exported = BatchSizes(backfill: "exported")
+
     /// 17 MiB from short pieces, so that no single value is too large for PostgreSQL's protocol.
     private static let large = "repeat(md5('a'), 557056)"
 
@@ -14,7 +16,7 @@ import Testing
         let fixture = try await PipelineFixture("largecopy")
         try await fixture.makeItems()
         try await fixture.sql("UPDATE public.items SET note = \(Self.large) WHERE id = 7")
-        let refusal = try await fixture.refused(65, "public.items", "16 MiB", "items")
+        let refusal = try await fixture.refused(65, "public.items", "16 MiB", "items", limits: exported)
         #expect(!refusal.text.contains("0cc175b9"))
         #expect(try await fixture.checkpoint() == nil)
         // Until somebody has mended the row, no slot holds WAL for nothing.
@@ -50,7 +52,7 @@ import Testing
         try await fixture.makeItems()
         try await fixture.sql("CREATE TABLE public.docs (id integer PRIMARY KEY, body json)")
         try await fixture.sql("INSERT INTO public.docs VALUES (1, '{}'), (2, $1)", [json])
-        let copy = try await fixture.refused(65, "column body (json) of table public.docs")
+        let copy = try await fixture.refused(65, "column body (json) of table public.docs", limits: exported)
         #expect(!copy.text.contains("secret"))
         #expect(try await fixture.checkpoint() == nil)
         try await fixture.sql("DELETE FROM public.docs WHERE id = 2")
@@ -110,7 +112,7 @@ import Testing
         try await fixture.inspector.command(["create": "items"])
         try await fixture.inspector.createUniqueIndex("items", on: "name")
         try await fixture.sql("UPDATE public.items SET name = 'doubled secret' WHERE id IN (2, 3)")
-        let refusal = try await fixture.refused(65, "(name)", "items")
+        let refusal = try await fixture.refused(65, "(name)", "items", limits: exported)
         #expect(!refusal.text.contains("doubled secret"))
         #expect(try await fixture.checkpoint() == nil)
         try await fixture.sql("UPDATE public.items SET name = 'single' WHERE id = 2")

@@ -50,13 +50,13 @@ extension PipelineFixture {
     @discardableResult
     func refused(
         _ code: Int32, _ words: String..., source: String? = nil, target: String? = nil, arguments: [String] = [],
-        location: SourceLocation = #_sourceLocation
+        limits: BatchSizes? = nil, location: SourceLocation = #_sourceLocation
     ) async throws -> BadInputRefusal {
         let ends = [
             "run", "--until-caught-up", "--source", source ?? sourceURI, "--target", target ?? targetURI, "--pipeline",
             name, "--state-database", stateDatabase, "--log-format", "json",
         ]
-        let process = try command(ends + arguments)
+        let process = try command(ends + arguments + (limits.map { try configurationWords($0) } ?? []))
         try await process.end(within: .seconds(120))
         let refusal = try BadInputRefusal(process, location: location)
         refusal.expect(code, words, location)

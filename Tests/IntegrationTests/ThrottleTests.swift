@@ -10,12 +10,16 @@ import Testing
 @Suite(.onServers) struct ThrottleTests {
     private func withRows(_ rows: Int, _ prefix: String) async throws -> PipelineFixture {
         let fixture = try await PipelineFixture(prefix)
+        try await makeRows(rows, fixture)
+        return fixture
+    }
+
+    private func makeRows(_ rows: Int, _ fixture: PipelineFixture) async throws {
         try await fixture.sql(
             """
             CREATE TABLE public.items (id integer PRIMARY KEY, version bigint NOT NULL, note text);
             INSERT INTO public.items SELECT g, 1, 'note ' || g FROM generate_series(1, \(rows)) g
             """)
-        return fixture
     }
 
     private func finished(_ wherry: WherryProcess, _ fixture: PipelineFixture) async throws {
@@ -67,38 +71,42 @@ import Testing
     }
 
     /// Somebody's long transaction makes the slot hold WAL; the readers stop, and only they.
+    /// On servers of its own: an open transaction keeps every new slot waiting.
     @Test func itPausesWhileTheSlotHoldsTooMuch() async throws {
-        let fixture = try await withRows(6000, "held")
-        let wherry = try fixture.wherry(limits: BatchSizes(backfill: "live", rowsPerSecond: 50))
-        try await wherry.waitForLine("the backfill has begun") { $0.int("rows_copied") ?? 0 > 0 }
-        let open = try await fixture.connect()
-        try await open.query("BEGIN")
-        try await open.query("INSERT INTO public.items VALUES (-1, 1, 'open')")
-        _ = try await fixture.set("backfill.max_held_wal=1MB")
-        try await fixture.sql(
-            "SELECT pg_catalog.pg_logical_emit_message(false, 'test', repeat('x', 1000000)) FROM generate_series(1, 4)")
-        try await wherry.waitForLine("it pauses") {
-            $0["waiting"]?.hasPrefix("the backfill pauses: the slot holds ") == true
+        try await PipelineFixture.withOwnServers("held", postgres: [:]) { fixture in
+            try await makeRows(6000, fixture)
+            let wherry = try fixture.wherry(limits: BatchSizes(backfill: "live", rowsPerSecond: 50))
+            try await wherry.waitForLine("the backfill has begun") { $0.int("rows_copied") ?? 0 > 0 }
+            let open = try await fixture.connect()
+            try await open.query("BEGIN")
+            try await open.query("INSERT INTO public.items VALUES (-1, 1, 'open')")
+            _ = try await fixture.set("backfill.max_held_wal=1MB")
+            try await fixture.sql(
+                "SELECT pg_catalog.pg_logical_emit_message(false, 'test', repeat('x', 1000000)) FROM generate_series(1, 4)"
+            )
+            try await wherry.waitForLine("it pauses") {
+                $0["waiting"]?.hasPrefix("the backfill pauses: the slot holds ") == true
+            }
+            let status = try await fixture.command("status", "--json")
+            let waiting = try #require(status["waiting"] as? [String: Any])
+            #expect((waiting["reason"] as? String)?.contains("the limit is 1.0 MB (backfill.max_held_wal)") == true)
+            #expect((waiting["since"] as? String)?.hasSuffix("Z") == true)
+
+            // What was under way is finished; then nothing is read, and the stream goes on.
+            let early = try await wherry.waitForLine("it waits") { $0.int("waiting_seconds") ?? 0 >= 3 }
+            let later = try await wherry.waitForLine("it still waits") { $0.int("waiting_seconds") ?? 0 >= 6 }
+            #expect(early.int("rows_copied") == later.int("rows_copied"))
+            try await fixture.sql("UPDATE public.items SET version = 2 WHERE id <= 10")
+            try await fixture.waitUntilCaughtUp(wherry, withEveryRow: false)
+
+            _ = try await fixture.set("backfill.max_held_wal=none", "backfill.max_rows_per_second=none")
+            try await wherry.waitForLine("it goes on") { $0.message == "the backfill goes on" }
+            try await wherry.waitForLine("the backfill is finished") { $0.message == "backfill finished" }
+            #expect(try await fixture.command("status", "--json")["waiting"] == nil)
+            try await open.query("COMMIT")
+            await open.close()
+            try await finished(wherry, fixture)
         }
-        let status = try await fixture.command("status", "--json")
-        let waiting = try #require(status["waiting"] as? [String: Any])
-        #expect((waiting["reason"] as? String)?.contains("the limit is 1.0 MB (backfill.max_held_wal)") == true)
-        #expect((waiting["since"] as? String)?.hasSuffix("Z") == true)
-
-        // What was under way is finished; then nothing is read, and the stream goes on.
-        let early = try await wherry.waitForLine("it waits") { $0.int("waiting_seconds") ?? 0 >= 3 }
-        let later = try await wherry.waitForLine("it still waits") { $0.int("waiting_seconds") ?? 0 >= 6 }
-        #expect(early.int("rows_copied") == later.int("rows_copied"))
-        try await fixture.sql("UPDATE public.items SET version = 2 WHERE id <= 10")
-        try await fixture.waitUntilCaughtUp(wherry)
-
-        _ = try await fixture.set("backfill.max_held_wal=none", "backfill.max_rows_per_second=none")
-        try await wherry.waitForLine("it goes on") { $0.message == "the backfill goes on" }
-        try await wherry.waitForLine("the backfill is finished") { $0.message == "backfill finished" }
-        #expect(try await fixture.command("status", "--json")["waiting"] == nil)
-        try await open.query("COMMIT")
-        await open.close()
-        try await finished(wherry, fixture)
     }
 
     /// A target that takes its time over every commit.

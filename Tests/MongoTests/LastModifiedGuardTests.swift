@@ -119,7 +119,8 @@ import Testing
         #expect(try fixture.documents() == expected)
     }
 
-    /// A document without a row goes, unless it is newer than the moment given: then its row may have still to come.
+    /// A document without a row goes if it is known to be no newer than the moment given: else its row may have still to
+    /// come.
     @Test(arguments: ["updated_at", "a.b", "$c"])
     func deletesWithAMoment(field: String) async throws {
         let fixture = try await SinkFixture()
@@ -130,7 +131,7 @@ import Testing
             let document: BSONDocument = ["_id": .int32(Int32(number)), field: found]
             try await inspector.insert([document], into: "things")
             maker.add(.delete, .int32(Int32(number)), [field: .date(5)])
-            if found == .date(6) { kept.append(document) }
+            if ![.date(4), .date(5)].contains(found) { kept.append(document) }
         }
         try await write(maker, by: .chunk, fixture)
         #expect(try fixture.documents() == kept)

@@ -2,6 +2,7 @@ import BSON
 import Foundation
 import Model
 import Mongo
+import Synchronization
 import TestSupport
 import Testing
 
@@ -76,6 +77,7 @@ import Testing
         let fixture = try await SinkFixture()
         let write = try await writer(way, fixture)
         let inspector = try MongoInspector(uri: try await MongoUnderTest.uri(database: fixture.pool.database))
+        let written = Writes()
         let newest = try await withThrowingTaskGroup(of: [Int32: Int64].self) { group in
             group.addTask {
                 var newest: [Int32: Int64] = [:]
@@ -94,13 +96,18 @@ import Testing
                         ],
                     ])
                     newest[id] = moment
+                    written.count.withLock { $0 += 1 }
                     try? await Task.sleep(for: .milliseconds(5))
                 }
                 return newest
             }
             // Newer than some of what the application writes meanwhile, and older than the rest.
             defer { group.cancelAll() }
-            for round in 0..<15 { try await write(documents(1000, at: 1000 + Int64(round) * 10), []) }
+            var round: Int64 = 0
+            while round < 15 || written.count.withLock({ $0 }) < 50 {
+                try await write(documents(1000, at: 1000 + round % 15 * 10), [])
+                round += 1
+            }
             group.cancelAll()
             return try await group.next() ?? [:]
         }
@@ -128,4 +135,9 @@ import Testing
         #expect(failure?.kind == .fenced)
         #expect(try fixture.documents().isEmpty)
     }
+}
+
+/// What the application has written so far.
+private final class Writes: Sendable {
+    let count = Mutex(0)
 }

@@ -1,4 +1,5 @@
 import BSON
+import Mapping
 import Model
 import Testing
 
@@ -45,7 +46,8 @@ struct CollectionBuilderTests {
         let plan = try plans.plan(for: table.version)
         let stream = CollectionBuilder(plan: plan).writes
         #expect(stream.guardField == (isDualWritten ? "at" : nil) && stream.expectsDocuments == isDualWritten)
-        let part = BackfillTable(version: table.version, plan: plan, key: ["id"], expectsDocuments: true)
+        let part = BackfillTable(
+            version: table.version, plan: plan, key: ["id"], expectsDocuments: true, guardField: plan.backfillGuard)
         #expect(part.documents().guardField == "at" && part.documents().expectsDocuments)
         // A version of the table that has lost the column: nothing could be compared any more.
         let later = SampleTable("t", columns: ["id", "name"])

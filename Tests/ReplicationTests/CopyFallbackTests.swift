@@ -65,7 +65,7 @@ struct CopyFallbackTests {
         #expect(await lease.whole == nil)
     }
 
-    /// Notes of earlier attempts are used up: the deletes of those rows may lie before this slot.
+    /// Notes of earlier attempts are used up where the copy is whole: the deletes of those rows may lie before this slot.
     @Test func notesOfEarlierAttemptsAreSwept() async throws {
         let fixture = fixture()
         fixture.leave(.backfilling, copyAttempt: 4)
@@ -78,9 +78,28 @@ struct CopyFallbackTests {
         }
         let (lease, before) = try await interrupt(fixture)
         _ = try await goOn(fixture, lease, before)
-        #expect(fixture.copySinks.flatMap(\.swept).map(\.collection) == ["two", "three"])
-        #expect(fixture.copySinks.flatMap(\.swept).map(\.attempt) == [5, 5])
+        #expect(fixture.copySinks.flatMap(\.swept).map(\.collection) == ["three"])
+        #expect(fixture.copySinks.flatMap(\.swept).map(\.attempt) == [5])
         #expect(fixture.copySinks.flatMap(\.forgotten) == ["two", "three"])
+    }
+
+    /// Rows of an earlier attempt in a collection that isn't whole: most of them are still there, and would be missing until
+    /// the backfill came to them.
+    @Test func rowsOfAnEarlierAttemptMakeItBeginAgain() async throws {
+        let fixture = fixture()
+        fixture.leave(.backfilling, copyAttempt: 4)
+        fixture.store.change { store in
+            store.tables["p"] = tables.map {
+                TableState(
+                    table: $0.schema.name, collection: $0.collection, keyColumns: $0.keyColumns, wasEmpty: false)
+            }
+        }
+        for sink in fixture.copySinks { sink.stale = ["two"] }
+        let (lease, before) = try await interrupt(fixture)
+        let interrupted = try #require(await lease.interruptedCopy)
+        let fallback = CopyFallback(pipeline: fixture.pipeline, lease: lease)
+        #expect(try await fallback.goOn(with: interrupted, of: before) == nil)
+        #expect(fixture.copySinks.flatMap(\.swept).isEmpty)
     }
 
     /// The stage is the last thing written: whatever is cut off before leaves a pipeline that isn't whole.

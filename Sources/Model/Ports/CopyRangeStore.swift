@@ -6,6 +6,9 @@
 /// commit anything any more, however long it was frozen. Leases only decide when a range is given to another; a lease
 /// that was judged wrongly costs time and nothing else.
 package protocol CopyRangeStore: Sendable {
+    /// The server session of its transactions: a successor kills it with those of the sinks.
+    var session: SessionID { get async throws }
+
     /// Publishes a copy with its ranges, which are claimed in their order.
     ///
     /// - Throws: `Failure(.fenced)` when the leader's epoch has moved on.

@@ -53,6 +53,9 @@ package protocol CopySink: Sendable {
     /// attempt's own notes stay: if the copy isn't finished after all, the next attempt needs them.
     func sweepLedger(of collection: String, attempt: Int) async throws
 
+    /// Whether an attempt before `attempt` has noted keys that it has not noted again.
+    func hasStaleNotes(of collection: String, attempt: Int) async throws -> Bool
+
     /// Forgets the notes, once the copy is known to be finished.
     func forgetLedger(of collection: String) async throws
 

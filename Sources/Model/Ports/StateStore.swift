@@ -1,6 +1,9 @@
 /// The state database. Every write but `saveProgress` and `leave` is majority-durable when it returns; `takeOver`, `save`
 /// and `note` are conditional on the epoch.
 package protocol StateStore: Sendable {
+    /// The server session of its transactions: a successor kills it with those of the sinks.
+    var session: SessionID { get async throws }
+
     func load(_ pipeline: String) async throws -> PipelineState?
 
     /// All pipelines, by name.

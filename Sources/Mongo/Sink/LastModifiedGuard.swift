@@ -36,6 +36,12 @@ struct LastModifiedGuard {
         return ["_id": key["_id"] ?? .null, "$expr": ["$not": [isNewer]]]
     }
 
+    /// The filter of the document with this key, if it says when it was last written, and that was not after `moment`.
+    func selector(_ key: BSONDocument, notAfter moment: Int64) -> BSONDocument {
+        let isOlder: BSONValue = ["$lte": [value, .date(moment)]]
+        return ["_id": key["_id"] ?? .null, "$expr": ["$and": [["$eq": [["$type": value], "date"]], isOlder]]]
+    }
+
     /// When the document was last written, in milliseconds since 1970-01-01 UTC; nil when it doesn't say.
     func moment(of document: UnsafeRawBufferPointer) throws -> Int64? {
         var reader = try BSONReader(document)

@@ -188,9 +188,19 @@ package actor MongoCopySink: CopySink {
     }
 
     package func sweepLedger(of collection: String, attempt: Int) async throws {
-        let mine = StateCollection.copiedKeys(of: collection, in: pipeline)
-        let stale: BSONDocument = ["_id": mine, "attempt": ["$lt": .int32(Int32(clamping: attempt))]]
-        try await forgetNotes(stale, deletingFrom: collection)
+        try await forgetNotes(staleNotes(of: collection, attempt), deletingFrom: collection)
+    }
+
+    package func hasStaleNotes(of collection: String, attempt: Int) async throws -> Bool {
+        let stale = staleNotes(of: collection, attempt)
+        return try await !read(stateDatabase, StateCollection.copiedKeys, stale, projection: ["_id": 1]).isEmpty
+    }
+
+    private func staleNotes(of collection: String, _ attempt: Int) -> BSONDocument {
+        [
+            "_id": StateCollection.copiedKeys(of: collection, in: pipeline),
+            "attempt": ["$lt": .int32(Int32(clamping: attempt))],
+        ]
     }
 
     package func forgetLedger(of collection: String) async throws {

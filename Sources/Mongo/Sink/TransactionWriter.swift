@@ -91,10 +91,9 @@ struct TransactionWriter {
             return try writes.withBytes(write.key) { try bulk.remove($0) }
         }
         let key = BSONDocument(unchecked: writes.bytes(write.key))
-        let selector = try writes.withBytes(write.body) {
-            try LastModifiedGuard(field: guardField).selector(key, unlessNewerThan: $0)
-        }
-        try selector.bytes.withUnsafeBytes { try bulk.remove($0) }
+        let newer = LastModifiedGuard(field: guardField)
+        guard let moment = try writes.withBytes(write.body, newer.moment) else { return }
+        try newer.selector(key, notAfter: moment).bytes.withUnsafeBytes { try bulk.remove($0) }
     }
 
     private func bulk(_ writes: CollectionWrites, _ add: (MongoBulk, DocumentWrite, Int) throws -> Void) throws {

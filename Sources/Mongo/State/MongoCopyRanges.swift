@@ -21,6 +21,7 @@ package actor MongoCopyRanges: CopyRangeStore {
     private let worker: WorkerIdentity
     private let waiting: TargetWait
     private lazy var connection = MongoConnection(pool)
+    private var transactions: MongoSession?
 
     /// - Parameter database: name of the state database.
     package init(pool: MongoPool, database: String, worker: WorkerIdentity, progress: Progress, logger: Logger) {
@@ -72,9 +73,24 @@ package actor MongoCopyRanges: CopyRangeStore {
         }
     }
 
+    package var session: SessionID {
+        get throws {
+            do { return try ownSession().id } catch let error as MongoError {
+                throw error.failure("starting a session", at: pool.address)
+            }
+        }
+    }
+
+    private func ownSession() throws -> MongoSession {
+        if let transactions { return transactions }
+        let session = try connection.startSession()
+        transactions = session
+        return session
+    }
+
     /// In a transaction that makes sure of the epoch.
     private func asLeader(_ pipeline: String, _ epoch: Int64, _ body: (MongoSession) throws -> Void) throws {
-        let session = try connection.startSession()
+        let session = try ownSession()
         try session.startTransaction()
         defer { session.abort() }
         try connection.hold(pipeline, epoch: epoch, in: database, session)

@@ -11,11 +11,21 @@ package actor MongoStateStore: StateStore {
     private let pool: MongoPool
     let database: String
     private(set) lazy var connection = MongoConnection(pool)
+    private var transactions: MongoSession?
 
     /// - Parameter database: name of the state database.
     package init(pool: MongoPool, database: String) {
         self.pool = pool
         self.database = database
+    }
+
+    package var session: SessionID { get throws { try during("starting a session") { try ownSession().id } } }
+
+    private func ownSession() throws -> MongoSession {
+        if let transactions { return transactions }
+        let session = try connection.startSession()
+        transactions = session
+        return session
     }
 
     package func load(_ pipeline: String) throws -> PipelineState? {
@@ -214,7 +224,7 @@ package actor MongoStateStore: StateStore {
     /// Writes beside the pipeline's document in one transaction that makes sure of the epoch: a worker that was frozen must
     /// not replace what its successor goes by.
     func holding(_ state: PipelineState, _ write: (MongoSession) throws -> Void) throws {
-        let session = try connection.startSession()
+        let session = try ownSession()
         try session.startTransaction()
         defer { session.abort() }
         try connection.hold(state.pipeline, epoch: state.epoch, in: database, session)

@@ -32,7 +32,7 @@ extension PipelineState {
             ("source", source.bson(slot: slot, publication: publication)),
             ("target_database", .string(targetDatabase)),
             ("copy_attempt", .int32(Int32(clamping: copyAttempt))),
-            ("picks_tables", .bool(picksTables)),
+            ("picks_tables", .bool(picksTables)), ("has_collections", .bool(hasCollections)),
         ]
     }
 
@@ -67,6 +67,7 @@ extension PipelineState {
             statistics: Statistics(
                 splitTransactions: document["statistics"]?.asDocument?["split_transactions"]?.asInt64 ?? 0))
         picksTables = document["picks_tables"]?.asBool ?? false
+        hasCollections = document["has_collections"]?.asBool ?? false
     }
 }
 

@@ -45,7 +45,9 @@ struct AskedBackfills {
     private func begin(asked table: TableState, of state: PipelineState) async throws {
         do {
             try await begin([table], of: state)
-        } catch let failure as Failure where [.usage, .configuration].contains(failure.kind) {
+        } catch let failure as Failure
+            where [.usage, .configuration, .chunkInterrupted, .copyInterrupted].contains(failure.kind)
+        {
             logger.error(
                 "the backfill that was asked for can't be made",
                 metadata: ["table": "\(table.table)", "reason": "\(failure.message)"])

@@ -32,6 +32,8 @@ package struct BackfillPlanner {
         _ tables: [TableState], _ versions: [TableVersion], of state: PipelineState,
         cause: BackfillState.Cause = .first
     ) async throws {
+        // Before the floor: a transaction that has written a document by then is waited for.
+        let begun = SourceTime.now
         let floor = try await source.assignTransactionID()
         let rows = Dictionary(grouping: try await source.planRanges(versions), by: \.table.schema.name)
             .mapValues { $0.reduce(0) { $0 + $1.estimatedRows } }
@@ -46,7 +48,7 @@ package struct BackfillPlanner {
             }
             var table = unplanned
             table.backfill = BackfillState(
-                table: table.table, ranges: ranges, startedAt: .now, floor: floor, cause: wanted?.cause ?? cause,
+                table: table.table, ranges: ranges, startedAt: begun, floor: floor, cause: wanted?.cause ?? cause,
                 condition: condition, sweep: removesGone ? BackfillState.Sweep() : nil)
             table.copyStage = .copying
             table.estimatedRows = rows[version.schema.name] ?? 0

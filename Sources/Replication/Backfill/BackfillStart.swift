@@ -1,4 +1,5 @@
 import Logging
+import Mapping
 import Model
 
 /// What a start of the stream has to go on with beside it, from what is stored.
@@ -69,11 +70,15 @@ struct BackfillStart: Sendable {
         var tables: [TableName: BackfillTable] = [:]
         for (state, version) in zip(states, versions) {
             try plans.register(version)
+            let plan = try plans.plan(for: version)
+            // After a gap a document can be newer than its row because the source has lost what it shows.
+            let guardField = state.backfill?.cause == .gap ? plan.streamGuard : plan.backfillGuard
             tables[state.table] = BackfillTable(
-                version: version, plan: try plans.plan(for: version), key: state.keyColumns,
+                version: version, plan: plan, key: state.keyColumns,
                 isAsked: state.backfill?.cause == .asked, condition: state.backfill?.condition,
                 expectsDocuments: state.backfill?.cause != .first || !state.wasEmpty
-                    || settings.lastModified[state.table] != nil)
+                    || settings.lastModified[state.table] != nil,
+                guardField: guardField)
         }
         return tables
     }

@@ -14,11 +14,13 @@ struct BackfillTable: Sendable {
     var condition: String?
     /// Whether documents may be there already.
     let expectsDocuments: Bool
+    /// The field that keeps documents which are newer; nil when what is read wins in any case.
+    var guardField: String?
 
     /// An empty list of documents for the table's collection.
     func documents() -> CollectionWrites {
         CollectionWrites(
-            collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: plan.backfillGuard,
+            collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: guardField,
             expectsDocuments: expectsDocuments, capacity: 256 << 10)
     }
 
@@ -46,7 +48,7 @@ struct BackfillTable: Sendable {
     ///   that has still to come.
     func appendDelete(of key: [String], begun: SourceTime, to documents: CollectionWrites) throws {
         let key = try plan.encodeKey(plan.row(ofKey: key), into: &documents.arena)
-        let body = plan.backfillGuard.map { documents.arena.append([$0: .date(begun.unixMilliseconds)]) }
+        let body = guardField.map { documents.arena.append([$0: .date(begun.unixMilliseconds)]) }
         documents.writes.append(DocumentWrite(kind: .delete, key: key, body: body ?? 0..<0))
     }
 }

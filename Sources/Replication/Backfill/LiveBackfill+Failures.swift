@@ -46,15 +46,17 @@ extension LiveBackfill {
                 + "Then start again: the backfill goes on at that chunk, and nothing else of it is left.")
     }
 
-    /// What can't be written ends a backfill that was asked for, of a table that was whole before; any other ends the run.
-    func settleRefusals() async throws {
+    /// What can't be written ends a backfill that was asked for, of a table that was whole before.
+    ///
+    /// - Returns: what the run ends with for the others, once everything else is done.
+    func settleRefusals() async throws -> Failure? {
         let refusals = board.refusals
         for table in Set(refusals.map(\.table)) where tables[table]?.isAsked == true {
             guard let refusal = refusal(refusals.filter { $0.table == table }.map(\.failure)) else { continue }
             board.remove(table)
             try await giveUp(table, refusal.message)
         }
-        if let refusal = refusal(refusals.filter { tables[$0.table]?.isAsked != true }.map(\.failure)) { throw refusal }
+        return refusal(refusals.filter { tables[$0.table]?.isAsked != true }.map(\.failure))
     }
 
     /// The end of a backfill that is whole but for some chunks; nil when there are none.

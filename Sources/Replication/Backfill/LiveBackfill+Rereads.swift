@@ -5,7 +5,9 @@ import Model
 /// The end of a backfill: rows that the stream has sent in part only, before their documents were there.
 extension LiveBackfill {
     /// Reads rows again until the stream says that nothing is left.
-    func readAgainUntilWhole() async throws {
+    ///
+    /// - Parameter refusal: why it never will; then those known now are read, and this is thrown.
+    func readAgainUntilWhole(but refusal: Failure? = nil) async throws {
         let reader = try await source.openChunkReader()
         do {
             while true {
@@ -14,6 +16,7 @@ extension LiveBackfill {
                     if batch.isEmpty { break }
                     try await patiently { try await readAgain(batch, with: reader) }
                 }
+                if let refusal { throw refusal }
                 // What is paused is not whole: a start of the stream goes on with it.
                 guard paused.isEmpty else {
                     try await Task.sleep(for: LiveBackfill.snapshotInterval)
@@ -43,7 +46,12 @@ extension LiveBackfill {
         do {
             let start = try await reader.start(table.version, key: table.key, keys: keys)
             guard inbox.note(start.snapshot, for: token) else { return rereads.add(batch) }
-            let documents = try await readDocuments(of: table, from: reader, isBounded: false) ?? table.documents()
+            guard let documents = try await readDocuments(of: table, from: reader, isBounded: batch.count > 1) else {
+                // Large values are why they are read again.
+                inbox.withdraw(token)
+                rereads.add(Array(batch[(batch.count / 2)...]))
+                return try await readAgain(Array(batch[..<(batch.count / 2)]), with: reader)
+            }
             let outcome = try await answer(at: token) { settled in
                 .chunk(
                     Chunk(

@@ -69,6 +69,7 @@ extension LiveBackfill {
                         documents: deletes, snapshot: found.snapshot, progress: nil, sweep: step, rereads: [],
                         settled: settled))
             }
+            if case .refused(let failure) = outcome { throw refusal(failure, of: table.version.schema.name) }
             guard case .written(let again) = outcome else { return nil }
             rereads.add(again)
             // What the stream had newer is not among them any more.

@@ -48,8 +48,9 @@ struct LiveBackfill: Sendable {
             }
             group.addTask {
                 try await readSegments()
+                let refusal = try await settleRefusals()
                 try await removeGone()
-                try await readAgainUntilWhole()
+                try await readAgainUntilWhole(but: refusal)
                 return true
             }
             defer { group.cancelAll() }
@@ -66,7 +67,6 @@ struct LiveBackfill: Sendable {
             // Not waitForAll, which lets the others read to the end before it throws.
             for try await _ in group {}
         }
-        try await settleRefusals()
     }
 
     private func work(_ number: Int) async throws {

@@ -6,14 +6,18 @@ import Model
 struct OrderWatch: Sendable {
     let store: any StateStore
     let pipeline: String
-    /// As the stream was started with.
+    /// What stands when everything is settled that was asked: what came while that was done is still to be found.
     let known: [TableName: BackfillOrders]
     let logger: Logger
 
     init(store: any StateStore, pipeline: String, tables: [TableState], logger: Logger) {
         self.store = store
         self.pipeline = pipeline
-        known = Dictionary(tables.map { ($0.table, $0.orders) }, uniquingKeysWith: { first, _ in first })
+        known = Dictionary(
+            tables.map { table in
+                let isPaused = table.orders.isPaused
+                return (table.table, BackfillOrders(requestedAt: nil, isPaused: isPaused, isCancelled: false))
+            }, uniquingKeysWith: { first, _ in first })
         self.logger = logger
     }
 

@@ -42,7 +42,7 @@ struct CopyWorkers: Sendable {
         let holder = try await sink.session
         var next = try await ranges.claim(in: copy, for: holder)
         guard next != nil else { return }
-        var reader = try await snapshot.openReader()
+        var reader = try await openReader()
         do {
             while let claim = next {
                 try Task.checkCancellation()
@@ -51,7 +51,7 @@ struct CopyWorkers: Sendable {
                 } else {
                     // Somebody else has it; what is left of it must not be read any more.
                     await reader.close()
-                    reader = try await snapshot.openReader()
+                    reader = try await openReader()
                 }
                 next = try await ranges.claim(in: copy, for: holder)
             }
@@ -60,6 +60,19 @@ struct CopyWorkers: Sendable {
             throw error
         }
         await reader.close()
+    }
+
+    /// A connection that isn't had at once is no reason to give up the snapshot, which lives in another session.
+    private func openReader() async throws -> any SnapshotReader {
+        var attempt = 0
+        while true {
+            do { return try await snapshot.openReader() } catch let failure as Failure
+                where [.unreachable, .sourceInterrupted].contains(failure.kind) && attempt < 5
+            {
+                attempt += 1
+                try await Task.sleep(for: RetryPolicy.backoff(attempt))
+            }
+        }
     }
 
     func keepLeases(asLeader: Bool) async throws {

@@ -47,9 +47,9 @@ struct InitialCopy: Sendable {
         var saved = ContinuousClock.now - .seconds(1)
         while !Task.isCancelled {
             // A target that is away is the writers' matter.
+            if .now - saved >= .seconds(1) { try? await workers.keepLeases(asLeader: true) }
             if let current = try? await publish(tables), .now - saved >= .seconds(1) {
                 try? await store.saveProgress(current, of: workers.copy.pipeline)
-                try? await workers.keepLeases(asLeader: true)
                 if let set = try? await store.limits(of: workers.copy.pipeline) { workers.gate.follow(set) }
                 saved = .now
             }

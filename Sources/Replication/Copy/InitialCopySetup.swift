@@ -35,6 +35,7 @@ struct InitialCopySetup {
         }
         // Before anything is dropped or emptied.
         let parts = try await CopyTables(ports: ports, settings: settings).make(states)
+        if settings.backfillMode != .exported { try await requireNoNotes(state, states, sinks[0]) }
         // Whoever still copies from an earlier snapshot writes nothing from here on.
         try await ports.ranges.close(settings.pipeline, epoch: before.epoch, isWhole: false)
         try await cleanUp(after: state, states, sinks)
@@ -105,6 +106,19 @@ struct InitialCopySetup {
         }
     }
 
+    /// Rows that an earlier copy from a snapshot has written into a collection that is not Wherry's alone: only another
+    /// such copy can tell which of them are gone since.
+    private func requireNoNotes(_ state: PipelineState, _ states: [TableState], _ sink: any CopySink) async throws {
+        for table in states where !table.wasEmpty {
+            guard try await sink.hasStaleNotes(of: table.collection, attempt: state.copyAttempt + 1) else { continue }
+            throw Failure(
+                .configuration,
+                "an interrupted copy of pipeline \(state.pipeline) has left rows in collection \(table.collection), which "
+                    + "held documents before or is written by an application too",
+                hint: "Finish that copy with `wherry snapshot` (or backfill.mode exported); then `wherry run` goes on.")
+        }
+    }
+
     /// Returns the position that the stream begins at.
     private func copy(_ parts: CopyTables.Made, _ state: PipelineState, _ states: [TableState]) async throws -> LSN {
         let sinks = try await lease.copySinks()
@@ -128,15 +142,16 @@ struct InitialCopySetup {
         do {
             try await InitialCopy(workers: workers, store: ports.store, progress: pipeline.progress)
                 .run(ranges, tables: states)
+            // Before it is called whole: joiners go then.
+            for table in states where !table.wasEmpty {
+                try await sinks[0].sweepLedger(of: table.collection, attempt: state.copyAttempt)
+            }
             try await ports.ranges.close(settings.pipeline, epoch: state.epoch, isWhole: true)
         } catch {
             await lease.note(
                 interruptedCopy: InterruptedCopy(
                     consistentPoint: snapshot.consistentPoint, copy: shared, rangeCount: ranges.count, tables: states))
             throw error
-        }
-        for table in states where !table.wasEmpty {
-            try await sinks[0].sweepLedger(of: table.collection, attempt: state.copyAttempt)
         }
         return snapshot.consistentPoint
     }

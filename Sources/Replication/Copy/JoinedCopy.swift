@@ -167,13 +167,16 @@ package struct JoinedCopy: Sendable {
 
     /// Keeps the leases, shows how far everybody is, and ends when the leader isn't heard of any more.
     private func watch(_ workers: CopyWorkers, _ tables: [TableState]) async throws {
+        var silentSince: ContinuousClock.Instant?
         while true {
             try await Task.sleep(for: .seconds(1))
             try await workers.keepLeases(asLeader: false)
             workers.gate.follow(try await ports.store.limits(of: settings.pipeline))
             let standing = try await ports.ranges.standing(of: workers.copy)
             // Of one that is over there is nothing left to claim: the workers end by themselves.
-            guard standing != .silent else { throw silentLeader }
+            // After the target was away the leader may come back a little later than this program.
+            silentSince = standing == .silent ? silentSince ?? .now : nil
+            if let silentSince, .now - silentSince > settings.silentLeaderPatience { throw silentLeader }
             guard standing == .going else { continue }
             progress.show(try await ports.ranges.progress(of: workers.copy).applied(to: tables))
         }

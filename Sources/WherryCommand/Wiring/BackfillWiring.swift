@@ -100,11 +100,12 @@ struct BackfillWiring {
         var report = BackfillReport(
             pipeline: settings.pipeline, table: table.table, outcome: .asked,
             workerActive: try await source.activeWorker() != nil)
-        var removesGone = gone.map { $0 == .remove } ?? table.wasEmpty
-        if gone == nil, !table.wasEmpty {
+        let isShared = !table.wasEmpty || settings.source.collections?[table.table]?.lastModified != nil
+        var removesGone = gone.map { $0 == .remove } ?? !isShared
+        if gone == nil, isShared {
             report.notice =
-                "documents of rows that are gone are kept: the collection was not empty when the pipeline "
-                + "began"
+                "documents of rows that are gone are kept: the collection was not empty when the pipeline began, or an "
+                + "application writes it too (--gone remove removes them)"
         }
         if removesGone, let condition {
             removesGone = try await source.isDecidedByKey(condition, of: version, key: table.keyColumns)

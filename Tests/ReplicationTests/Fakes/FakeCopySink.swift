@@ -17,6 +17,7 @@ final class FakeCopySink: CopySink {
         var forgotten: [String] = []
         var epoch: Int64?
         var isClosed = false
+        var stale: Set<String> = []
     }
 
     private let state = Mutex(State())
@@ -54,6 +55,14 @@ final class FakeCopySink: CopySink {
     }
 
     func empty(_ collection: String) async throws { state.withLock { $0.emptied.append(collection) } }
+
+    /// Collections with notes of an earlier attempt.
+    var stale: Set<String> {
+        get { state.withLock { $0.stale } }
+        set { state.withLock { $0.stale = newValue } }
+    }
+
+    func hasStaleNotes(of collection: String, attempt: Int) async throws -> Bool { stale.contains(collection) }
 
     func sweepLedger(of collection: String, attempt: Int) async throws {
         state.withLock { $0.swept.append((collection, attempt)) }

@@ -3,6 +3,8 @@ import Synchronization
 
 /// The ranges of shared copies in memory. Leases are over when a test says so.
 final class FakeRanges: CopyRangeStore {
+    var session: SessionID { get async throws { SessionID(bytes: [UInt8](repeating: 9, count: 16)) } }
+
     private enum Stage: Hashable {
         case waiting, done
         case claimed(SessionID)

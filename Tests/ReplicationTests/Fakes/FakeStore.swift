@@ -3,6 +3,8 @@ import Synchronization
 
 /// A state database in memory, with the conditions a real one has.
 final class FakeStore: StateStore {
+    var session: SessionID { get async throws { SessionID(bytes: [UInt8](repeating: 8, count: 16)) } }
+
     struct State: Sendable {
         var pipelines: [String: PipelineState] = [:]
         var tables: [String: [TableState]] = [:]
