@@ -229,7 +229,7 @@ import Testing
         try await Workload.createTables(fixture, rows: 30_000)
         let wherry = try fixture.wherry(limits: BatchSizes(operations: 150, backfill: "live", chunkRows: 10))
         try await fixture.waitUntil("rows are read", wherry) {
-            try await fixture.backfillState("items")?["rows"]?.asInt ?? 0 > 0
+            try await fixture.tableState("items")?["backfill"]?.asDocument?["rows"]?.asInt ?? 0 > 0
         }
         let refusal = try await fixture.backfillRefused("items", "--cancel", code: 64, ["not whole before its end"])
         #expect(refusal.hint.contains("--pause"))

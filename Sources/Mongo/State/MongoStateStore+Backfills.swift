@@ -7,9 +7,11 @@ extension MongoStateStore {
     package func saveBackfills(_ tables: [TableState], of state: PipelineState) throws {
         let updates = tables.map { table -> BSONValue in
             var set: [(String, BSONValue)] = [("copy", table.progress)]
-            var unset: [(String, BSONValue)] = [("wanted", ""), ("refusal", "")]
+            var unset: [(String, BSONValue)] = [("wanted", "")]
             if let backfill = table.backfill {
                 set.append(("backfill", backfill.bson))
+                // Why one was given up stands until the next one begins.
+                unset.append(("refusal", ""))
             } else {
                 unset.append(("backfill", ""))
             }
