@@ -115,7 +115,7 @@ import Testing
         try await PipelineFixture.withOwnServers("runfall", postgres: [:]) { fixture in
             try await makeTables(fixture)
             let slow = try await hold(fixture)
-            let run = try fixture.wherry([], limits: BatchSizes(operations: 250))
+            let run = try fixture.wherry([], limits: BatchSizes(operations: 250, backfill: "exported"))
             try await someRows(run)
             try await restart(fixture)
             try await run.waitForLine("it goes on live") { $0.message.contains("beside the stream") }

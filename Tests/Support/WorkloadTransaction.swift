@@ -19,7 +19,7 @@ struct WorkloadTransaction {
     mutating func next() -> String {
         count += 1
         var statements: [String] = ["BEGIN"]
-        if count % 60 == 30 + session {
+        if count % 150 == 30 + session {
             statements.append(large())
         } else {
             for _ in 0..<Int.random(in: 1...6, using: &generator) { statements.append(statement()) }
@@ -47,14 +47,19 @@ struct WorkloadTransaction {
         }
     }
 
-    /// Touches every row of the session: more than a batch holds.
+    /// Touches up to 400 rows of the session: more than a batch holds, and not more in a larger table, where the stream
+    /// would have no time for anything else.
     private mutating func large() -> String {
-        let own = "WHERE id % \(sessions) = \(session)"
+        let start = generator.chance(50) ? 0 : Double.random(in: 0..<1, using: &generator)
+        let own =
+            "WHERE id IN (SELECT id FROM public.items WHERE id % \(sessions) = \(session) "
+            + "AND id >= (SELECT max(id) * \(start) FROM public.items) ORDER BY id LIMIT 400)"
         return generator.chance(70)
             ? "UPDATE public.items SET \(version), quantity = quantity + 1 \(own)"
             : "DELETE FROM public.items \(own); INSERT INTO public.items (id, version, name, payload) "
                 + "SELECT g * \(sessions) + \(session), nextval('public.versions'), 'again ' || g, "
-                + "CASE WHEN g % 3 = 0 THEN \(payload()) END FROM generate_series(1, \(Self.slots)) g"
+                + "CASE WHEN g % 3 = 0 THEN \(payload()) END FROM generate_series(1, \(Self.slots)) g "
+                + "ON CONFLICT DO NOTHING"
     }
 
     private mutating func insertItem() -> String {

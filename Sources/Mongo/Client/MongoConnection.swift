@@ -53,6 +53,9 @@ package final class MongoConnection {
             fields += [("min", .document(first)), ("hint", ["_id": 1]), ("sort", ["_id": 1])]
         }
         if session == nil { fields.append(("readConcern", ["level": "majority"])) }
+        // One session for all its commands: without, libmongoc takes any free one for each of them, and the server refuses
+        // to go on with a cursor in another session than the one that has opened it (error 50738).
+        let session = try session ?? startSession()
         var reply = try command(database, BSONDocument(fields), session: session)
         var documents: [BSONDocument] = []
         while let cursor = reply["cursor"]?.asDocument {

@@ -42,19 +42,10 @@ package actor MongoTarget: TargetDatabase {
     package func keys(of collection: String, after key: BSONDocument?, limit: Int) throws -> [BSONDocument] {
         try during("looking through collection \(collection)") {
             // One more, because the bound belongs to what is found, as long as that document is there.
-            func find() throws -> [BSONDocument] {
-                try connection.find(
-                    pool.database, collection, filter: [:], projection: ["_id": 1], from: key ?? ["_id": .minKey],
-                    limit: limit + 1)
-            }
-            var attempts = 1
-            while true {
-                do { return Array(try find().drop { $0 == key }.prefix(limit)) } catch let error as MongoError {
-                    // Seen from mongod 6.0 now and then while documents around the bound are deleted; gone the next time.
-                    guard error.code == 50738, attempts < 20 else { throw error }
-                    attempts += 1
-                }
-            }
+            let found = try connection.find(
+                pool.database, collection, filter: [:], projection: ["_id": 1], from: key ?? ["_id": .minKey],
+                limit: limit + 1)
+            return Array(found.drop { $0 == key }.prefix(limit))
         }
     }
 
