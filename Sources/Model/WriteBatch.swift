@@ -42,7 +42,7 @@ package final class CollectionWrites: @unchecked Sendable {
     /// The field that says when a document was last written: where the document's is newer than the write's, the
     /// document stays as it is. nil: whatever is written wins. Deletes are never guarded.
     package let guardField: String?
-    /// Documents may be there already: overwritten at once, instead of tried as inserts first.
+    /// Documents may be there already: they are looked for at once, instead of tried as inserts first.
     package let expectsDocuments: Bool
     /// The bytes that the ranges of `writes` lie in.
     package var arena: BSONWriter

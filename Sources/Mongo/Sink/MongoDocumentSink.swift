@@ -16,6 +16,8 @@ package actor MongoDocumentSink: DocumentSink {
     private let connection: MongoConnection
     private let transactions: MongoSession
     private var epoch: Int64?
+    /// Where a chunk has met documents of its keys: the stream updates rows before their chunks come.
+    private var metCollections: Set<String> = []
 
     package init(pool: MongoPool, stateDatabase: String, pipeline: String, progress: Progress, logger: Logger)
         async throws
@@ -77,7 +79,8 @@ package actor MongoDocumentSink: DocumentSink {
     private func apply(
         _ batch: WriteBatch, after previous: Checkpoint, piece: Piece?, _ attempts: inout Attempts
     ) async throws -> Bool {
-        var mode = WriteMode.insertFirst
+        let collection = piece?.chunk.documents.collection
+        var mode = collection.map(metCollections.contains) == true ? WriteMode.overwrite : .insertFirst
         while true {
             try Task.checkCancellation()
             do {
@@ -86,6 +89,7 @@ package actor MongoDocumentSink: DocumentSink {
                 transactions.abort()
                 let conflicts = attempts.conflicts
                 mode = try await react(to: failed.error, in: failed.collection, mode: mode, &attempts)
+                if let collection, mode == .overwrite { metCollections.insert(collection) }
                 if piece != nil, attempts.conflicts > conflicts { return false }
             } catch let error as MongoError {
                 transactions.abort()

@@ -25,17 +25,18 @@ struct TransactionWriter {
         }
     }
 
-    /// - Parameter inserts: whether new documents are inserted, rather than put whatever is there.
+    /// - Parameter inserts: whether the keys of inserts are taken to be new, without looking.
     private func write(_ writes: CollectionWrites, inserts: Bool) throws {
         // Before the deletes: a moved document is read where it still is.
         let moved = try wholeDocuments(writes, of: [.move])
+        let taken = inserts ? [] : try takenInserts(writes)
         try bulk(writes) { bulk, write, _ in
             if write.kind == .delete { try remove(writes, write, in: bulk) }
         }
         try bulk(writes) { bulk, write, index in
             switch write.kind {
             case .replace: try replace(writes, write, write.body, in: bulk)
-            case .insert where !inserts: try replace(writes, write, write.body, in: bulk)
+            case .insert where taken.contains(index): try replace(writes, write, write.body, in: bulk)
             case .move:
                 if let document = moved[index] {
                     try writes.withBytes(write.key) { key in
@@ -46,11 +47,25 @@ struct TransactionWriter {
             }
         }
         try setFields(writes)
-        if inserts {
-            try bulk(writes) { bulk, write, _ in
-                if write.kind == .insert { try writes.withBytes(write.body) { try bulk.insert($0) } }
-            }
+        try bulk(writes) { bulk, write, index in
+            if write.kind == .insert, !taken.contains(index) { try writes.withBytes(write.body) { try bulk.insert($0) } }
         }
+    }
+
+    /// The positions of inserts whose keys the collection has already, as the transaction sees it. An upsert costs several
+    /// times what an insert does, so that looking first is worth it even where many are there.
+    private func takenInserts(_ writes: CollectionWrites) throws -> Set<Int> {
+        var positions: [BSONDocument: Int] = [:]
+        for index in part ?? writes.writes.indices where writes.writes[index].kind == .insert {
+            positions[BSONDocument(unchecked: writes.bytes(writes.writes[index].key))] = index
+        }
+        guard !positions.isEmpty else { return [] }
+        let found = try connection.find(
+            database, writes.collection, filter: ["_id": ["$in": .array(positions.keys.compactMap { $0["_id"] })]],
+            projection: ["_id": 1], limit: positions.count, session: session)
+        let taken = Set(found.compactMap { positions[$0] })
+        // To MongoDB the number 1 is 1.0, whatever their types: then any may be there.
+        return taken.count == found.count ? taken : Set(positions.values)
     }
 
     /// Deletes every key of the batch, then inserts what there shall be.

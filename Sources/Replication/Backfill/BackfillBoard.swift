@@ -141,7 +141,10 @@ final class BackfillBoard: Sendable {
         }
     }
 
-    /// Why some pieces can't be written.
+    /// A row of the table can't be written that was read again.
+    func refused(_ table: TableName, _ failure: Failure) { state.withLock { $0.refusals.append((table, failure)) } }
+
+    /// Why some rows can't be written.
     var refusals: [(table: TableName, failure: Failure)] { state.withLock { $0.refusals } }
 
     var isFinished: Bool { state.withLock { $0.tables.allSatisfy(\.isFinished) } }

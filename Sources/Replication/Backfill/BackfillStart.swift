@@ -39,7 +39,7 @@ struct BackfillStart: Sendable {
         let queue = RereadQueue(rereads)
         let watch = BackfillWatch(
             pipeline: settings.pipeline, epoch: epoch, ports: ports, gate: gate, inbox: inbox,
-            tablesWaiting: { board.waiting + [queue.waiting].compactMap { $0 } }, progress: progress, logger: logger)
+            tablesWaiting: { board.waiting + queue.waiting }, progress: progress, logger: logger)
         return LiveBackfill(
             source: ports.source, target: ports.target, paused: paused,
             giveUp: { table, reason in

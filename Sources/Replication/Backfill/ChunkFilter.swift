@@ -16,6 +16,8 @@ struct ChunkFilter {
     /// Rows that have to be read again before every document is whole, each with the transaction that a snapshot has to
     /// see for it; 0 for what every snapshot to come sees.
     private var pending: [Reread: UInt64]
+    /// Whether every row has its whole document, but for those pending.
+    private var everyRowIsThere = false
     /// Applied or prepared transactions that no snapshot is known to see.
     private var fence: VisibilityFence
     /// As of the last look into the inbox.
@@ -62,8 +64,6 @@ struct ChunkFilter {
         var moved = 0
         for change in changes where try record(change, of: id, plans, &rereads) { moved += 1 }
         if horizon.chunks > 0, moved > 0 { progress.update { [moved] in $0.backfill.keysMoved += moved } }
-        countNew(rereads)
-        for reread in rereads { pending[reread] = id }
         if touches.isOverLimit {
             // One UPDATE of millions of rows: what is under way is read again, by snapshots that see more of it.
             // (None is read before a snapshot sees everything that is forgotten here.)
@@ -100,6 +100,10 @@ struct ChunkFilter {
                 touches = TouchLog(byteLimit: 0)
             }
             answer(isFinished)
+            return nil
+        case .everyRowIsThere(let answer):
+            everyRowIsThere = true
+            answer(true)
             return nil
         }
     }
@@ -181,14 +185,20 @@ struct ChunkFilter {
             let origin = try plan.encodeKey(old.row, into: &scratch.writer)
             guard !scratch.writer.hasEqualBytes(origin, key) else { return false }
             touch(origin, plan, id, isPartial: false)
-            if isPartial {
-                rereads.append(
-                    Reread(collection: plan.collection, key: BSONDocument(unchecked: scratch.writer.bytes(in: key))))
+            if isPartial, !everyRowIsThere || pending[reread(origin, plan)] != nil {
+                let moved = reread(key, plan)
+                countNew([moved])
+                pending[moved] = id
+                rereads.append(moved)
             }
             return true
         case .truncate: break
         }
         return false
+    }
+
+    private func reread(_ key: Range<Int>, _ plan: MappingPlan) -> Reread {
+        Reread(collection: plan.collection, key: BSONDocument(unchecked: scratch.writer.bytes(in: key)))
     }
 
     private mutating func touch(_ key: Range<Int>, _ plan: MappingPlan, _ id: UInt64, isPartial: Bool) {

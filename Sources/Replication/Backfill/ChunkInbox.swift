@@ -86,11 +86,13 @@ final class ChunkInbox: Sendable {
         case chunk(Chunk)
         /// Whether every row is there by now, and nothing needs to be read again.
         case question(@Sendable (Bool) -> Void)
+        /// Every chunk there is has been written; answered once the stream knows.
+        case everyRowIsThere(@Sendable (Bool) -> Void)
 
         func discard() {
             switch self {
             case .chunk(let chunk): chunk.settled(.discarded)
-            case .question(let answer): answer(false)
+            case .question(let answer), .everyRowIsThere(let answer): answer(false)
             }
         }
     }

@@ -3,17 +3,17 @@ import Model
 
 /// What concerns one chunk alone: the others and the stream go on.
 extension LiveBackfill {
-    /// Waits for a table that is locked, as long as it takes: what comes after all segments is done one part at a time.
-    func patiently<Result>(_ body: () async throws -> Result) async throws -> Result {
+    /// Waits for a table that is locked, as long as it takes.
+    func patiently<Result>(_ errand: RereadQueue.Errand, _ body: () async throws -> Result) async throws -> Result {
         var interruptions = 0
         while true {
             do {
                 let result = try await body()
-                rereads.interrupted(by: nil)
+                rereads.interrupted(errand, by: nil)
                 return result
             } catch let failure as Failure where failure.kind == .chunkInterrupted {
                 interruptions += 1
-                rereads.interrupted(by: failure.message)
+                rereads.interrupted(errand, by: failure.message)
                 try await Task.sleep(for: RetryPolicy.backoff(interruptions))
             }
         }
@@ -33,9 +33,15 @@ extension LiveBackfill {
 
     /// Nothing of the piece is written, and its segment goes no further; everything else does.
     func refuse(_ piece: BackfillPiece, _ failure: Failure) {
-        let refusal = refusal(failure, of: piece.table)
+        board.refused(piece, logged(refusal(failure, of: piece.table)))
+    }
+
+    /// A row that was to be read again stays as it is, and what stands of it in the state database.
+    func refuse(_ table: TableName, _ failure: Failure) { board.refused(table, logged(refusal(failure, of: table))) }
+
+    private func logged(_ refusal: Failure) -> Failure {
         logger.error("a chunk can't be written, the others go on", metadata: ["reason": "\(refusal.message)"])
-        board.refused(piece, refusal)
+        return refusal
     }
 
     func refusal(_ failure: Failure, of table: TableName) -> Failure {
@@ -47,16 +53,18 @@ extension LiveBackfill {
     }
 
     /// What can't be written ends a backfill that was asked for, of a table that was whole before.
-    ///
-    /// - Returns: what the run ends with for the others, once everything else is done.
-    func settleRefusals() async throws -> Failure? {
+    func settleRefusals() async throws {
         let refusals = board.refusals
         for table in Set(refusals.map(\.table)) where tables[table]?.isAsked == true {
             guard let refusal = refusal(refusals.filter { $0.table == table }.map(\.failure)) else { continue }
             board.remove(table)
             try await giveUp(table, refusal.message)
         }
-        return refusal(refusals.filter { tables[$0.table]?.isAsked != true }.map(\.failure))
+    }
+
+    /// What the run ends with once everything else is done; nil when everything can be written.
+    var lastRefusal: Failure? {
+        refusal(board.refusals.filter { tables[$0.table]?.isAsked != true }.map(\.failure))
     }
 
     /// The end of a backfill that is whole but for some chunks; nil when there are none.

@@ -2,33 +2,35 @@ import BSON
 import Mapping
 import Model
 
-/// The end of a backfill: rows that the stream has sent in part only, before their documents were there.
+/// Rows that the stream has sent in part only, before their documents were there.
 extension LiveBackfill {
-    /// Reads rows again until the stream says that nothing is left.
+    /// Reads rows again beside everything else, then until the stream says that nothing is left.
     ///
-    /// - Parameter refusal: why it never will; then those known now are read, and this is thrown.
-    func readAgainUntilWhole(but refusal: Failure? = nil) async throws {
-        let reader = try await source.openChunkReader()
+    /// - Throws: the last refusal, once everything else is written.
+    func readAgainUntilWhole() async throws {
+        var reader: (any ChunkReader)?
         do {
             while true {
-                while true {
-                    let batch = rereads.take(atMost: LiveBackfill.rereadCount)
-                    if batch.isEmpty { break }
-                    try await patiently { try await readAgain(batch, with: reader) }
-                }
-                if let refusal { throw refusal }
-                // What is paused is not whole: a start of the stream goes on with it.
-                guard paused.isEmpty else {
+                try Task.checkCancellation()
+                await rereads.waitForMore()
+                let hasOnlyRereads = rereads.hasOnlyRereads
+                let batch = rereads.take(atMost: LiveBackfill.rereadCount)
+                if !batch.isEmpty {
+                    let opened = if let reader { reader } else { try await source.openChunkReader() }
+                    reader = opened
+                    try await patiently(.rereads) { try await readAgain(batch, with: opened) }
+                } else if hasOnlyRereads {
+                    if let refusal = lastRefusal { throw refusal }
+                    // What is paused is not whole: a start of the stream goes on with it.
+                    if paused.isEmpty, try await isWhole() { break }
                     try await Task.sleep(for: LiveBackfill.snapshotInterval)
-                    continue
                 }
-                if try await isWhole() { break }
             }
         } catch {
-            await reader.close()
+            await reader?.close()
             throw error
         }
-        await reader.close()
+        await reader?.close()
     }
 
     private func readAgain(_ batch: [Reread], with reader: any ChunkReader) async throws {
@@ -49,8 +51,7 @@ extension LiveBackfill {
             guard let documents = try await readDocuments(of: table, from: reader, isBounded: batch.count > 1) else {
                 // Large values are why they are read again.
                 inbox.withdraw(token)
-                rereads.add(Array(batch[(batch.count / 2)...]))
-                return try await readAgain(Array(batch[..<(batch.count / 2)]), with: reader)
+                return try await readAgainInHalves(batch, with: reader)
             }
             let outcome = try await answer(at: token) { settled in
                 .chunk(
@@ -64,11 +65,32 @@ extension LiveBackfill {
                 // Snapshots don't see yet what they have to: another one soon.
                 if !again.isEmpty { try await Task.sleep(for: LiveBackfill.snapshotInterval) }
             case .discarded, .outdated: rereads.add(batch)
-            case .refused(let failure): throw refusal(failure, of: table.version.schema.name)
+            case .refused where batch.count > 1: try await readAgainInHalves(batch, with: reader)
+            case .refused(let failure): refuse(table.version.schema.name, failure)
             }
         } catch {
             inbox.withdraw(token)
             throw error
+        }
+    }
+
+    private func readAgainInHalves(_ batch: [Reread], with reader: any ChunkReader) async throws {
+        rereads.add(Array(batch[(batch.count / 2)...]))
+        try await readAgain(Array(batch[..<(batch.count / 2)]), with: reader)
+    }
+
+    /// From then on the stream has only those rows read again that it knows of by now, and what becomes of them: else it
+    /// might always have some more.
+    func tellThatEveryRowIsThere() async throws {
+        guard paused.isEmpty, board.refusals.isEmpty else { return }
+        while true {
+            let token = try await announce()
+            do {
+                if try await answer(at: token, { .everyRowIsThere($0) }) { return }
+            } catch {
+                inbox.withdraw(token)
+                throw error
+            }
         }
     }
 

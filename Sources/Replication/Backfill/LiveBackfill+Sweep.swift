@@ -30,7 +30,7 @@ extension LiveBackfill {
             let keys = try await target.keys(
                 of: table.plan.collection, after: sweep.position, limit: LiveBackfill.sweepCount)
             let position = sweep.position
-            let done = try await patiently {
+            let done = try await patiently(.sweep) {
                 try await remove(keys, of: table, begun: state.startedAt, after: position, with: probe)
             }
             guard let (step, removed) = done else { continue }

@@ -48,9 +48,14 @@ struct LiveBackfill: Sendable {
             }
             group.addTask {
                 try await readSegments()
-                let refusal = try await settleRefusals()
+                try await settleRefusals()
+                try await tellThatEveryRowIsThere()
                 try await removeGone()
-                try await readAgainUntilWhole(but: refusal)
+                rereads.everythingElseIsRead()
+                return false
+            }
+            group.addTask {
+                try await readAgainUntilWhole()
                 return true
             }
             defer { group.cancelAll() }

@@ -4,35 +4,84 @@ import Synchronization
 /// Rows that have to be read again by their keys. They stand in the state database too, so that none is lost with the
 /// worker.
 final class RereadQueue: Sendable {
-    private let state: Mutex<[Reread]>
-    private let interruption = Mutex<Waiting?>(nil)
+    /// What comes one part at a time, and waits as long as it takes.
+    enum Errand: Hashable, Sendable { case rereads, sweep }
 
-    init(_ rereads: [Reread]) { state = Mutex(rereads) }
+    private struct State {
+        var rows: [String: [Reread]] = [:]
+        var hasOnlyRereads = false
+        var waiter: CheckedContinuation<Void, Never>?
 
-    /// Why they can't be read now, and since when.
-    var waiting: Waiting? { interruption.withLock { $0 } }
+        var isEmpty: Bool { rows.values.allSatisfy(\.isEmpty) }
 
-    /// - Parameter reason: nil once they are read again.
-    func interrupted(by reason: String?) {
-        interruption.withLock { waiting in
-            waiting = reason.map { Waiting(reason: $0, since: waiting?.since ?? .now) }
+        mutating func takeWaiter() -> CheckedContinuation<Void, Never>? {
+            defer { waiter = nil }
+            return waiter
         }
     }
 
-    var all: [Reread] { state.withLock { $0 } }
+    private let state = Mutex(State())
+    private let interruptions = Mutex<[Errand: Waiting]>([:])
 
-    func add(_ rereads: [Reread]) {
-        if !rereads.isEmpty { state.withLock { $0 += rereads } }
+    init(_ rereads: [Reread]) { add(rereads) }
+
+    /// Why something can't be read now, and since when.
+    var waiting: [Waiting] { interruptions.withLock { Array($0.values) } }
+
+    /// - Parameter reason: nil once it is read.
+    func interrupted(_ errand: Errand, by reason: String?) {
+        interruptions.withLock { waiting in
+            waiting[errand] = reason.map { Waiting(reason: $0, since: waiting[errand]?.since ?? .now) }
+        }
     }
 
-    /// Takes the next rows of one collection.
+    var all: [Reread] { state.withLock { Array($0.rows.values.joined()) } }
+
+    func add(_ rereads: [Reread]) {
+        if rereads.isEmpty { return }
+        let waiter = state.withLock { state in
+            for reread in rereads { state.rows[reread.collection, default: []].append(reread) }
+            return state.takeWaiter()
+        }
+        waiter?.resume()
+    }
+
+    /// Takes some rows of one collection, those that came last.
     func take(atMost limit: Int) -> [Reread] {
-        state.withLock { queue in
-            guard let collection = queue.first?.collection else { return [] }
-            let taken = Array(Set(queue.lazy.filter { $0.collection == collection }.prefix(limit)))
-            let isTaken = Set(taken)
-            queue.removeAll { isTaken.contains($0) }
-            return taken
+        state.withLock { state in
+            guard let index = state.rows.values.firstIndex(where: { !$0.isEmpty }) else { return [] }
+            let taken = state.rows.values[index].suffix(limit)
+            state.rows.values[index].removeLast(taken.count)
+            return Array(Set(taken))
+        }
+    }
+
+    // MARK: - The end
+
+    /// Whether everything else is read.
+    var hasOnlyRereads: Bool { state.withLock { $0.hasOnlyRereads } }
+
+    func everythingElseIsRead() {
+        let waiter = state.withLock { state in
+            state.hasOnlyRereads = true
+            return state.takeWaiter()
+        }
+        waiter?.resume()
+    }
+
+    /// Returns when there is something to take, or everything else is read, or the task is cancelled. For one task.
+    func waitForMore() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isWaiting = state.withLock { state in
+                    guard state.isEmpty, !state.hasOnlyRereads, !Task.isCancelled else { return false }
+                    state.waiter = continuation
+                    return true
+                }
+                if !isWaiting { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.takeWaiter() }?.resume()
         }
     }
 }
