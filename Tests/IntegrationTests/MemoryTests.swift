@@ -1,3 +1,4 @@
+import BSON
 import DevServers
 import TestSupport
 import Testing
@@ -45,6 +46,25 @@ import Testing
         ("whole old rows", "ALTER TABLE public.wide REPLICA IDENTITY FULL; UPDATE public.wide SET version = 2"),
         ("keys changed, whole old rows", "UPDATE public.wide SET id = id + 1000"),
     ]
+
+    /// One UPDATE touches more keys than the backfill may remember, while chunks are under way.
+    @Test func everyRowIsUpdatedWhileItsTableIsRead() async throws {
+        let fixture = try await PipelineFixture("flood")
+        try await fixture.sql(
+            """
+            CREATE TABLE public.counters (id text PRIMARY KEY, n integer);
+            INSERT INTO public.counters SELECT repeat('k', 200) || g, 0 FROM generate_series(1, 200000) g;
+            """)
+        let wherry = try fixture.wherry(limits: BatchSizes(backfill: "live", chunkRows: 100))
+        try await fixture.waitUntil("rows are read", wherry) {
+            try await fixture.tableState("counters")?["backfill"]?.asDocument?["rows"]?.asInt ?? 0 > 0
+        }
+        try await fixture.sql("UPDATE public.counters SET n = 1")
+        try await wherry.waitForLine("more is touched than is remembered") { $0.int("touch_log_cleared") ?? 0 > 0 }
+        try await staysSmall(wherry, fixture, "an update of a table that is read")
+        #expect(try await wherry.terminate().code == 0)
+        #expect(try await fixture.compare() == [])
+    }
 
     private func staysSmall(_ wherry: WherryProcess, _ fixture: PipelineFixture, _ what: String) async throws {
         try await fixture.waitUntilCaughtUp(wherry, within: .seconds(120))

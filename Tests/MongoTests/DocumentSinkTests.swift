@@ -38,6 +38,19 @@ import Mongo
         #expect(try fixture.documents() == [["_id": 0], ["_id": 1, "v": 2]])
     }
 
+    /// To MongoDB 1 is 1.0.
+    @Test func overwritesAKeyOfAnotherNumericType() async throws {
+        let fixture = try await SinkFixture()
+        let sink = try await fixture.makeSink()
+        try await fixture.takeOver(sink)
+        try fixture.reader.command(
+            fixture.pool.database, ["insert": "things", "documents": [["_id": .double(1), "v": 1], ["_id": 2, "v": 1]]])
+        let batch = BatchMaker().add(.insert, 1, ["_id": 1, "v": 2]).add(.insert, 2, ["_id": 2, "v": 2])
+            .add(.insert, 3, ["_id": 3, "v": 2]).batch(0x200)
+        try await sink.apply(batch, after: fixture.start)
+        #expect(try fixture.documents().map { $0["v"] } == [2, 2, 2])
+    }
+
     @Test func swapsValuesUnderAUniqueIndex() async throws {
         let fixture = try await SinkFixture()
         let sink = try await fixture.makeSink()

@@ -236,6 +236,24 @@ import Testing
         }
     }
 
+    /// From then on a moved document is there to be moved, unless it comes from a row that has still to be read again.
+    @Test func onceEveryRowIsThereOnlyWhatFollowsIsReadAgain() throws {
+        let inbox = inbox(before10)
+        var filter = filter(inbox)
+        func move(_ from: String, _ to: String) -> Change {
+            table.update(old: .key(Cell.row([.text(from), nil, nil])), .text(to), "new", .unchanged)
+        }
+        #expect(try filter.record([move("1", "2")], of: 10, plans: plans) == [reread("2")])
+        let answers = Mutex<[Bool]>([])
+        let token = try #require(inbox.announce())
+        inbox.deliver(.everyRowIsThere { answer in answers.withLock { $0.append(answer) } }, as: token)
+        #expect(filter.admit(token) == nil && answers.withLock { $0 } == [true])
+        #expect(try filter.record([move("6", "7")], of: 11, plans: plans) == [])
+        #expect(
+            try filter.record([move("2", "3"), move("3", "4"), move("8", "9")], of: 12, plans: plans)
+                == [reread("3"), reread("4")])
+    }
+
     @Test func itIsFinishedWhenNothingHasToBeReadAgain() throws {
         let inbox = inbox(before10)
         var filter = filter(inbox)

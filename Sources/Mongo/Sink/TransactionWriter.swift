@@ -52,20 +52,17 @@ struct TransactionWriter {
         }
     }
 
-    /// The positions of inserts whose keys the collection has already, as the transaction sees it. An upsert costs several
-    /// times what an insert does, so that looking first is worth it even where many are there.
+    /// The positions of inserts whose keys are taken. An upsert costs several times what an insert does, so that looking
+    /// first is worth it even where many are there.
     private func takenInserts(_ writes: CollectionWrites) throws -> Set<Int> {
         var positions: [BSONDocument: Int] = [:]
         for index in part ?? writes.writes.indices where writes.writes[index].kind == .insert {
             positions[BSONDocument(unchecked: writes.bytes(writes.writes[index].key))] = index
         }
-        guard !positions.isEmpty else { return [] }
-        let found = try connection.find(
-            database, writes.collection, filter: ["_id": ["$in": .array(positions.keys.compactMap { $0["_id"] })]],
-            projection: ["_id": 1], limit: positions.count, session: session)
-        let taken = Set(found.compactMap { positions[$0] })
-        // To MongoDB the number 1 is 1.0, whatever their types: then any may be there.
-        return taken.count == found.count ? taken : Set(positions.values)
+        let keys = TakenKeys(
+            connection: connection, session: session, database: database, collection: writes.collection)
+        guard let taken = try keys.find(among: Set(positions.keys)) else { return Set(positions.values) }
+        return Set(taken.compactMap { positions[$0] })
     }
 
     /// Deletes every key of the batch, then inserts what there shall be.
