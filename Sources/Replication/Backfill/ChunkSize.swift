@@ -13,7 +13,7 @@ struct ChunkTarget: Hashable, Sendable {
 
 extension ChunkTarget {
     /// What all chunks under way together aim at, in bytes: each worker reads one while another waits for its turn.
-    private static let totalBytes = 12 << 20
+    private static let totalBytes = 16 << 20
 
     init(workers: Int, maxRows: Int) {
         bytes = max(256 << 10, ChunkTarget.totalBytes / (2 * workers))
