@@ -33,7 +33,7 @@ package struct PipelineSettings: Sendable {
     /// What filling the pipeline may cost; what the store has set stands over it.
     package var backfillLimits = BackfillLimits.standard
     /// What a live backfill may remember of the stream, in bytes.
-    package var touchLogBytes = 32 << 20
+    package var touchLogBytes = 20 << 20
     package var limits = BatchLimits()
     package var end = End.never
     /// Ends once every row is there: with the initial copy, without a stream, unless rows are still to be read beside it.

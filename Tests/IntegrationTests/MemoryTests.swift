@@ -53,7 +53,7 @@ import Testing
         try await fixture.sql(
             """
             CREATE TABLE public.counters (id text PRIMARY KEY, n integer);
-            INSERT INTO public.counters SELECT repeat('k', 200) || g, 0 FROM generate_series(1, 200000) g;
+            INSERT INTO public.counters SELECT repeat('k', 200) || g, 0 FROM generate_series(1, 100000) g;
             """)
         let wherry = try fixture.wherry(limits: BatchSizes(backfill: "live", chunkRows: 100))
         try await fixture.waitUntil("rows are read", wherry) {
