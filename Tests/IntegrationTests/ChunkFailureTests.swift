@@ -63,7 +63,8 @@ import Testing
             let refusal = try await fixture.refusal(of: run, 65, "table public.docs, read by its key (id)", words)
             #expect(refusal.hint.contains("goes on at that chunk"))
             // As a word of its own, and not as a count of rows: other numbers may hold these digits.
-            let told = refusal.text.split(separator: "\n").filter { !$0.contains("rows_copied") }.joined(separator: "\n")
+            let told = refusal.text.split(separator: "\n").filter { !$0.contains("rows_copied") }.joined(
+                separator: "\n")
             #expect(!refusal.text.contains(secret) && !told.contains(/\b12345\b/))
             #expect(try await fixture.inspector.count("others") == 3000)
             // All of its segments but what one has left from that chunk on.
@@ -103,7 +104,10 @@ import Testing
             "delete": "docs", "deletes": [["q": ["_id": ["$lte": .int32(keys.upperBound)]], "limit": 0]],
         ])
         let notes = keys.map { key -> BSONValue in
-            ["_id": ["pipeline": .string(fixture.name), "collection": "docs", "key": .int32(key)], "schema_version": 1]
+            [
+                "_id": ["pipeline": .string(fixture.name), "collection": "docs", "key": .int32(key)],
+                "schema_version": 1,
+            ]
         }
         try await fixture.inspector.command(
             ["insert": "rereads", "documents": .array(notes)], on: fixture.stateDatabase)

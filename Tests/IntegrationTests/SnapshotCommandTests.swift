@@ -14,7 +14,8 @@ import Testing
         let fixture = try await PipelineFixture("seed")
         try await Workload.createTables(fixture, rows: 3000)
         try await fixture.sql(
-            "CREATE TABLE public.quiet (id integer PRIMARY KEY); INSERT INTO public.quiet SELECT generate_series(1, 1234)")
+            "CREATE TABLE public.quiet (id integer PRIMARY KEY); INSERT INTO public.quiet SELECT generate_series(1, 1234)"
+        )
         let report = try await Workload(fixture, seed: 70).working {
             let seed = try await fixture.snapshot(["--json", "--workers", "3"])
             #expect(seed.child.exitStatus?.code == 0, "\(seed.tail)")

@@ -44,7 +44,8 @@ import Mongo
         let sink = try await fixture.makeSink()
         try await fixture.takeOver(sink)
         try fixture.reader.command(
-            fixture.pool.database, ["insert": "things", "documents": [["_id": .double(1), "v": 1], ["_id": 2, "v": 1]]])
+            fixture.pool.database,
+            ["insert": "things", "documents": [["_id": .double(1), "v": 1], ["_id": 2, "v": 1]]])
         let batch = BatchMaker().add(.insert, 1, ["_id": 1, "v": 2]).add(.insert, 2, ["_id": 2, "v": 2])
             .add(.insert, 3, ["_id": 3, "v": 2]).batch(0x200)
         try await sink.apply(batch, after: fixture.start)

@@ -33,7 +33,9 @@ struct TakenKeys {
         guard var first = values.first else { return nil }
         var last = first
         for value in values {
-            guard let isBeforeFirst = precedes(value, first), let isBehindLast = precedes(last, value) else { return nil }
+            guard let isBeforeFirst = precedes(value, first), let isBehindLast = precedes(last, value) else {
+                return nil
+            }
             if isBeforeFirst { first = value }
             if isBehindLast { last = value }
         }

@@ -48,7 +48,9 @@ struct TransactionWriter {
         }
         try setFields(writes)
         try bulk(writes) { bulk, write, index in
-            if write.kind == .insert, !taken.contains(index) { try writes.withBytes(write.body) { try bulk.insert($0) } }
+            if write.kind == .insert, !taken.contains(index) {
+                try writes.withBytes(write.body) { try bulk.insert($0) }
+            }
         }
     }
 
