@@ -1,3 +1,4 @@
+import BSON
 import DevServers
 import Model
 import TestSupport
@@ -66,12 +67,24 @@ import Testing
         #expect(try await fixture.compare() == [])
     }
 
+    enum Moment: CaseIterable, Sendable {
+        case accepted, slotMade, begun, reading
+    }
+
     /// Killed anywhere in the repair: no start takes what it left for a whole pipeline.
-    @Test(arguments: [0, 40, 120, 300]) func killedInTheMiddle(_ milliseconds: Int) async throws {
+    @Test(arguments: Moment.allCases) func killedInTheMiddle(_ moment: Moment) async throws {
         let fixture = try await withoutSlot("gapkill")
-        let first = try fixture.wherry(["--accept-gap"], limits: small)
+        let first = try fixture.wherry(
+            ["--accept-gap"], limits: BatchSizes(operations: 150, chunkRows: 200, rowsPerSecond: 2000))
         try await first.waitForLine("it accepts") { $0.message.hasPrefix("accepting a data gap") }
-        try await Task.sleep(for: .milliseconds(milliseconds))
+        try await fixture.waitUntil("it is \(moment)", first) {
+            switch moment {
+            case .accepted: true
+            case .slotMade: try await fixture.slots() == "1"
+            case .begun: try await fixture.backfillState("items") != nil
+            case .reading: try await fixture.backfillState("items")?["rows"]?.asInt ?? 0 > 0
+            }
+        }
         try await first.kill()
         #expect(!first.log.contains("backfill finished"), "too fast to say anything")
         // Without the flag: it either finds the gap still, or makes the pipeline whole.

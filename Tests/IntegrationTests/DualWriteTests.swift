@@ -127,9 +127,11 @@ import Testing
     /// In the middle of its chunks, some of which are written in part.
     private func killInBackfill(_ fixture: PipelineFixture, _ arguments: [String]) async throws {
         let wherry = try fixture.wherry(arguments)
-        try await wherry.waitForLine("it streams") { $0["phase"] == "streaming" }
-        try await Task.sleep(for: .milliseconds(150))
+        try await fixture.waitUntil("rows are read", wherry) {
+            try await fixture.tableState("items")?["backfill"]?.asDocument?["rows"]?.asInt ?? 0 > 0
+        }
         try await wherry.kill()
+        #expect(!wherry.log.contains("backfill finished"), "too fast to say anything")
     }
 
     /// What the application has written is newer than every row; all others are as the rows.

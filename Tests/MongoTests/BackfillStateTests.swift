@@ -112,11 +112,12 @@ import Mongo
         let setUp = BatchMaker().add(.insert, 1, ["_id": 1]).add(.insert, 2, ["_id": 2]).add(.insert, 3, ["_id": 3])
         try await sink.apply(setUp.batch(0x200), after: fixture.start)
         let at = Checkpoint(lsn: LSN(rawValue: 0x200))
-        let deletes = BatchMaker().add(.delete, 1).add(.delete, 3).writes
+        // One of them is not there.
+        let deletes = BatchMaker().add(.delete, 1).add(.delete, 3).add(.delete, 9).writes
         let step = SweepStep(table: BackfillStateTests.name, position: ["_id": 3], isDone: false, foreign: 4)
-        for _ in 1...2 {
-            try await sink.write(
-                ChunkWrite(documents: deletes, progress: nil, sweep: step, rereads: [], settled: []), at: at)
+        for removed in [2, 0] {
+            let chunk = ChunkWrite(documents: deletes, progress: nil, sweep: step, rereads: [], settled: [])
+            #expect(try await sink.write(chunk, at: at) == removed)
         }
         #expect(try fixture.documents() == [["_id": 2]])
         let sweep = try required(try await stored(fixture).backfill?.sweep)
@@ -132,7 +133,7 @@ import Mongo
         let again = BatchMaker(expectsDocuments: true)
             .add(.insert, 1, ["_id": 1, "a": 2]).add(.insert, 2, ["_id": 2, "a": 2])
         let chunk = ChunkWrite(documents: again.writes, progress: nil, rereads: [], settled: [])
-        try await sink.write(chunk, at: Checkpoint(lsn: LSN(rawValue: 0x200)))
+        _ = try await sink.write(chunk, at: Checkpoint(lsn: LSN(rawValue: 0x200)))
         #expect(try fixture.documents() == [["_id": 1, "a": 2], ["_id": 2, "a": 2]])
         #expect(fixture.progress.snapshot().retries == 0)
     }

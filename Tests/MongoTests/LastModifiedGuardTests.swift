@@ -63,7 +63,7 @@ import Testing
         let sink = try await fixture.makeSink()
         try await fixture.takeOver(sink)
         switch way {
-        case .chunk, .chunkInsertedFirst: try await sink.write(maker.chunk(), at: fixture.start)
+        case .chunk, .chunkInsertedFirst: _ = try await sink.write(maker.chunk(), at: fixture.start)
         default: try await sink.apply(maker.batch(0x200), after: fixture.start)
         }
     }

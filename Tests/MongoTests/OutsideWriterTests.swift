@@ -30,7 +30,7 @@ import Testing
             let sink = try await fixture.makeSink()
             try await fixture.takeOver(sink)
             let start = fixture.start
-            return { maker, rereads in try await sink.write(maker.chunk(rereads: rereads), at: start) }
+            return { maker, rereads in _ = try await sink.write(maker.chunk(rereads: rereads), at: start) }
         case .copy:
             let sink = try await fixture.makeCopySink()
             await sink.begin(epoch: try required(try await fixture.store.load(fixture.pipeline)).epoch)

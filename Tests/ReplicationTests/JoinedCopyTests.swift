@@ -66,7 +66,8 @@ struct JoinedCopyTests {
         #expect(await eventually { waiting.progress.snapshot().waiting != nil })
         // Of a worker that is gone: nobody can import its snapshot.
         _ = try await publish(waiting, epoch: 3)
-        try await Task.sleep(for: .milliseconds(600))
+        let looks = waiting.ranges.count("current")
+        #expect(await eventually { waiting.ranges.count("current") >= looks + 2 })
         #expect(waiting.ranges.open == 1)
         _ = try await publish(waiting)
         guard case .joined = try await end else {

@@ -117,27 +117,27 @@ struct TouchLogTests {
         #expect(log.byteCount <= count * (60 + 18) + 4096)
     }
 
-    @Test func aMovingFloorKeepsTheLogSmall() {
+    /// 50,000 touches, each of a transaction of its own, and the floor moved behind every thousandth.
+    ///
+    /// - Returns: the log, and the most bytes it had.
+    private func touched(floor: (UInt64) -> String) -> (log: TouchLog, peak: Int) {
         var log = TouchLogTests.log([])
         var peak = 0
         for number in 1...50_000 as ClosedRange<UInt64> {
             log.touch(TouchLogTests.bytes(Int(number)), in: "a", by: number, isPartial: false)
             guard number.isMultiple(of: 1000) else { continue }
             peak = max(peak, log.byteCount)
-            log.setFloor(VisibilitySnapshot("\(number):\(number):")!)
+            log.setFloor(VisibilitySnapshot(floor(number))!)
         }
-        #expect(peak < 300_000)
+        return (log, peak)
+    }
+
+    @Test func aMovingFloorKeepsTheLogSmall() {
+        #expect(touched { "\($0):\($0):" }.peak < 300_000)
     }
 
     @Test func oneInvisibleTransactionDoesNotKeepThoseBehindIt() {
-        var log = TouchLogTests.log([])
-        var peak = 0
-        for number in 1...50_000 as ClosedRange<UInt64> {
-            log.touch(TouchLogTests.bytes(Int(number)), in: "a", by: number, isPartial: false)
-            guard number.isMultiple(of: 1000) else { continue }
-            peak = max(peak, log.byteCount)
-            log.setFloor(VisibilitySnapshot("1:\(number):1")!)
-        }
+        let (log, peak) = touched { "1:\($0):1" }
         #expect(peak < 400_000)
         let floor = VisibilitySnapshot("1:50000:1")!
         #expect(log.verdict(on: TouchLogTests.bytes(1), in: "a", for: floor) == .skip)

@@ -38,17 +38,7 @@ package struct DualWriter: Sendable {
 
     /// Works while `body` runs; then every session finishes its change in both databases.
     package func working<Result>(during body: () async throws -> Result) async throws -> Result {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 0..<DualWriter.sessions { group.addTask { try await self.work(number) } }
-            let result: Result
-            do { result = try await body() } catch {
-                group.cancelAll()
-                throw error
-            }
-            group.cancelAll()
-            try await group.waitForAll()
-            return result
-        }
+        try await inSessions(DualWriter.sessions, { try await self.work($0) }, during: body)
     }
 
     private func work(_ number: Int) async throws {

@@ -63,17 +63,7 @@ package final class Workload: Sendable {
     ///
     /// - Throws: what `body` throws; a `Failure` of the source that is not a lost connection.
     package func working<Result>(during body: () async throws -> Result) async throws -> Result {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 0..<sessions { group.addTask { try await self.work(number) } }
-            let result: Result
-            do { result = try await body() } catch {
-                group.cancelAll()
-                throw error
-            }
-            group.cancelAll()
-            try await group.waitForAll()
-            return result
-        }
+        try await inSessions(sessions, { try await self.work($0) }, during: body)
     }
 
     /// Runs `body` while no transaction is open.

@@ -21,8 +21,9 @@ package protocol DocumentSink: Sendable {
     /// transaction, or, where other writers collide with that, as several with the progress in the last. Repeating it is
     /// harmless.
     ///
+    /// - Returns: how many documents are removed, of those whose deletion the chunk asks for.
     /// - Throws: as `apply`.
-    func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws
+    func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws -> Int
 
     /// Deletes every document of the collections in bounded steps, each conditional on `checkpoint` being the stored
     /// one. Repeating it after an interruption is harmless.

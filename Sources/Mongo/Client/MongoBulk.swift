@@ -13,6 +13,7 @@ final class MongoBulk {
         let matched: Int
         /// Positions (in the bulk) whose key was not there, and so was inserted by an upsert.
         let upserted: Int
+        let removed: Int
     }
 
     init(adopting handle: OpaquePointer, connection: MongoConnection) {
@@ -61,6 +62,7 @@ final class MongoBulk {
         }
         return Outcome(
             matched: document?["nMatched"]?.asInt64.map(Int.init) ?? 0,
-            upserted: document?["nUpserted"]?.asInt64.map(Int.init) ?? 0)
+            upserted: document?["nUpserted"]?.asInt64.map(Int.init) ?? 0,
+            removed: document?["nRemoved"]?.asInt64.map(Int.init) ?? 0)
     }
 }

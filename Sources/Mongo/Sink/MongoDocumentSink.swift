@@ -46,17 +46,18 @@ package actor MongoDocumentSink: DocumentSink {
         _ = try await apply(batch, after: previous, piece: nil, &attempts)
     }
 
-    package func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws {
+    package func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws -> Int {
         let count = chunk.documents.writes.count
         var batch = WriteBatch(
             checkpoint: checkpoint, collections: count == 0 ? [] : [chunk.documents], counts: WriteBatch.Counts())
         batch.rereads = chunk.rereads
         var size = PieceSize(for: chunk.documents)
-        var (done, attempts) = (0, Attempts())
+        var (done, removed, attempts) = (0, 0, Attempts())
         repeat {
-            let piece = Piece(chunk: chunk, part: done..<min(done + size.current, count))
-            if try await apply(batch, after: checkpoint, piece: piece, &attempts) {
+            let piece = Piece(chunk: chunk, part: done..<min(done + size.current, count), removedBefore: removed)
+            if let more = try await apply(batch, after: checkpoint, piece: piece, &attempts) {
                 done = piece.part.upperBound
+                removed += more
                 size.succeed()
                 attempts = Attempts()
             } else if size.shrink() {
@@ -64,33 +65,39 @@ package actor MongoDocumentSink: DocumentSink {
                 attempts.conflicts = 0
             }
         } while done < count
+        return removed
     }
 
     /// Some documents of a chunk.
     private struct Piece {
         let chunk: ChunkWrite
         let part: Range<Int>
+        /// Documents that the pieces before have deleted.
+        let removedBefore: Int
 
         /// Then progress and notes go with it: a chunk that is there in part is written again.
         var isLast: Bool { part.upperBound == chunk.documents.writes.count }
     }
 
-    /// - Returns: false when a piece collided with another writer: nothing is written, and a smaller one may do.
+    /// - Returns: how many documents are deleted; nil when a piece collided with another writer: nothing is written, and a
+    ///   smaller one may do.
     private func apply(
         _ batch: WriteBatch, after previous: Checkpoint, piece: Piece?, _ attempts: inout Attempts
-    ) async throws -> Bool {
+    ) async throws -> Int? {
         let collection = piece?.chunk.documents.collection
         var mode = collection.map(metCollections.contains) == true ? WriteMode.overwrite : .insertFirst
         while true {
             try Task.checkCancellation()
             do {
-                if try await attempt(batch, after: previous, piece: piece, mode: mode) { break }
+                guard let removed = try await attempt(batch, after: previous, piece: piece, mode: mode) else { continue }
+                waiting.ended(after: attempts.interruptions)
+                return removed
             } catch let failed as CollectionError {
                 transactions.abort()
                 let conflicts = attempts.conflicts
                 mode = try await react(to: failed.error, in: failed.collection, mode: mode, &attempts)
                 if let collection, mode == .overwrite { metCollections.insert(collection) }
-                if piece != nil, attempts.conflicts > conflicts { return false }
+                if piece != nil, attempts.conflicts > conflicts { return nil }
             } catch let error as MongoError {
                 transactions.abort()
                 mode = try await react(to: error, in: nil, mode: mode, &attempts)
@@ -99,34 +106,35 @@ package actor MongoDocumentSink: DocumentSink {
                 throw error
             }
         }
-        waiting.ended(after: attempts.interruptions)
-        return true
     }
 
-    /// One transaction. Whether it is done; false when it has to be tried again.
+    /// One transaction.
+    ///
+    /// - Returns: how many documents are deleted; nil when it has to be tried again.
     private func attempt(
         _ batch: WriteBatch, after previous: Checkpoint, piece: Piece?, mode: WriteMode
-    ) async throws -> Bool {
+    ) async throws -> Int? {
         guard !batch.collections.isEmpty || !batch.rereads.isEmpty || piece != nil else {
-            return try moveCheckpoint(to: batch, after: previous, session: nil)
+            return try moveCheckpoint(to: batch, after: previous, session: nil) ? 0 : nil
         }
         try transactions.startTransaction()
-        guard try moveCheckpoint(to: batch, after: previous, session: transactions) else { return true }
+        guard try moveCheckpoint(to: batch, after: previous, session: transactions) else { return 0 }
         let writer = TransactionWriter(
             connection: connection, session: transactions, database: pool.database, part: piece?.part)
-        try writer.write(batch, mode: mode)
-        if piece?.isLast ?? true { try note(batch, piece?.chunk) }
+        let removed = try writer.write(batch, mode: mode)
+        if piece?.isLast ?? true { try note(batch, piece, removed: removed) }
         try await waiting.commit(transactions)
-        return true
+        return removed
     }
 
-    private func note(_ batch: WriteBatch, _ chunk: ChunkWrite?) throws {
+    private func note(_ batch: WriteBatch, _ piece: Piece?, removed: Int) throws {
+        let chunk = piece?.chunk
         let notes = BackfillNotes(
             connection: connection, session: transactions, stateDatabase: stateDatabase, pipeline: pipeline)
         if let chunk { try notes.remove(chunk.settled) }
         try notes.write(batch.rereads)
         if let step = chunk?.progress { try notes.write(step) }
-        if let chunk, let step = chunk.sweep { try notes.write(step, removed: chunk.documents.writes.count) }
+        if let piece, let step = piece.chunk.sweep { try notes.write(step, removed: piece.removedBefore + removed) }
     }
 
     /// Writes the checkpoint, provided that the stored one is `previous` and the epoch ours. False when the batch turns

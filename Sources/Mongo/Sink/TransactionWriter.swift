@@ -12,13 +12,16 @@ struct TransactionWriter {
     /// Of each collection's writes only those at these positions; nil for all.
     var part: Range<Int>?
 
+    /// - Returns: how many documents are deleted; 0 of a rebuild, which deletes others too.
     /// - Throws: `CollectionError` around a `MongoError`; `Failure(.dataRefused)` when a document that the stream updates
     ///   in part is missing, and neither the backfill nor an application is to bring it yet.
-    func write(_ batch: WriteBatch, mode: WriteMode) throws {
-        for writes in batch.collections {
+    func write(_ batch: WriteBatch, mode: WriteMode) throws -> Int {
+        try batch.collections.reduce(0) { removed, writes in
             do {
                 let inserts = mode == .insertFirst && !writes.expectsDocuments
-                if mode == .rebuild { try rebuild(writes) } else { try write(writes, inserts: inserts) }
+                if mode != .rebuild { return try removed + write(writes, inserts: inserts) }
+                try rebuild(writes)
+                return removed
             } catch let error as MongoError {
                 throw CollectionError(collection: writes.collection, error: error)
             }
@@ -26,11 +29,11 @@ struct TransactionWriter {
     }
 
     /// - Parameter inserts: whether the keys of inserts are taken to be new, without looking.
-    private func write(_ writes: CollectionWrites, inserts: Bool) throws {
+    private func write(_ writes: CollectionWrites, inserts: Bool) throws -> Int {
         // Before the deletes: a moved document is read where it still is.
         let moved = try wholeDocuments(writes, of: [.move])
         let taken = inserts ? [] : try takenInserts(writes)
-        try bulk(writes) { bulk, write, _ in
+        let removed = try bulk(writes) { bulk, write, _ in
             if write.kind == .delete { try remove(writes, write, in: bulk) }
         }
         try bulk(writes) { bulk, write, index in
@@ -52,6 +55,7 @@ struct TransactionWriter {
                 try writes.withBytes(write.body) { try bulk.insert($0) }
             }
         }
+        return removed
     }
 
     /// The positions of inserts whose keys are taken. An upsert costs several times what an insert does, so that looking
@@ -81,9 +85,8 @@ struct TransactionWriter {
         }
         guard let guardField = writes.guardField else {
             try bulk(writes) { bulk, write, _ in try writes.withBytes(write.key) { try bulk.remove($0) } }
-            return try bulk(writes) { bulk, write, index in
-                try withDocument(write, index) { try bulk.insert($0) }
-            }
+            try bulk(writes) { bulk, write, index in try withDocument(write, index) { try bulk.insert($0) } }
+            return
         }
         let newer = LastModifiedGuard(field: guardField)
         try bulk(writes) { bulk, write, index in
@@ -110,10 +113,12 @@ struct TransactionWriter {
         try newer.selector(key, notAfter: moment).bytes.withUnsafeBytes { try bulk.remove($0) }
     }
 
-    private func bulk(_ writes: CollectionWrites, _ add: (MongoBulk, DocumentWrite, Int) throws -> Void) throws {
+    /// - Returns: how many documents are deleted.
+    @discardableResult
+    private func bulk(_ writes: CollectionWrites, _ add: (MongoBulk, DocumentWrite, Int) throws -> Void) throws -> Int {
         let bulk = try connection.bulk(database, writes.collection, session: session)
         for index in part ?? writes.writes.indices { try add(bulk, writes.writes[index], index) }
-        if bulk.count > 0 { try bulk.execute() }
+        return bulk.count > 0 ? try bulk.execute().removed : 0
     }
 
     private func replace(

@@ -59,13 +59,7 @@ package actor MongoStateStore: StateStore {
             } catch let error as MongoError where error.duplicateKey != nil {
                 throw Failure(.inUse, "pipeline \(state.pipeline) was created by another worker at the same moment")
             }
-            try connection.command(
-                database,
-                [
-                    "delete": .string(StateCollection.tables),
-                    "deletes": [["q": ["_id.pipeline": .string(state.pipeline)], "limit": 0]],
-                ], session: session)
-            try removeControl(of: state.pipeline, session)
+            try removeParts(of: state.pipeline, session)
             for table in tables {
                 try connection.command(
                     database,
@@ -179,13 +173,7 @@ package actor MongoStateStore: StateStore {
                 guard try load(state.pipeline) == nil else { throw Failure.fenced(state.pipeline) }
                 return
             }
-            try connection.command(
-                database,
-                [
-                    "delete": .string(StateCollection.tables),
-                    "deletes": [["q": ["_id.pipeline": .string(state.pipeline)], "limit": 0]],
-                ], session: session)
-            try removeControl(of: state.pipeline, session)
+            try removeParts(of: state.pipeline, session)
             try connection.command(
                 database,
                 [
@@ -194,6 +182,17 @@ package actor MongoStateStore: StateStore {
                 ], session: session)
             try session.commit()
         }
+    }
+
+    /// Removes what stands beside a pipeline's own document: its tables, and what is asked of it.
+    private func removeParts(of pipeline: String, _ session: MongoSession) throws {
+        try connection.command(
+            database,
+            [
+                "delete": .string(StateCollection.tables),
+                "deletes": [["q": ["_id.pipeline": .string(pipeline)], "limit": 0]],
+            ], session: session)
+        try removeControl(of: pipeline, session)
     }
 
     package func remove(_ pipeline: String) throws {

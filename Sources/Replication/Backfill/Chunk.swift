@@ -15,8 +15,8 @@ struct Chunk: Sendable {
     let settled: @Sendable (Outcome) -> Void
 
     enum Outcome: Sendable {
-        /// With rows that have to be read again all the same.
-        case written([Reread])
+        /// With rows that have to be read again all the same, and the number of documents that are removed.
+        case written([Reread], removed: Int)
         /// It has to be read again.
         case discarded
         /// It has to be read again in smaller parts: too many of its rows have changed meanwhile.

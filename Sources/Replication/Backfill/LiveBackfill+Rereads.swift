@@ -60,7 +60,7 @@ extension LiveBackfill {
                         settled: settled))
             }
             switch outcome {
-            case .written(let again):
+            case .written(let again, _):
                 rereads.add(again)
                 // Snapshots don't see yet what they have to: another one soon.
                 if !again.isEmpty { try await Task.sleep(for: LiveBackfill.snapshotInterval) }

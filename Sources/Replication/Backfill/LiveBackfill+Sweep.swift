@@ -70,10 +70,9 @@ extension LiveBackfill {
                         settled: settled))
             }
             if case .refused(let failure) = outcome { throw refusal(failure, of: table.version.schema.name) }
-            guard case .written(let again) = outcome else { return nil }
+            guard case .written(let again, let removed) = outcome else { return nil }
             rereads.add(again)
-            // What the stream had newer is not among them any more.
-            return (step, deletes.writes.count)
+            return (step, removed)
         } catch {
             inbox.withdraw(token)
             throw error

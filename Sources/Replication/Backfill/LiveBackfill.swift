@@ -166,7 +166,7 @@ struct LiveBackfill: Sendable {
             case .discarded: board.failed(piece)
             case .outdated: board.failed(piece, isTooLarge: true)
             case .refused(let failure): refuse(piece, failure)
-            case .written(let again):
+            case .written(let again, _):
                 rereads.add(again)
                 board.finished(piece, step)
             }

@@ -22,8 +22,8 @@ struct BatchWriter {
                 try await sink.truncate(collections, at: checkpoint)
             case .chunk(let chunk):
                 do {
-                    try await sink.write(chunk.write, at: checkpoint)
-                    chunk.settled(.written(chunk.write.rereads))
+                    let removed = try await sink.write(chunk.write, at: checkpoint)
+                    chunk.settled(.written(chunk.write.rereads, removed: removed))
                 } catch let failure as Failure where failure.kind == .dataRefused {
                     // The stream needs nothing of it, and neither do other chunks.
                     chunk.settled(.refused(failure))

@@ -24,6 +24,7 @@ final class FakeRanges: CopyRangeStore {
         var ranges: [Range] = []
         var closed: [Bool] = []
         var failures: [String: [Failure]] = [:]
+        var calls: [String: Int] = [:]
     }
 
     private let state = Mutex(State())
@@ -45,7 +46,10 @@ final class FakeRanges: CopyRangeStore {
     var claimed: Int { state.withLock { $0.ranges.count { if case .claimed = $0.stage { true } else { false } } } }
     var open: Int { state.withLock { $0.ranges.count { $0.stage != .done } } }
 
+    func count(_ call: String) -> Int { state.withLock { $0.calls[call, default: 0] } }
+
     private func called(_ call: String, _ state: inout State) throws {
+        state.calls[call, default: 0] += 1
         guard let failure = state.failures[call]?.first else { return }
         state.failures[call]?.removeFirst()
         throw failure
@@ -61,7 +65,10 @@ final class FakeRanges: CopyRangeStore {
     }
 
     func current(of pipeline: String) async throws -> SharedCopy? {
-        state.withLock { $0.standing == .going ? $0.copy : nil }
+        try state.withLock { state in
+            try called("current", &state)
+            return state.standing == .going ? state.copy : nil
+        }
     }
 
     func claim(in copy: SharedCopy, for holder: SessionID) async throws -> RangeClaim? {

@@ -57,13 +57,14 @@ final class RecordingSink: DocumentSink {
         }
     }
 
-    func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws {
+    func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws -> Int {
         try await gate.pass()
-        try state.withLock { state in
+        return try state.withLock { state in
             guard state.checkpoint == checkpoint else { throw Failure(.fenced, "the checkpoint is another one") }
             try state.target.apply(
                 WriteBatch(checkpoint: checkpoint, collections: [chunk.documents], counts: WriteBatch.Counts()))
             state.steps.append(.chunk(chunk, at: checkpoint))
+            return chunk.documents.writes.count { $0.kind == .delete }
         }
     }
 
