@@ -135,7 +135,39 @@ import Testing
         try await expectFinishedLive(seed, fixture)
     }
 
+    /// Rows are all there, and nothing could go on from them.
+    @Test func aSlotLostDuringTheCopy() async throws {
+        let settings = ["max_slot_wal_keep_size": "1MB", "min_wal_size": "32MB", "max_wal_size": "32MB"]
+        try await PipelineFixture.withOwnServers("copylost", postgres: settings) { fixture in
+            try await makeTables(fixture)
+            let seed = try await interruptedSeed(fixture) {
+                var rounds = 0
+                while try await status(of: fixture) != "lost", rounds < 20 {
+                    rounds += 1
+                    try await fixture.sql(
+                        "SELECT pg_logical_emit_message(false, '', repeat('x', 1000000)) FROM generate_series(1, 40)")
+                    try await fixture.sql("SELECT pg_switch_wal()")
+                    try await fixture.sql("CHECKPOINT")
+                }
+                #expect(try await status(of: fixture) == "lost")
+            }
+            let refusal = try await fixture.refusal(of: seed, 78, "was lost while the copy was made")
+            #expect(refusal.hint.contains("max_slot_wal_keep_size"))
+            #expect(try await fixture.state()?["stage"]?.asString == "backfilling")
+            #expect(try await fixture.slots() == "0")
+            try await fixture.sql("ALTER SYSTEM SET max_slot_wal_keep_size = -1")
+            try await fixture.sql("SELECT pg_reload_conf()")
+            let again = try await fixture.snapshot([])
+            #expect(again.child.exitStatus?.code == 0, "\(again.tail)")
+            #expect(try await fixture.compare() == [])
+        }
+    }
+
     // MARK: - Parts
+
+    private func status(of fixture: PipelineFixture) async throws -> String? {
+        try await fixture.sql("SELECT wal_status FROM pg_replication_slots").scalar
+    }
 
     /// A large table, and small ones of which some are whole when the large one is not.
     private func makeTables(_ fixture: PipelineFixture) async throws {

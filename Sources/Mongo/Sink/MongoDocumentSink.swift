@@ -89,7 +89,9 @@ package actor MongoDocumentSink: DocumentSink {
         while true {
             try Task.checkCancellation()
             do {
-                guard let removed = try await attempt(batch, after: previous, piece: piece, mode: mode) else { continue }
+                guard let removed = try await attempt(batch, after: previous, piece: piece, mode: mode) else {
+                    continue
+                }
                 waiting.ended(after: attempts.interruptions)
                 return removed
             } catch let failed as CollectionError {

@@ -201,8 +201,9 @@ struct TransactionWriter {
             "\(count) document\(count == 1 ? " is" : "s are") missing in collection \(collection): the source changed "
                 + "part of a row, and there is nothing to change",
             hint:
-                "Something else has deleted documents in the target. Nothing was skipped: restore them, or have the table "
-                + "read again with `wherry backfill`, and start again. (Before PostgreSQL 14: `wherry drop`.)")
+                "Something else has deleted documents in the target, or backfill.mode: none has never brought them. Nothing "
+                + "was skipped: have the table read with `wherry backfill`, or restore them, and start again. (Before "
+                + "PostgreSQL 14: `wherry drop`.)")
     }
 }
 

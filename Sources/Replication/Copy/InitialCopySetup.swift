@@ -153,7 +153,19 @@ struct InitialCopySetup {
                     consistentPoint: snapshot.consistentPoint, copy: shared, rangeCount: ranges.count, tables: states))
             throw error
         }
+        if settings.usesSlot { try await requireSlot(state.slot) }
         return snapshot.consistentPoint
+    }
+
+    /// - Throws: `Failure(.configuration)` when the stream could not go on from the copy.
+    private func requireSlot(_ name: String) async throws {
+        guard let slot = try await ports.source.slot(), !slot.isLost else {
+            throw Failure(
+                .configuration,
+                "slot \(name) was lost while the copy was made: the source has removed WAL that the stream would need",
+                hint: "Raise or unset max_slot_wal_keep_size at the source, which has to hold all that is written "
+                    + "during a copy, and start again: the copy begins anew.")
+        }
     }
 
     /// Makes the slot and plans what is read beside its stream; returns where that begins.
