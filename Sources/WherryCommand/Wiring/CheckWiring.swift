@@ -46,16 +46,12 @@ struct CheckWiring: Sendable {
 
     private func loadKnown() async -> Result<Known?, any Error> {
         do {
-            let store = MongoStateStore(pool: try pool(), database: settings.target.stateDatabase)
+            let store = try Endpoint.store(settings)
             guard let state = try await store.load(settings.pipeline) else { return .success(nil) }
             return .success(Known(state: state, tables: try await store.tables(of: settings.pipeline)))
         } catch {
             return .failure(error)
         }
-    }
-
-    private func pool() throws -> MongoPool {
-        try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
     }
 
     private func sourceFindings(_ known: Result<Known?, any Error>) async -> [Finding] {
@@ -82,7 +78,7 @@ struct CheckWiring: Sendable {
 
     private func targetFindings() async -> [Finding] {
         await collect("target") {
-            await MongoPreflight(pool: try pool(), stateDatabase: settings.target.stateDatabase).findings()
+            await MongoPreflight(pool: try Endpoint.pool(settings), stateDatabase: settings.target.stateDatabase).findings()
         }
     }
 
@@ -111,10 +107,10 @@ struct CheckWiring: Sendable {
     }
 
     private func collectionFindings(_ tables: [TableName]) async throws -> [Finding] {
-        let pool = try pool()
+        let pool = try Endpoint.pool(settings)
         let target = MongoTarget(
             pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline)
-        let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+        let store = try Endpoint.store(settings, pool)
         let collections = Dictionary(uniqueKeysWithValues: tables.map { ($0, settings.source.collection(of: $0)) })
         let names = collections.values.sorted().filter { NameRules.collectionProblem($0) == nil }
         let taken = try await store.collectionsTaken(
@@ -134,7 +130,7 @@ struct CheckWiring: Sendable {
             + CheckFindings.choice(of: known.tables, in: known.state, with: settings)
         // Another source's or another name's slot says nothing about this pipeline.
         guard known.isStreaming, changed.isEmpty else { return types + changed }
-        let store = MongoStateStore(pool: try pool(), database: settings.target.stateDatabase)
+        let store = try Endpoint.store(settings)
         // The stream needs nothing of a table but its changes, and the column of its guard.
         return types.map { $0.code == "last_modified" ? $0 : $0.withoutRefusal }
             + (try await source.streamFindings(scope(of: .success(known))) {

@@ -12,8 +12,8 @@ struct DropWiring: Sendable {
     /// - Throws: `Failure(.inUse)` while a worker runs; `.denied` when only an owner can drop the publication (everything
     ///   else is gone then).
     func drop() async throws -> DropReport {
-        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
-        let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+        let pool = try Endpoint.pool(settings)
+        let store = try Endpoint.store(settings, pool)
         let state = try await store.load(settings.pipeline)
         try checkTarget(state)
         var known = settings

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Mapping
 import Model
+import Mongo
 import Postgres
 
 /// The ends of a pipeline, made from its settings.
@@ -18,6 +19,18 @@ enum Endpoint {
                 publication: settings.source.publication, usesReplication: usesReplication,
                 hasBinaryCodec: MappingPlan.hasBinaryCodec),
             logger: logger)
+    }
+
+    /// The target's clients.
+    static func pool(_ settings: Settings) throws -> MongoPool {
+        try MongoPool(uri: settings.target.uri.reveal(), applicationName: applicationName(settings))
+    }
+
+    /// What is stored of pipelines.
+    ///
+    /// - Parameter pool: one of its own when nil.
+    static func store(_ settings: Settings, _ pool: MongoPool? = nil) throws -> MongoStateStore {
+        MongoStateStore(pool: try pool ?? self.pool(settings), database: settings.target.stateDatabase)
     }
 
     /// The source for as long as `body` needs it.

@@ -38,11 +38,11 @@ struct PipelineWiring: Sendable {
     }
 
     private func ports(_ source: PostgresSource) async throws -> PipelinePorts {
-        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
+        let pool = try Endpoint.pool(settings)
         return PipelinePorts(
             source: source,
             target: MongoTarget(pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline),
-            store: MongoStateStore(pool: pool, database: settings.target.stateDatabase),
+            store: try Endpoint.store(settings, pool),
             ranges: MongoCopyRanges(
                 pool: pool, database: settings.target.stateDatabase, worker: Endpoint.thisWorker, progress: progress,
                 logger: logger),

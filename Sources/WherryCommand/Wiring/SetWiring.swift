@@ -8,8 +8,7 @@ struct SetWiring: Sendable {
     /// - Returns: everything that is set after the changes.
     /// - Throws: `Failure(.configuration)` when there is no such pipeline.
     func set(_ changes: [BackfillLimits.Key: BackfillLimits.Bound?]) async throws -> BackfillLimits {
-        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
-        let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+        let store = try Endpoint.store(settings)
         guard try await store.load(settings.pipeline) != nil else {
             throw Failure(
                 .configuration,

@@ -45,8 +45,7 @@ struct SnapshotWiring: Sendable {
     }
 
     private func store() throws -> MongoStateStore {
-        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
-        return MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+        return try Endpoint.store(settings)
     }
 
     /// Since when the pipeline's copy is whole; nil when there is something to do. Looked at beforehand, without taking

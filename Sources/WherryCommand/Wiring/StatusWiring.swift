@@ -10,8 +10,7 @@ struct StatusWiring: Sendable {
 
     /// - Throws: `Failure` when the target can't be read. A source that can't be asked is part of the report.
     func report() async throws -> StatusReport {
-        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
-        let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+        let store = try Endpoint.store(settings)
         let state = try await store.load(settings.pipeline)
         let note = try await store.workerNote(of: settings.pipeline)
         var report = StatusReport(
