@@ -268,13 +268,18 @@ import Testing
         try ask()
         #expect(filter.unfinished == [table.collection])
         inbox.note(after10)
-        let token = try #require(inbox.announce())
-        #expect(inbox.note(after10, for: token))
-        inbox.deliver(.chunk(try chunk(["5"], after10, rereads: [reread("5")])), as: token)
-        let admitted = filter.admit(token)
-        #expect(admitted?.write.settled == [reread("5")] && admitted?.write.rereads.isEmpty == true)
-        try ask()
-        #expect(answers.withLock { $0 } == [false, true])
+        // One that isn't written settles nothing.
+        for outcome in [Chunk.Outcome.refused(Failure(.dataRefused, "no")), .written([], removed: 0)] {
+            let token = try #require(inbox.announce())
+            #expect(inbox.note(after10, for: token))
+            inbox.deliver(.chunk(try chunk(["5"], after10, rereads: [reread("5")])), as: token)
+            let admitted = filter.admit(token)
+            #expect(admitted?.write.settled == [reread("5")] && admitted?.write.rereads.isEmpty == true)
+            try ask()
+            admitted?.settled(outcome)
+            try ask()
+        }
+        #expect(answers.withLock { $0 } == [false, false, false, false, true])
         #expect(filter.unfinished.isEmpty)
         // From here on it remembers nothing, however long the stream goes on.
         for xid in UInt32(12)...40 { _ = try filter.record([table.insert("1", "n", "d")], of: xid, plans: plans) }

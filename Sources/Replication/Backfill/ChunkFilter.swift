@@ -13,9 +13,9 @@ struct ChunkFilter {
     private let inbox: ChunkInbox
     /// Collections whose backfill isn't finished.
     private(set) var unfinished: Set<String>
-    /// Rows that have to be read again before every document is whole, each with the transaction that a snapshot has to
-    /// see for it; 0 for what every snapshot to come sees.
-    private var pending: [Reread: UInt64]
+    /// Rows that have to be read again before every document is whole, until they are written.
+    private var pending: [Reread: Pending] = [:]
+    private var lastNumber = 0
     /// Whether every row has its whole document, but for those pending.
     private var everyRowIsThere = false
     /// Applied or prepared transactions that no snapshot is known to see.
@@ -27,6 +27,13 @@ struct ChunkFilter {
 
     /// Rows of one chunk that are worth being read again one by one.
     static let mostRereads = 100
+
+    private struct Pending {
+        /// The transaction that a snapshot has to see for it; 0 for what every snapshot to come sees.
+        var xid: UInt64
+        /// Another one each time there is a reason: what has been read for the one before settles it no more.
+        var number: Int
+    }
 
     /// Bytes of the keys at hand.
     private final class Scratch {
@@ -41,7 +48,6 @@ struct ChunkFilter {
         collections: Set<String>, pending: Set<Reread>, inbox: ChunkInbox, fence: VisibilityFence?, byteLimit: Int,
         progress: Progress
     ) {
-        self.pending = Dictionary(uniqueKeysWithValues: pending.map { ($0, 0) })
         unfinished = collections
         self.inbox = inbox
         self.fence = fence ?? VisibilityFence()
@@ -50,6 +56,7 @@ struct ChunkFilter {
         touches = TouchLog(byteLimit: byteLimit)
         for collection in collections { touches.track(collection) }
         touches.setFloor(horizon.floor)
+        for reread in pending { note(reread) }
     }
 
     /// Notes what one transaction changes, or a part of one.
@@ -89,6 +96,7 @@ struct ChunkFilter {
 
     /// What may be written at this point of the stream; nil when nothing is, or nobody waits for it any more.
     mutating func admit(_ token: String) -> AdmittedChunk? {
+        forgetSettled()
         switch inbox.take(token) {
         case nil: return nil
         case .chunk(let chunk): return admit(chunk)
@@ -129,23 +137,37 @@ struct ChunkFilter {
         }
         let stale = read - documents.writes.count - rereads.count
         if stale > 0 { progress.update { $0.backfill.rowsStale += stale } }
-        countNew(rereads)
+        let count = rereads.count { pending[$0] == nil }
+        if count > 0 { progress.update { $0.backfill.rowsReadAgain += count } }
         // A row that isn't in the chunk may only have come to its key after the snapshot: then it is still to be read.
         rereads += chunk.rereads.filter { reread in
-            pending[reread].map { !chunk.snapshot.sees($0) } ?? false && !rereads.contains(reread)
+            pending[reread].map { !chunk.snapshot.sees($0.xid) } ?? false && !rereads.contains(reread)
         }
-        for reread in chunk.rereads where !rereads.contains(reread) { pending[reread] = nil }
-        for reread in rereads where pending[reread] == nil { pending[reread] = 0 }
+        for reread in rereads { note(reread) }
+        let settling = Set(chunk.rereads).subtracting(rereads).compactMap { reread in
+            pending[reread].map { SettledReread(reread: reread, number: $0.number) }
+        }
         return AdmittedChunk(
             write: ChunkWrite(
                 documents: documents, progress: chunk.progress, sweep: chunk.sweep, rereads: rereads,
                 settled: chunk.rereads),
-            settled: chunk.settled)
+            settled: { [inbox] outcome in
+                if case .written = outcome { inbox.settled(settling) }
+                chunk.settled(outcome)
+            })
     }
 
-    private func countNew(_ rereads: [Reread]) {
-        let count = rereads.count { pending[$0] == nil }
-        if count > 0 { progress.update { $0.backfill.rowsReadAgain += count } }
+    /// Forgets rows that have been read again and written, and have not come to be pending once more since.
+    private mutating func forgetSettled() {
+        for settled in inbox.takeSettled() where pending[settled.reread]?.number == settled.number {
+            pending[settled.reread] = nil
+        }
+    }
+
+    /// - Parameter xid: nil for what every snapshot to come sees, unless it waits for one already.
+    private mutating func note(_ reread: Reread, until xid: UInt64? = nil) {
+        lastNumber += 1
+        pending[reread] = Pending(xid: xid ?? pending[reread]?.xid ?? 0, number: lastNumber)
     }
 
     /// Forgets what every snapshot from now on sees.
@@ -187,8 +209,8 @@ struct ChunkFilter {
             touch(origin, plan, id, isPartial: false)
             if isPartial, !everyRowIsThere || pending[reread(origin, plan)] != nil {
                 let moved = reread(key, plan)
-                countNew([moved])
-                pending[moved] = id
+                if pending[moved] == nil { progress.update { $0.backfill.rowsReadAgain += 1 } }
+                note(moved, until: id)
                 rereads.append(moved)
             }
             return true

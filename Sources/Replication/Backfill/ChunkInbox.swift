@@ -18,6 +18,7 @@ final class ChunkInbox: Sendable {
         var horizon: Horizon
         /// Transactions that the stream has brought and no snapshot is known to see.
         var unseen: [UInt64] = []
+        var settled: [SettledReread] = []
 
         /// Two readers may tell of their snapshots in another order than they took them. What either saw, all to come see.
         mutating func advance(to snapshot: VisibilitySnapshot) {
@@ -164,6 +165,19 @@ final class ChunkInbox: Sendable {
         }
     }
 
+    // MARK: - Rows read again
+
+    func settled(_ rereads: [SettledReread]) { state.withLock { $0.settled += rereads } }
+
+    func takeSettled() -> [SettledReread] {
+        state.withLock { state in
+            defer { state.settled = [] }
+            return state.settled
+        }
+    }
+
+    // MARK: - Fences
+
     /// What snapshots don't see yet that they have to, before any chunk can be read; nil when nothing stands in the way.
     var fence: VisibilityFence? { state.withLock { $0.fence } }
 
@@ -178,4 +192,10 @@ final class ChunkInbox: Sendable {
         }
         for delivery in discarded { delivery.discard() }
     }
+}
+
+/// A row that has been read again and written, for the reason that had this number.
+struct SettledReread: Sendable {
+    let reread: Reread
+    let number: Int
 }

@@ -18,7 +18,7 @@ extension LiveBackfill {
                 if !batch.isEmpty {
                     let opened = if let reader { reader } else { try await source.openChunkReader() }
                     reader = opened
-                    try await patiently(.rereads) { try await readAgain(batch, with: opened) }
+                    try await readAgain(batch, with: opened)
                 } else if hasOnlyRereads {
                     if let refusal = lastRefusal { throw refusal }
                     // What is paused is not whole: a start of the stream goes on with it.
@@ -37,6 +37,27 @@ extension LiveBackfill {
         guard let table = tables.values.first(where: { $0.plan.collection == batch.first?.collection }) else {
             throw Failure(.unexpected, "a row has to be read again of a table that is not part of the backfill")
         }
+        switch try await patiently(.rereads, { try await attempt(batch, of: table, with: reader) }) {
+        case .done: return
+        case .refused(let failure) where batch.count == 1: refuse(table.version.schema.name, failure)
+        case .tooLarge, .refused:
+            // Large values are why they are read again, and what one row is refused for keeps no other.
+            try await readAgain(Array(batch[..<(batch.count / 2)]), with: reader)
+            try await readAgain(Array(batch[(batch.count / 2)...]), with: reader)
+        }
+    }
+
+    private enum Attempt {
+        /// Written, or in the queue once more.
+        case done
+        /// More bytes than one chunk may have, of more than one row.
+        case tooLarge
+        case refused(Failure)
+    }
+
+    private func attempt(
+        _ batch: [Reread], of table: BackfillTable, with reader: any ChunkReader
+    ) async throws -> Attempt {
         let keys = try batch.map { reread in
             guard let text = table.plan.keyText(of: reread.key["_id"] ?? .null) else {
                 throw Failure(.unexpected, "a key of table \(table.version.schema.name) can't be read back")
@@ -47,11 +68,13 @@ extension LiveBackfill {
         let token = try await announce()
         do {
             let start = try await reader.start(table.version, key: table.key, keys: keys)
-            guard inbox.note(start.snapshot, for: token) else { return rereads.add(batch) }
+            guard inbox.note(start.snapshot, for: token) else {
+                rereads.add(batch)
+                return .done
+            }
             guard let documents = try await readDocuments(of: table, from: reader, isBounded: batch.count > 1) else {
-                // Large values are why they are read again.
                 inbox.withdraw(token)
-                return try await readAgainInHalves(batch, with: reader)
+                return .tooLarge
             }
             let outcome = try await answer(at: token) { settled in
                 .chunk(
@@ -65,24 +88,21 @@ extension LiveBackfill {
                 // Snapshots don't see yet what they have to: another one soon.
                 if !again.isEmpty { try await Task.sleep(for: LiveBackfill.snapshotInterval) }
             case .discarded, .outdated: rereads.add(batch)
-            case .refused where batch.count > 1: try await readAgainInHalves(batch, with: reader)
-            case .refused(let failure): refuse(table.version.schema.name, failure)
+            case .refused(let failure): return .refused(failure)
             }
+            return .done
         } catch {
             inbox.withdraw(token)
-            throw error
+            guard let failure = error as? Failure, failure.kind == .dataRefused else { throw error }
+            return .refused(failure)
         }
-    }
-
-    private func readAgainInHalves(_ batch: [Reread], with reader: any ChunkReader) async throws {
-        rereads.add(Array(batch[(batch.count / 2)...]))
-        try await readAgain(Array(batch[..<(batch.count / 2)]), with: reader)
     }
 
     /// From then on the stream has only those rows read again that it knows of by now, and what becomes of them: else it
     /// might always have some more.
     func tellThatEveryRowIsThere() async throws {
-        guard paused.isEmpty, board.refusals.isEmpty else { return }
+        let isWhole = paused.isEmpty && board.refusals.isEmpty && tables.values.allSatisfy { $0.condition == nil }
+        guard isWhole else { return }
         while true {
             let token = try await announce()
             do {

@@ -50,7 +50,7 @@ final class RereadQueue: Sendable {
     func take(atMost limit: Int) -> [Reread] {
         state.withLock { state in
             guard let index = state.rows.values.firstIndex(where: { !$0.isEmpty }) else { return [] }
-            let taken = state.rows.values[index].suffix(limit)
+            let taken = Array(state.rows.values[index].suffix(limit))
             state.rows.values[index].removeLast(taken.count)
             return Array(Set(taken))
         }

@@ -51,6 +51,8 @@ struct StreamRun: Sendable {
         let queue = FrameQueue(capacity: settings.queueBytes)
         let handoff = StepHandoff(onWanted: { queue.poke() })
         let positions = StreamPositions(start: checkpoint.lsn)
+        // Before any of them is read again.
+        let pending = Set(backfill?.rereads.all ?? [])
         let receiver = FrameReceiver(stream: stream, queue: queue, positions: positions, progress: progress)
         let hasReached = try await withThrowingTaskGroup(of: Bool?.self) { group in
             group.addTask {
@@ -60,7 +62,7 @@ struct StreamRun: Sendable {
             group.addTask {
                 var preparer = ChangePreparer(
                     from: checkpoint, limits: limits, source: source, decoder: stream.makeDecoder(), plans: plans,
-                    handoff: handoff, filter: filter(from: checkpoint))
+                    handoff: handoff, filter: filter(from: checkpoint, pending))
                 try await preparer.run(queue)
                 return nil
             }
@@ -119,10 +121,10 @@ struct StreamRun: Sendable {
     }
 
     /// What the preparer has to know of the backfill.
-    private func filter(from checkpoint: Checkpoint) -> ChunkFilter? {
+    private func filter(from checkpoint: Checkpoint, _ pending: Set<Reread>) -> ChunkFilter? {
         backfill.map { backfill in
             ChunkFilter(
-                collections: Set(backfill.tables.values.map(\.plan.collection)), pending: Set(backfill.rereads.all),
+                collections: Set(backfill.tables.values.map(\.plan.collection)), pending: pending,
                 inbox: backfill.inbox, fence: checkpoint.fence, byteLimit: settings.touchLogBytes,
                 progress: progress)
         }

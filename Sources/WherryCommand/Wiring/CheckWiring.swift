@@ -78,7 +78,8 @@ struct CheckWiring: Sendable {
 
     private func targetFindings() async -> [Finding] {
         await collect("target") {
-            await MongoPreflight(pool: try Endpoint.pool(settings), stateDatabase: settings.target.stateDatabase).findings()
+            await MongoPreflight(pool: try Endpoint.pool(settings), stateDatabase: settings.target.stateDatabase)
+                .findings()
         }
     }
 
