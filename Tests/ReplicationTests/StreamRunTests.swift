@@ -193,19 +193,18 @@ struct StreamRunTests {
             async let end = parts.run.run(from: start)
             let began = clock.now
             var position: UInt64 = 2000
-            while parts.sink.batches.count < 3, clock.now < began + .seconds(15) {
+            while parts.sink.batches.count < 3 {
                 position += 10
                 parts.stream.send(.keepalive(position: LSN(rawValue: position), replyRequested: false))
                 try await Task.sleep(for: .milliseconds(20))
             }
-            let elapsed = clock.now - began
             parts.stop.stop()
             _ = try await end
-            return elapsed
+            return clock.now - began
         }
-        #expect(parts.sink.batches.count == 3)
-        #expect(elapsed >= .milliseconds(1900))
-        #expect(elapsed < .seconds(12))
+        // The first at once.
+        let mostCheckpoints = 1 + Int(elapsed / .seconds(1))
+        #expect(elapsed >= .milliseconds(1900) && parts.sink.batches.count <= mostCheckpoints)
         #expect(parts.sink.batches.allSatisfy { $0.counts.writes == 0 && $0.checkpoint.lsn.rawValue >= 2000 })
     }
 }
