@@ -52,6 +52,20 @@ import Mongo
         #expect(try fixture.documents().map { $0["v"] } == [2, 2, 2])
     }
 
+    /// Two rows that are one document to a collection without regard to case.
+    @Test func keysThatAreOneToTheCollationAreRefused() async throws {
+        let fixture = try await SinkFixture()
+        let sink = try await fixture.makeSink()
+        try await fixture.takeOver(sink)
+        try fixture.reader.command(fixture.pool.database, ["drop": "things"])
+        try fixture.reader.command(
+            fixture.pool.database, ["create": "things", "collation": ["locale": "en", "strength": 2]])
+        let batch = BatchMaker().add(.insert, "a", ["_id": "a"]).add(.insert, "A", ["_id": "A"]).batch(0x200)
+        let failure = await #expect(throws: Failure.self) { try await sink.apply(batch, after: fixture.start) }
+        #expect(failure?.kind == .dataRefused && failure?.message.contains("(_id)") == true)
+        #expect(try await fixture.storedCheckpoint() == fixture.start)
+    }
+
     @Test func swapsValuesUnderAUniqueIndex() async throws {
         let fixture = try await SinkFixture()
         let sink = try await fixture.makeSink()

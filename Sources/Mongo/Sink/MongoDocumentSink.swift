@@ -229,10 +229,14 @@ package actor MongoDocumentSink: DocumentSink {
             if let next = nextMode(after: mode, duplicate) { return next }
             if duplicate.keyPattern != ["_id"] { throw uniqueIndexFailure(duplicate, collection: collection) }
         }
-        // A duplicate _id while overwriting is two upserts of one key at once: as good as a conflict.
+        // A duplicate _id while overwriting is another writer's document that came meanwhile: as good as a conflict.
         if error.isConflict || error.duplicateKey != nil {
             attempts.conflicts += 1
-            guard attempts.conflicts <= 8 else { throw conflictFailure(collection) }
+            guard attempts.conflicts <= 8 else {
+                // Again and again, though each try has looked: two keys that are one to the collection's collation.
+                throw error.duplicateKey.map { uniqueIndexFailure($0, collection: collection) }
+                    ?? conflictFailure(collection)
+            }
             try await Task.sleep(for: .milliseconds(2 << attempts.conflicts))
             return mode
         }
