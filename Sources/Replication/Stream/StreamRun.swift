@@ -38,9 +38,9 @@ struct StreamRun: Sendable {
     }
 
     private func run(_ stream: any ChangeStream, from checkpoint: Checkpoint) async throws -> PipelineEnd? {
-        let target = StreamTarget()
+        let flow = Flow(stream: stream, queueBytes: settings.queueBytes, start: checkpoint, progress: progress)
         let asked = StopSignal()
-        if backfill == nil { target.position = try await stop.cancelling { try await targetPosition() } }
+        if backfill == nil { flow.target.position = try await stop.cancelling { try await targetPosition() } }
         progress.update {
             $0.phase = .streaming
             ($0.waiting, $0.backfillWaiting) = (nil, nil)
@@ -48,61 +48,10 @@ struct StreamRun: Sendable {
             $0.appliedCommitTime = checkpoint.commitTime
         }
         logger.info("streaming", metadata: ["from": "\(checkpoint.lsn)"])
-        let queue = FrameQueue(capacity: settings.queueBytes)
-        let handoff = StepHandoff(onWanted: { queue.poke() })
-        let positions = StreamPositions(start: checkpoint.lsn)
-        // Before any of them is read again.
-        let pending = Set(backfill?.rereads.all ?? [])
-        let receiver = FrameReceiver(stream: stream, queue: queue, positions: positions, progress: progress)
         let hasReached = try await withThrowingTaskGroup(of: Bool?.self) { group in
-            group.addTask {
-                try await receiver.run()
-                return nil
-            }
-            group.addTask {
-                var preparer = ChangePreparer(
-                    from: checkpoint, limits: limits, source: source, decoder: stream.makeDecoder(), plans: plans,
-                    handoff: handoff, filter: filter(from: checkpoint, pending))
-                try await preparer.run(queue)
-                return nil
-            }
-            group.addTask {
-                var writer = BatchWriter(
-                    sink: sink, handoff: handoff, positions: positions, progress: progress, limits: limits,
-                    target: target, checkpoint: checkpoint)
-                if let backfill { writer.onRereads = { backfill.rereads.add($0) } }
-                return try await writer.run()
-            }
-            if let backfill {
-                group.addTask {
-                    try await backfill.run()
-                    // Whatever the backfill has written stands before this in the stream.
-                    target.position = try await targetPosition()
-                    return nil
-                }
-            }
-            group.addTask {
-                try await heartbeat()
-                return nil
-            }
-            if let orders {
-                group.addTask {
-                    try await orders.waitForChange()
-                    logger.info("starting the stream again: something is asked of a backfill")
-                    asked.stop()
-                    // As at a stop: what is begun is written, and what isn't durable is sent again.
-                    handoff.finish()
-                    return nil
-                }
-            }
-            group.addTask {
-                await stop.wait()
-                // The writer finishes what it has begun, and then there is nothing more. A target that doesn't answer
-                // must not keep the program for ever: what isn't durable is sent again by the next start.
-                handoff.finish()
-                try await Task.sleep(for: StreamRun.stopPatience)
-                throw CancellationError()
-            }
+            addFlow(flow, to: &group)
+            addCompany(of: flow, to: &group)
+            addEnds(of: flow, asked: asked, to: &group)
             defer { group.cancelAll() }
             while let result = try await group.next() {
                 if let result { return result }
@@ -113,11 +62,94 @@ struct StreamRun: Sendable {
             if !asked.isStopped || stop.isStopped { $0.phase = .stopping }
             $0.backfillWaiting = nil
         }
-        try await receiver.sendStatus()
-        guard hasReached, let position = target.position else {
+        try await flow.receiver.sendStatus()
+        guard hasReached, let position = flow.target.position else {
             return asked.isStopped && !stop.isStopped ? nil : .stopped
         }
         return .reached(position)
+    }
+
+    /// What the tasks of one connection share.
+    private struct Flow: Sendable {
+        let stream: any ChangeStream
+        let start: Checkpoint
+        let queue: FrameQueue
+        let handoff: StepHandoff
+        let positions: StreamPositions
+        let receiver: FrameReceiver
+        let target = StreamTarget()
+
+        init(stream: any ChangeStream, queueBytes: Int, start: Checkpoint, progress: Progress) {
+            let queue = FrameQueue(capacity: queueBytes)
+            self.stream = stream
+            self.start = start
+            self.queue = queue
+            handoff = StepHandoff(onWanted: { queue.poke() })
+            positions = StreamPositions(start: start.lsn)
+            receiver = FrameReceiver(stream: stream, queue: queue, positions: positions, progress: progress)
+        }
+    }
+
+    private typealias Tasks = ThrowingTaskGroup<Bool?, any Error>
+
+    /// From the connection to the target; the writer ends with whether it has come to where it was to stop.
+    private func addFlow(_ flow: Flow, to tasks: inout Tasks) {
+        tasks.addTask {
+            try await flow.receiver.run()
+            return nil
+        }
+        // Before any of them is read again.
+        let pending = Set(backfill?.rereads.all ?? [])
+        tasks.addTask {
+            var preparer = ChangePreparer(
+                from: flow.start, limits: limits, source: source, decoder: flow.stream.makeDecoder(), plans: plans,
+                handoff: flow.handoff, filter: filter(from: flow.start, pending))
+            try await preparer.run(flow.queue)
+            return nil
+        }
+        tasks.addTask {
+            var writer = BatchWriter(
+                sink: sink, handoff: flow.handoff, positions: flow.positions, progress: progress, limits: limits,
+                target: flow.target, checkpoint: flow.start)
+            if let backfill { writer.onRereads = { backfill.rereads.add($0) } }
+            return try await writer.run()
+        }
+    }
+
+    /// The backfill and the heartbeat.
+    private func addCompany(of flow: Flow, to tasks: inout Tasks) {
+        if let backfill {
+            tasks.addTask {
+                try await backfill.run()
+                // Whatever the backfill has written stands before this in the stream.
+                flow.target.position = try await targetPosition()
+                return nil
+            }
+        }
+        tasks.addTask {
+            try await heartbeat()
+            return nil
+        }
+    }
+
+    /// What is begun is written then, and what isn't durable is sent again.
+    private func addEnds(of flow: Flow, asked: StopSignal, to tasks: inout Tasks) {
+        if let orders {
+            tasks.addTask {
+                try await orders.waitForChange()
+                logger.info("starting the stream again: something is asked of a backfill")
+                asked.stop()
+                flow.handoff.finish()
+                return nil
+            }
+        }
+        tasks.addTask {
+            await stop.wait()
+            flow.handoff.finish()
+            // A target that doesn't answer must not keep the program for ever.
+            try await Task.sleep(for: StreamRun.stopPatience)
+            throw CancellationError()
+        }
     }
 
     /// What the preparer has to know of the backfill.
