@@ -71,6 +71,8 @@ package struct MongoError: Error, Sendable {
     ]
 
     static let outOfDiskSpace = 14031
+    /// `maxTimeMS` was over.
+    static let maxTimeExpired = 50
 
     /// Names of codes that come without one: write errors of a bulk.
     private static let names = [

@@ -86,20 +86,8 @@ package actor MongoStateStore: StateStore {
     package func takeOver(_ state: PipelineState, sessions: [SessionID], worker: WorkerIdentity) throws -> PipelineState
     {
         try during("taking the pipeline over") {
-            // Before: what the old worker left open would keep the pipeline's document locked for a minute.
-            if !state.sessions.isEmpty { try kill(state.sessions) }
             let epoch = state.epoch + 1
-            // Both workers' sessions, so that whoever takes over after a crash right here kills the older ones too.
-            let matched = try update(
-                [("_id", .string(state.pipeline)), ("epoch", .int64(state.epoch))],
-                set: [
-                    ("epoch", .int64(epoch)),
-                    ("sessions", sessionList(sessions + state.sessions.filter { !sessions.contains($0) })),
-                    ("worker", worker.bson),
-                ])
-            guard matched else {
-                throw Failure(.inUse, "another worker took pipeline \(state.pipeline) over at the same moment")
-            }
+            try raise(epoch, of: state, sessions: sessions, worker: worker)
             // After: a transaction begun between the two still saw the old epoch. One begun from here on sees the new.
             if !state.sessions.isEmpty { try kill(state.sessions) }
             _ = try update(
@@ -112,6 +100,38 @@ package actor MongoStateStore: StateStore {
             return taken
         }
     }
+
+    /// - Throws: `Failure(.inUse)` when another worker has raised it.
+    private func raise(
+        _ epoch: Int64, of state: PipelineState, sessions: [SessionID], worker: WorkerIdentity
+    ) throws {
+        for _ in 1...MongoStateStore.mostKills {
+            // What the old worker left open would keep the pipeline's document locked for a minute. A command of its that
+            // was still on the way may open a transaction after this: then it is killed the next time.
+            if !state.sessions.isEmpty { try kill(state.sessions) }
+            do {
+                // Both workers' sessions, so that whoever takes over after a crash right here kills the older ones too.
+                let matched = try update(
+                    [("_id", .string(state.pipeline)), ("epoch", .int64(state.epoch))],
+                    set: [
+                        ("epoch", .int64(epoch)),
+                        ("sessions", sessionList(sessions + state.sessions.filter { !sessions.contains($0) })),
+                        ("worker", worker.bson),
+                    ], within: MongoStateStore.killInterval)
+                if matched { return }
+                throw Failure(.inUse, "another worker took pipeline \(state.pipeline) over at the same moment")
+            } catch let error as MongoError where error.code == MongoError.maxTimeExpired {
+                // Also when it is written, and only the majority's answer was late.
+                if let found = try load(state.pipeline), found.epoch == epoch, found.worker == worker { return }
+            }
+        }
+        throw Failure(
+            .targetInterrupted, "another transaction keeps the document of pipeline \(state.pipeline) locked")
+    }
+
+    /// How long the pipeline's document may be locked before the sessions are killed once more.
+    private static let killInterval = Duration.seconds(3)
+    private static let mostKills = 40
 
     /// Ends the transactions an earlier worker left open: they would keep their documents locked for a minute.
     private func kill(_ sessions: [SessionID]) throws {
@@ -232,16 +252,20 @@ package actor MongoStateStore: StateStore {
     }
 
     /// Whether a pipeline matched.
-    func update(_ filter: [(String, BSONValue)], set fields: [(String, BSONValue)]) throws -> Bool {
-        let reply = try connection.command(
-            database,
-            [
-                "update": .string(StateCollection.pipelines),
-                "updates": [
-                    ["q": .document(BSONDocument(filter)), "u": ["$set": .document(BSONDocument(fields))]]
-                ], "writeConcern": majority,
-            ])
-        return reply["n"]?.asInt64 == 1
+    ///
+    /// - Parameter limit: how long it may take; `MongoError.maxTimeExpired` is thrown then.
+    func update(
+        _ filter: [(String, BSONValue)], set fields: [(String, BSONValue)], within limit: Duration? = nil
+    ) throws -> Bool {
+        var command: [(String, BSONValue)] = [
+            ("update", .string(StateCollection.pipelines)),
+            (
+                "updates",
+                [["q": .document(BSONDocument(filter)), "u": ["$set": .document(BSONDocument(fields))]]]
+            ), ("writeConcern", majority),
+        ]
+        if let limit { command.append(("maxTimeMS", .int64(Int64(limit / .milliseconds(1))))) }
+        return try connection.command(database, BSONDocument(command))["n"]?.asInt64 == 1
     }
 
     func find(_ collection: String, _ filter: BSONDocument) throws -> [BSONDocument] {
