@@ -103,6 +103,21 @@ import Mongo
         #expect(try await fixture.storedCheckpoint() == fixture.start)
     }
 
+    /// They say nothing any more, and without a backfill that was asked for the row would stop the stream. Those of other
+    /// collections stay.
+    @Test func rowsToReadAgainGoWithTheirBackfill() async throws {
+        let (fixture, _) = try await make()
+        let sink = try await fixture.makeSink()
+        let state = try await fixture.takeOver(sink)
+        let rereads = ["things", "thing", "others"].map { Reread(collection: $0, key: ["_id": 7]) }
+        let chunk = ChunkWrite(documents: BatchMaker().writes, progress: nil, rereads: rereads, settled: [])
+        _ = try await sink.write(chunk, at: fixture.start)
+        try await fixture.store.saveBackfills([begun(table())], of: state)
+        #expect(try await Set(fixture.store.rereads(of: fixture.pipeline)) == Set(rereads))
+        try await fixture.store.saveBackfills([table()], of: state)
+        #expect(try await Set(fixture.store.rereads(of: fixture.pipeline)) == Set(rereads.dropFirst()))
+    }
+
     /// Deletes and their progress are one transaction, and writing them twice counts once.
     @Test func aSweepIsCountedOnce() async throws {
         let (fixture, _) = try await make()

@@ -20,7 +20,7 @@ extension MongoStateStore {
                 "u": ["$set": .document(BSONDocument(set)), "$unset": .document(BSONDocument(unset))],
             ]
         }
-        try write(updates, of: state)
+        try write(updates, of: state, endingRereadsOf: tables.filter { $0.backfill == nil }.map(\.collection))
     }
 
     package func want(_ tables: [TableState], of state: PipelineState) throws {
@@ -30,12 +30,21 @@ extension MongoStateStore {
             }, of: state)
     }
 
-    private func write(_ updates: [BSONValue], of state: PipelineState) throws {
+    private func write(
+        _ updates: [BSONValue], of state: PipelineState, endingRereadsOf collections: [String] = []
+    ) throws {
         guard !updates.isEmpty else { return }
+        let deletes = collections.map { collection -> BSONValue in
+            ["q": ["_id": StateCollection.keys(of: collection, in: state.pipeline)], "limit": 0]
+        }
         try during("writing the backfill's plan") {
             try holding(state) { session in
                 try connection.command(
                     database, ["update": .string(StateCollection.tables), "updates": .array(updates)],
+                    session: session)
+                guard !deletes.isEmpty else { return }
+                try connection.command(
+                    database, ["delete": .string(StateCollection.rereads), "deletes": .array(deletes)],
                     session: session)
             }
         }

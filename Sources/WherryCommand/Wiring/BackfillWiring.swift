@@ -26,7 +26,7 @@ struct BackfillWiring {
             let active = try await Endpoint.withSource(known, logger: logger) { try await $0.activeWorker() != nil }
             report = try await self.order(order, of: table, store, workerActive: active)
         case .ask(let condition, let gone):
-            try requireFree(table)
+            try requireFree(table, rereads: try await store.rereads(of: settings.pipeline))
             report = try await Endpoint.withSource(known, logger: logger) { source in
                 try await ask(condition, gone, table, of: state, source, store)
             }
@@ -65,7 +65,8 @@ struct BackfillWiring {
 
     // MARK: - Asking
 
-    private func requireFree(_ table: TableState) throws {
+    /// Rows that are to be read again may be of the first backfill, and would end with this one.
+    private func requireFree(_ table: TableState, rereads: [Reread]) throws {
         let what: String
         if let wanted = table.wanted {
             what = "asked for already, since \(Timestamp.text(wanted.requestedAt)) from \(wanted.host)"
@@ -74,6 +75,8 @@ struct BackfillWiring {
         } else if let backfill = table.backfill, !backfill.isFinished {
             let rows = "\(HumanText.count(backfill.rows)) of about \(HumanText.count(table.estimatedRows)) rows"
             what = (backfill.isPaused ? "paused" : "under way") + ": \(rows) are read"
+        } else if case let count = rereads.count(where: { $0.collection == table.collection }), count > 0 {
+            what = "under way: \(HumanText.count(count)) rows have to be read again"
         } else {
             return
         }
