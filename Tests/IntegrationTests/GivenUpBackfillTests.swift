@@ -52,8 +52,7 @@ import Testing
         let asking = try await ask(fixture, "docs", ["--where", condition])
         try await fixture.haveReadAgain(1...80, in: "docs")
         let wherry = try fixture.wherry(limits: small)
-        try await asking.end(within: .seconds(120))
-        #expect(asking.log.contains("was given up") && asking.log.contains("validator"), "\(asking.tail)")
+        try await fixture.refusal(of: asking, 65, "table public.docs was given up", "validator")
         try await wherry.waitForLine("it is ended") { $0.message == "backfill cancelled" }
         #expect(try await fixture.rowsToReadAgain() == 0)
         #expect(try await fixture.backfillState("docs") == nil)
@@ -62,6 +61,31 @@ import Testing
         #expect(try await wherry.terminate().code == 0)
         #expect(try await fixture.inspector.document("docs", 33)?["body"] == "damaged")
         #expect(try await fixture.compare(excluding: ["docs"]) == [])
+    }
+
+    /// The other backfill is made, and the same one once the rule is gone.
+    @Test func aRowOfAChunk() async throws {
+        let fixture = try await copied("chunkasked")
+        try await refuse("n1500", in: fixture)
+        try await fixture.inspector.command([
+            "update": "others", "updates": [["q": [:], "u": ["$set": ["note": "damaged"]], "multi": true]],
+        ])
+        let wherry = try fixture.wherry(limits: small)
+        try await wherry.waitForLine("it streams") { $0["phase"] == "streaming" }
+        let (docs, others) = (try await ask(fixture, "docs"), try await ask(fixture, "others"))
+        let refusal = try await fixture.refusal(
+            of: docs, 65, "public.docs was given up", "read by its key (id)", "validator")
+        #expect(refusal.hint.contains("ask again") && refusal.hint.contains("the stream goes on"))
+        #expect(try await others.end().code == 0, "\(others.tail)")
+        try await wherry.waitForLine("it is ended") { $0.message == "backfill cancelled" }
+        try await fixture.sql("UPDATE public.others SET note = 'streamed' WHERE id = 1")
+        try await fixture.waitUntilCaughtUp(wherry)
+        #expect(try await fixture.compare(excluding: ["docs"]) == [])
+        try await fixture.inspector.command(["collMod": "docs", "validator": [:]])
+        try await fixture.backfill("docs", "--wait")
+        #expect(try await fixture.tableState("docs")?["refusal"] == nil)
+        #expect(try await fixture.compare() == [])
+        #expect(try await wherry.terminate().code == 0)
     }
 
     /// They may be rows of the first backfill, which would end with the one that is asked for.

@@ -78,9 +78,16 @@ import Mongo
         #expect(try await stored(fixture).backfill?.isPaused == true)
         #expect(try await fixture.store.order(.resume, of: seen, in: fixture.pipeline))
         #expect(try await stored(fixture).backfill?.isPaused == false)
-        try await fixture.store.refuse(seen, because: "it divides by zero", of: fixture.pipeline)
+        let reason = Failure(.dataRefused, "it is too large")
+        try await fixture.store.refuse(seen, because: reason, of: fixture.pipeline)
         let refused = try await stored(fixture)
-        #expect(refused.backfill?.isCancelled == true && refused.refusal == "it divides by zero")
+        #expect(refused.backfill?.isCancelled == true && refused.refusal == reason)
+        // As older states have it.
+        let kind: BSONDocument = ["refusal_kind": ""]
+        try fixture.reader.command(
+            fixture.stateDatabase,
+            ["update": "tables", "updates": [["q": [:], "u": ["$unset": .document(kind)], "multi": true]]])
+        #expect(try await stored(fixture).refusal == Failure(.usage, "it is too large"))
         var ended = refused.withoutBackfill
         ended.copyStage = .finished
         try await fixture.store.saveBackfills([ended], of: state)

@@ -46,7 +46,7 @@ package protocol StateStore: Sendable {
     func want(_ tables: [TableState], of state: PipelineState) async throws
 
     /// Gives up what is asked of a table, or its backfill when that has begun, and notes why.
-    func refuse(_ table: TableState, because reason: String, of pipeline: String) async throws
+    func refuse(_ table: TableState, because reason: Failure, of pipeline: String) async throws
 
     /// Asks for a backfill of a table as it was seen.
     ///

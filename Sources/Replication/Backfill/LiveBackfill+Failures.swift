@@ -66,7 +66,7 @@ extension LiveBackfill {
     func end(_ table: TableName, because failure: Failure) async throws {
         logger.error("backfill given up", metadata: ["table": "\(table)", "reason": "\(failure.message)"])
         board.remove(table)
-        try await giveUp(table, failure.message)
+        try await giveUp(table, failure)
     }
 
     /// What the run ends with once everything else is done; nil when everything can be written.

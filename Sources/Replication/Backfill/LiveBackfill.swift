@@ -11,7 +11,7 @@ struct LiveBackfill: Sendable {
     /// Nothing is read of these, but the stream's changes of them are remembered.
     let paused: [TableName]
     /// Ends a backfill that was asked for, with the reason for the operator: its condition fails, or a row can't be written.
-    let giveUp: @Sendable (TableName, String) async throws -> Void
+    let giveUp: @Sendable (TableName, Failure) async throws -> Void
     let tables: [TableName: BackfillTable]
     let board: BackfillBoard
     let rereads: RereadQueue

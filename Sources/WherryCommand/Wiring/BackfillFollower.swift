@@ -10,7 +10,7 @@ struct BackfillFollower {
     let progress: Model.Progress
 
     /// - Parameter asked: what it returns with when `stop` comes first: the backfill goes on without anybody watching.
-    /// - Throws: `Failure(.usage)` when the worker has given the backfill up.
+    /// - Throws: when the worker has given the backfill up, a `Failure` of the kind it gives for that.
     func follow(_ asked: BackfillReport, stop: StopSignal) async throws -> BackfillReport {
         var report = asked
         progress.update { $0.phase = .copying }
@@ -21,8 +21,8 @@ struct BackfillFollower {
             }
             if let reason = state.refusal {
                 throw Failure(
-                    .usage, "the backfill of table \(table) was given up: \(reason)",
-                    hint: "Mend that, then ask again. What it has written stays.")
+                    reason.kind, "the backfill of table \(table) was given up: \(reason.message)",
+                    hint: "Mend that, then ask again. What it has written stays, and the stream goes on.")
             }
             show(state, &report)
             if state.wanted == nil, let outcome = try await outcome(of: state) {
