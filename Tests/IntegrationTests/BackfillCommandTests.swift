@@ -138,6 +138,25 @@ import Testing
         #expect(try await fixture.compare() == [])
     }
 
+    /// Whoever waits is told, and goes on waiting.
+    @Test func theWorkerEndsMeanwhile() async throws {
+        let fixture = try await makeRows("alone")
+        let first = try fixture.wherry(limits: BatchSizes(chunkRows: 10, rowsPerSecond: 50))
+        try await first.waitForLine("it streams") { $0["phase"] == "streaming" }
+        let waiting = try fixture.command(["backfill", "public.items", "--wait"] + fixture.connectionWords)
+        try await fixture.waitUntil("rows are read", waiting) {
+            try await fixture.backfillState("items")?["rows"]?.asInt ?? 0 > 0
+        }
+        try await first.kill()
+        let line = try await waiting.waitForLine("it says so") { $0.message == "the backfill waits" }
+        #expect(line["for"]?.contains("no worker is active") == true && line["for"]?.contains("wherry run") == true)
+        let second = try fixture.wherry()
+        try await waiting.waitForLine("it sees the next one") { $0.message == "a worker is active again" }
+        #expect(try await waiting.end().code == 0, "\(waiting.tail)")
+        #expect(waiting.output.contains("is finished"))
+        #expect(try await second.terminate().code == 0)
+    }
+
     // MARK: - Orders
 
     @Test func pausedResumedAndCancelled() async throws {

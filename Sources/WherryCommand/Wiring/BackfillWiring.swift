@@ -32,10 +32,12 @@ struct BackfillWiring {
             }
         }
         guard call.waits else { return report }
-        if !report.workerActive { logger.notice("no worker is active: the next 'wherry run' begins the backfill") }
-        return try await BackfillFollower(
-            store: store, pipeline: settings.pipeline, table: call.table, progress: progress
-        ).follow(report, stop: stop)
+        return try await Endpoint.withSource(known, logger: logger) { source in
+            try await BackfillFollower(
+                source: source, store: store, pipeline: settings.pipeline, table: call.table, progress: progress,
+                logger: logger
+            ).follow(report, stop: stop)
+        }
     }
 
     private func state(in store: MongoStateStore) async throws -> PipelineState {
