@@ -104,7 +104,10 @@ import Testing
     @Test func aConditionOnAnotherColumn() async throws {
         let fixture = try await makeRows("column")
         try await fixture.damage(extra: 4001...4010)
-        let asked = try await fixture.backfill("items", "--where", "size >= 5", "--gone", "remove", "--json")
+        let refusal = try await fixture.backfillRefused(
+            "items", "--where", "size >= 5", "--gone", "remove", code: 64, ["can't be removed", "beyond the key (id)"])
+        #expect(refusal.hint.contains("--gone keep"))
+        let asked = try await fixture.backfill("items", "--where", "size >= 5", "--json")
         #expect(asked.output.contains("\"removes_gone\" : false") && asked.output.contains("beyond the key (id)"))
         try await fixture.catchUp()
         let repaired = try await fixture.sql("SELECT name FROM public.items WHERE size >= 5").rows.compactMap { $0[0] }

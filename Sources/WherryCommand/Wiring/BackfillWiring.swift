@@ -105,21 +105,10 @@ struct BackfillWiring {
         var report = BackfillReport(
             pipeline: settings.pipeline, table: table.table, outcome: .asked,
             workerActive: try await source.activeWorker() != nil)
-        let isShared = !table.wasEmpty || settings.source.collections?[table.table]?.lastModified != nil
-        var removesGone = gone.map { $0 == .remove } ?? !isShared
-        if gone == nil, isShared {
-            report.notice =
-                "documents of rows that are gone are kept: the collection was not empty when the pipeline began, or an "
-                + "application writes it too (--gone remove removes them)"
+        report.notice = try await whyGoneRowsAreKept(condition, gone, table) {
+            try await source.isDecidedByKey($0, of: version, key: table.keyColumns)
         }
-        if removesGone, let condition {
-            removesGone = try await source.isDecidedByKey(condition, of: version, key: table.keyColumns)
-            if !removesGone {
-                report.notice =
-                    "documents of rows that are gone are kept: --where uses columns beyond the key "
-                    + "(\(table.keyColumns.joined(separator: ", ")))"
-            }
-        }
+        let removesGone = gone != .keep && report.notice == nil
         let request = BackfillRequest(
             cause: .asked, condition: condition, removesGone: removesGone, requestedAt: Timestamp.now(),
             host: Endpoint.thisWorker.host)
@@ -127,6 +116,25 @@ struct BackfillWiring {
         report.condition = condition
         report.removesGone = removesGone
         return report
+    }
+
+    /// What the operator is told when documents of rows that are gone are kept unasked; nil when they are not.
+    ///
+    /// - Throws: `Failure(.usage)` when they can't be removed as asked.
+    private func whyGoneRowsAreKept(
+        _ condition: String?, _ gone: GoneRows?, _ table: TableState, isDecidedByKey: (String) async throws -> Bool
+    ) async throws -> String? {
+        if gone == .keep { return nil }
+        if gone == nil, !table.wasEmpty || settings.source.collections?[table.table]?.lastModified != nil {
+            return "documents of rows that are gone are kept: the collection was not empty when the pipeline began, or "
+                + "an application writes it too (--gone remove removes them)"
+        }
+        guard let condition, try await !isDecidedByKey(condition) else { return nil }
+        let beyond = "--where uses columns beyond the key (\(table.keyColumns.joined(separator: ", ")))"
+        guard gone == .remove else { return "documents of rows that are gone are kept: \(beyond)" }
+        throw Failure(
+            .usage, "documents of rows that are gone can't be removed: \(beyond), and nobody knows what they were",
+            hint: "Give a condition on the key alone, or --gone keep.")
     }
 
     // MARK: - Orders
