@@ -150,8 +150,8 @@ package struct TableState: Hashable, Sendable {
     package var backfill: BackfillState?
     /// A backfill that is asked for, and begins when the stream does the next time.
     package var wanted: BackfillRequest?
-    /// Why the worker has given up the backfill that was asked for last; nil when it has not.
-    package var refusal: String?
+    /// Why the worker has given up the backfill that was asked for last, without a hint; nil when it has not.
+    package var refusal: Failure?
 
     package init(
         table: TableName, collection: String, keyColumns: [String], keyForms: [String] = [], wasEmpty: Bool,

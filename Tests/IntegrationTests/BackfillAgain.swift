@@ -50,6 +50,20 @@ extension PipelineFixture {
         try await backfillState(table)?["sweep"]?.asDocument
     }
 
+    /// Notes that rows have to be read again.
+    func haveReadAgain(_ keys: ClosedRange<Int32>, in collection: String) async throws {
+        let notes = keys.map { key -> BSONValue in
+            [
+                "_id": ["pipeline": .string(name), "collection": .string(collection), "key": .int32(key)],
+                "schema_version": 1,
+            ]
+        }
+        try await inspector.command(["insert": "rereads", "documents": .array(notes)], on: stateDatabase)
+    }
+
+    /// How many there are.
+    func rowsToReadAgain() async throws -> Int { try await inspector.documents("rereads", on: stateDatabase).count }
+
     /// What somebody does to documents: some changed, some deleted, and some that have no row.
     func damage(_ table: String = "items", extra: ClosedRange<Int>) async throws {
         try await inspector.command([

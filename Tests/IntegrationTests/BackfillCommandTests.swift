@@ -104,7 +104,10 @@ import Testing
     @Test func aConditionOnAnotherColumn() async throws {
         let fixture = try await makeRows("column")
         try await fixture.damage(extra: 4001...4010)
-        let asked = try await fixture.backfill("items", "--where", "size >= 5", "--gone", "remove", "--json")
+        let refusal = try await fixture.backfillRefused(
+            "items", "--where", "size >= 5", "--gone", "remove", code: 64, ["can't be removed", "beyond the key (id)"])
+        #expect(refusal.hint.contains("--gone keep"))
+        let asked = try await fixture.backfill("items", "--where", "size >= 5", "--json")
         #expect(asked.output.contains("\"removes_gone\" : false") && asked.output.contains("beyond the key (id)"))
         try await fixture.catchUp()
         let repaired = try await fixture.sql("SELECT name FROM public.items WHERE size >= 5").rows.compactMap { $0[0] }
@@ -136,6 +139,25 @@ import Testing
         try await fixture.backfill("items", "--gone", "remove")
         try await fixture.catchUp()
         #expect(try await fixture.compare() == [])
+    }
+
+    /// Whoever waits is told, and goes on waiting.
+    @Test func theWorkerEndsMeanwhile() async throws {
+        let fixture = try await makeRows("alone")
+        let first = try fixture.wherry(limits: BatchSizes(chunkRows: 10, rowsPerSecond: 50))
+        try await first.waitForLine("it streams") { $0["phase"] == "streaming" }
+        let waiting = try fixture.command(["backfill", "public.items", "--wait"] + fixture.connectionWords)
+        try await fixture.waitUntil("rows are read", waiting) {
+            try await fixture.backfillState("items")?["rows"]?.asInt ?? 0 > 0
+        }
+        try await first.kill()
+        let line = try await waiting.waitForLine("it says so") { $0.message == "the backfill waits" }
+        #expect(line["for"]?.contains("no worker is active") == true && line["for"]?.contains("wherry run") == true)
+        let second = try fixture.wherry()
+        try await waiting.waitForLine("it sees the next one") { $0.message == "a worker is active again" }
+        #expect(try await waiting.end().code == 0, "\(waiting.tail)")
+        #expect(waiting.output.contains("is finished"))
+        #expect(try await second.terminate().code == 0)
     }
 
     // MARK: - Orders

@@ -102,14 +102,7 @@ import Testing
         try await fixture.sql("UPDATE public.docs SET extra = \(secret) WHERE id = 44")
         let limits = BatchSizes(backfill: "none")
         try await fixture.catchUp(limits: limits)
-        let notes = (1...80).map { key -> BSONValue in
-            [
-                "_id": ["pipeline": .string(fixture.name), "collection": "docs", "key": .int32(Int32(key))],
-                "schema_version": 1,
-            ]
-        }
-        try await fixture.inspector.command(
-            ["insert": "rereads", "documents": .array(notes)], on: fixture.stateDatabase)
+        try await fixture.haveReadAgain(1...80, in: "docs")
         try await fixture.inspector.command(["collMod": "docs", "validator": ["body": ["$ne": "n33"]]])
         for _ in 1...2 {
             let run = try await fixture.runToEnd(["--until-caught-up"], limits: limits)

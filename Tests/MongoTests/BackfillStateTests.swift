@@ -78,9 +78,16 @@ import Mongo
         #expect(try await stored(fixture).backfill?.isPaused == true)
         #expect(try await fixture.store.order(.resume, of: seen, in: fixture.pipeline))
         #expect(try await stored(fixture).backfill?.isPaused == false)
-        try await fixture.store.refuse(seen, because: "it divides by zero", of: fixture.pipeline)
+        let reason = Failure(.dataRefused, "it is too large")
+        try await fixture.store.refuse(seen, because: reason, of: fixture.pipeline)
         let refused = try await stored(fixture)
-        #expect(refused.backfill?.isCancelled == true && refused.refusal == "it divides by zero")
+        #expect(refused.backfill?.isCancelled == true && refused.refusal == reason)
+        // As older states have it.
+        let kind: BSONDocument = ["refusal_kind": ""]
+        try fixture.reader.command(
+            fixture.stateDatabase,
+            ["update": "tables", "updates": [["q": [:], "u": ["$unset": .document(kind)], "multi": true]]])
+        #expect(try await stored(fixture).refusal == Failure(.usage, "it is too large"))
         var ended = refused.withoutBackfill
         ended.copyStage = .finished
         try await fixture.store.saveBackfills([ended], of: state)
@@ -101,6 +108,21 @@ import Mongo
         }
         #expect(try await stored(fixture) == table())
         #expect(try await fixture.storedCheckpoint() == fixture.start)
+    }
+
+    /// They say nothing any more, and without a backfill that was asked for the row would stop the stream. Those of other
+    /// collections stay.
+    @Test func rowsToReadAgainGoWithTheirBackfill() async throws {
+        let (fixture, _) = try await make()
+        let sink = try await fixture.makeSink()
+        let state = try await fixture.takeOver(sink)
+        let rereads = ["things", "thing", "others"].map { Reread(collection: $0, key: ["_id": 7]) }
+        let chunk = ChunkWrite(documents: BatchMaker().writes, progress: nil, rereads: rereads, settled: [])
+        _ = try await sink.write(chunk, at: fixture.start)
+        try await fixture.store.saveBackfills([begun(table())], of: state)
+        #expect(try await Set(fixture.store.rereads(of: fixture.pipeline)) == Set(rereads))
+        try await fixture.store.saveBackfills([table()], of: state)
+        #expect(try await Set(fixture.store.rereads(of: fixture.pipeline)) == Set(rereads.dropFirst()))
     }
 
     /// Deletes and their progress are one transaction, and writing them twice counts once.

@@ -68,7 +68,7 @@ struct AskedBackfillTests {
         let fixture = fixture { $0.wanted = request() }
         fixture.source.change { $0.failures["planSegments"] = [Failure(kind, "no such column")] }
         let table = try await settle(fixture)
-        #expect(table.wanted == nil && table.backfill == nil && table.refusal == "no such column")
+        #expect(table.wanted == nil && table.backfill == nil && table.refusal == Failure(kind, "no such column"))
     }
 
     @Test func anInterruptionIsNoRefusal() async throws {
@@ -91,7 +91,7 @@ struct AskedBackfillTests {
         #expect(await eventually { fixture.progress.snapshot().phase == .streaming })
         fixture.stop.stop()
         #expect(try await run.value == .stopped)
-        #expect(fixture.store.snapshot.tables["p"]?[0].refusal == "no")
+        #expect(fixture.store.snapshot.tables["p"]?[0].refusal == Failure(.usage, "no"))
         #expect(fixture.progress.snapshot().reconnects == 0)
     }
 

@@ -33,8 +33,8 @@ package protocol StateStore: Sendable {
     /// Writes the progress of tables. Informational: whoever writes last wins, whatever its epoch.
     func saveProgress(_ tables: [TableState], of pipeline: String) async throws
 
-    /// Writes the plan of tables' live backfills, before anything is read, and removes that of tables that have none. From
-    /// then on their progress is the sink's. What a table's `wanted` asks for is settled with it; a table of which
+    /// Writes the plan of tables' live backfills, before anything is read, and removes that of tables that have none, with
+    /// the rows that were to be read again for it. From then on their progress is the sink's. What a table's `wanted` asks for is settled with it; a table of which
     /// something else is asked by now is left as it is.
     ///
     /// - Throws: `Failure(.fenced)` when the epoch has moved on.
@@ -46,7 +46,7 @@ package protocol StateStore: Sendable {
     func want(_ tables: [TableState], of state: PipelineState) async throws
 
     /// Gives up what is asked of a table, or its backfill when that has begun, and notes why.
-    func refuse(_ table: TableState, because reason: String, of pipeline: String) async throws
+    func refuse(_ table: TableState, because reason: Failure, of pipeline: String) async throws
 
     /// Asks for a backfill of a table as it was seen.
     ///

@@ -198,13 +198,13 @@ package actor MongoCopySink: CopySink {
 
     private func staleNotes(of collection: String, _ attempt: Int) -> BSONDocument {
         [
-            "_id": StateCollection.copiedKeys(of: collection, in: pipeline),
+            "_id": StateCollection.keys(of: collection, in: pipeline),
             "attempt": ["$lt": .int32(Int32(clamping: attempt))],
         ]
     }
 
     package func forgetLedger(of collection: String) async throws {
-        try await forgetNotes(["_id": StateCollection.copiedKeys(of: collection, in: pipeline)], deletingFrom: nil)
+        try await forgetNotes(["_id": StateCollection.keys(of: collection, in: pipeline)], deletingFrom: nil)
     }
 
     /// Removes notes, and in the same transactions the documents they name when there is a collection.

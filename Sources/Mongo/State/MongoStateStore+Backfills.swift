@@ -11,7 +11,7 @@ extension MongoStateStore {
             if let backfill = table.backfill {
                 set.append(("backfill", backfill.bson))
                 // Why one was given up stands until the next one begins.
-                unset.append(("refusal", ""))
+                unset += [("refusal", ""), ("refusal_kind", "")]
             } else {
                 unset.append(("backfill", ""))
             }
@@ -20,7 +20,7 @@ extension MongoStateStore {
                 "u": ["$set": .document(BSONDocument(set)), "$unset": .document(BSONDocument(unset))],
             ]
         }
-        try write(updates, of: state)
+        try write(updates, of: state, endingRereadsOf: tables.filter { $0.backfill == nil }.map(\.collection))
     }
 
     package func want(_ tables: [TableState], of state: PipelineState) throws {
@@ -30,12 +30,21 @@ extension MongoStateStore {
             }, of: state)
     }
 
-    private func write(_ updates: [BSONValue], of state: PipelineState) throws {
+    private func write(
+        _ updates: [BSONValue], of state: PipelineState, endingRereadsOf collections: [String] = []
+    ) throws {
         guard !updates.isEmpty else { return }
+        let deletes = collections.map { collection -> BSONValue in
+            ["q": ["_id": StateCollection.keys(of: collection, in: state.pipeline)], "limit": 0]
+        }
         try during("writing the backfill's plan") {
             try holding(state) { session in
                 try connection.command(
                     database, ["update": .string(StateCollection.tables), "updates": .array(updates)],
+                    session: session)
+                guard !deletes.isEmpty else { return }
+                try connection.command(
+                    database, ["delete": .string(StateCollection.rereads), "deletes": .array(deletes)],
                     session: session)
             }
         }
@@ -54,7 +63,9 @@ extension MongoStateStore {
     // MARK: - Orders
 
     package func ask(_ request: BackfillRequest, of table: TableState, in pipeline: String) throws -> Bool {
-        try change(table, in: pipeline, ["$set": ["wanted": request.bson], "$unset": ["refusal": ""]])
+        try change(
+            table, in: pipeline,
+            ["$set": ["wanted": request.bson], "$unset": ["refusal": "", "refusal_kind": ""]])
     }
 
     package func order(_ order: BackfillOrder, of table: TableState, in pipeline: String) throws -> Bool {
@@ -68,11 +79,14 @@ extension MongoStateStore {
         return try self.change(table, in: pipeline, change)
     }
 
-    package func refuse(_ table: TableState, because reason: String, of pipeline: String) throws {
+    package func refuse(_ table: TableState, because reason: Failure, of pipeline: String) throws {
+        let note: [(String, BSONValue)] = [
+            ("refusal", .string(reason.message)), ("refusal_kind", .string(reason.kind.rawValue)),
+        ]
         let change: BSONDocument =
             table.wanted == nil
-            ? ["$set": ["refusal": .string(reason), "backfill.is_cancelled": true]]
-            : ["$set": ["refusal": .string(reason)], "$unset": ["wanted": ""]]
+            ? ["$set": .document(BSONDocument(note + [("backfill.is_cancelled", true)]))]
+            : ["$set": .document(BSONDocument(note)), "$unset": ["wanted": ""]]
         _ = try self.change(table, in: pipeline, change)
     }
 

@@ -155,7 +155,11 @@ extension TableState {
             estimatedRows: copy["estimated_rows"]?.asInt ?? 0, copiedRows: copy["copied_rows"]?.asInt ?? 0,
             backfill: backfill)
         wanted = document["wanted"]?.asDocument.flatMap { BackfillRequest($0) }
-        refusal = document["refusal"]?.asString
+        refusal = document["refusal"]?.asString.map { message in
+            let kind = document["refusal_kind"]?.asString.flatMap { Failure.Kind(rawValue: $0) }
+            // Before kinds were noted only conditions failed.
+            return Failure(kind ?? .usage, message)
+        }
         guard let backfill else { return }
         copyStage = backfill.isFinished ? .finished : .copying
         copiedRows = backfill.rows

@@ -46,8 +46,8 @@ enum StateCollection {
         return ["$gt": bound(.minKey, .minKey), "$lt": bound(.int64(epoch), .maxKey)]
     }
 
-    /// All keys of a collection, as a range of `_id` that its index serves.
-    static func copiedKeys(of collection: String, in pipeline: String) -> BSONValue {
+    /// All keys of a collection in `copiedKeys` or `rereads`, as a range of `_id` that its index serves.
+    static func keys(of collection: String, in pipeline: String) -> BSONValue {
         func bound(_ key: BSONValue) -> BSONValue {
             ["pipeline": .string(pipeline), "collection": .string(collection), "key": key]
         }

@@ -51,7 +51,7 @@ struct AskedBackfills {
             logger.error(
                 "the backfill that was asked for can't be made",
                 metadata: ["table": "\(table.table)", "reason": "\(failure.message)"])
-            try await ports.store.refuse(table, because: failure.message, of: settings.pipeline)
+            try await ports.store.refuse(table, because: failure, of: settings.pipeline)
         }
     }
 }

@@ -148,9 +148,12 @@ final class BackfillBoard: Sendable {
     var refusals: [(table: TableName, failure: Failure)] { state.withLock { $0.refusals } }
 
     var isFinished: Bool { state.withLock { $0.tables.allSatisfy(\.isFinished) } }
-    /// Takes a table off the board: nothing more is given out of it.
+    /// Takes a table off the board, with what is refused of it: nothing more is given out.
     func remove(_ table: TableName) {
-        change { state in state.tables.removeAll { $0.state.table == table } }
+        change { state in
+            state.tables.removeAll { $0.state.table == table }
+            state.refusals.removeAll { $0.table == table }
+        }
     }
 
     /// A part of the sweep is durable.

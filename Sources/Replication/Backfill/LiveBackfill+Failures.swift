@@ -52,14 +52,21 @@ extension LiveBackfill {
                 + "Then start again: the backfill goes on at that chunk, and nothing else of it is left.")
     }
 
-    /// What can't be written ends a backfill that was asked for, of a table that was whole before.
+    /// What can't be written ends a backfill that was asked for, of a table that was whole before. More of it may come until
+    /// the stream starts again without the backfill: each time ends it once more, and that changes nothing.
     func settleRefusals() async throws {
         let refusals = board.refusals
         for table in Set(refusals.map(\.table)) where tables[table]?.isAsked == true {
             guard let refusal = refusal(refusals.filter { $0.table == table }.map(\.failure)) else { continue }
-            board.remove(table)
-            try await giveUp(table, refusal.message)
+            try await end(table, because: refusal)
         }
+    }
+
+    /// Nothing more is read of the table. The stream starts again without its backfill, as at any order.
+    func end(_ table: TableName, because failure: Failure) async throws {
+        logger.error("backfill given up", metadata: ["table": "\(table)", "reason": "\(failure.message)"])
+        board.remove(table)
+        try await giveUp(table, failure)
     }
 
     /// What the run ends with once everything else is done; nil when everything can be written.

@@ -20,6 +20,8 @@ extension LiveBackfill {
                     reader = opened
                     try await readAgain(batch, with: opened)
                 } else if hasOnlyRereads {
+                    // Of those rows too.
+                    try await settleRefusals()
                     if let refusal = lastRefusal { throw refusal }
                     // What is paused is not whole: a start of the stream goes on with it.
                     if paused.isEmpty, try await isWhole() { break }

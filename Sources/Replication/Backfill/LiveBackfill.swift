@@ -10,8 +10,8 @@ struct LiveBackfill: Sendable {
     let target: any TargetDatabase
     /// Nothing is read of these, but the stream's changes of them are remembered.
     let paused: [TableName]
-    /// Ends the backfill of a table, with the reason for the operator: its condition fails.
-    let giveUp: @Sendable (TableName, String) async throws -> Void
+    /// Ends a backfill that was asked for, with the reason for the operator: its condition fails, or a row can't be written.
+    let giveUp: @Sendable (TableName, Failure) async throws -> Void
     let tables: [TableName: BackfillTable]
     let board: BackfillBoard
     let rereads: RereadQueue
@@ -99,9 +99,7 @@ struct LiveBackfill: Sendable {
         do {
             try await body()
         } catch let failure as Failure where failure.kind == .usage && tables[table]?.condition != nil {
-            logger.error("backfill given up", metadata: ["table": "\(table)", "reason": "\(failure.message)"])
-            board.remove(table)
-            try await giveUp(table, failure.message)
+            try await end(table, because: failure)
         }
     }
 

@@ -29,7 +29,7 @@ struct BackfillCommand: AsyncParsableCommand {
     @Option(
         help: """
             Documents whose rows are gone: remove or keep. (default: remove; keep in a collection that was not empty when \
-            the pipeline began)
+            the pipeline began, or that has last_modified)
             """)
     var gone: GoneRows?
 

@@ -1,18 +1,23 @@
+import Logging
 import Model
 import Mongo
+import Postgres
 import Replication
 
-/// Watches a backfill, which the pipeline's worker makes, in the state database.
+/// Watches a backfill, which the pipeline's worker makes, in the state database; and whether there is a worker.
 struct BackfillFollower {
+    let source: PostgresSource
     let store: MongoStateStore
     let pipeline: String
     let table: TableName
     let progress: Model.Progress
+    let logger: Logger
 
     /// - Parameter asked: what it returns with when `stop` comes first: the backfill goes on without anybody watching.
-    /// - Throws: `Failure(.usage)` when the worker has given the backfill up.
+    /// - Throws: when the worker has given the backfill up, a `Failure` of the kind it gives for that.
     func follow(_ asked: BackfillReport, stop: StopSignal) async throws -> BackfillReport {
         var report = asked
+        var absence = WorkerAbsence(progress: progress, logger: logger)
         progress.update { $0.phase = .copying }
         while !stop.isStopped {
             guard let state = try await store.tables(of: pipeline).first(where: { $0.table == table }) else {
@@ -21,14 +26,16 @@ struct BackfillFollower {
             }
             if let reason = state.refusal {
                 throw Failure(
-                    .usage, "the backfill of table \(table) was given up: \(reason)",
-                    hint: "Mend that, then ask again. What it has written stays.")
+                    reason.kind, "the backfill of table \(table) was given up: \(reason.message)",
+                    hint: "Mend that, then ask again. What it has written stays, and the stream goes on.")
             }
             show(state, &report)
             if state.wanted == nil, let outcome = try await outcome(of: state) {
                 report.outcome = outcome
                 break
             }
+            let isActive = try? await stop.cancelling { [source] in try await source.activeWorker() != nil }
+            absence.look(isActive: isActive)
             try? await stop.cancelling { try await Task.sleep(for: .seconds(1)) }
         }
         if stop.isStopped, [.asked, .resumed].contains(report.outcome), report.rowsRead != nil {

@@ -26,16 +26,18 @@ struct BackfillWiring {
             let active = try await Endpoint.withSource(known, logger: logger) { try await $0.activeWorker() != nil }
             report = try await self.order(order, of: table, store, workerActive: active)
         case .ask(let condition, let gone):
-            try requireFree(table)
+            try requireFree(table, rereads: try await store.rereads(of: settings.pipeline))
             report = try await Endpoint.withSource(known, logger: logger) { source in
                 try await ask(condition, gone, table, of: state, source, store)
             }
         }
         guard call.waits else { return report }
-        if !report.workerActive { logger.notice("no worker is active: the next 'wherry run' begins the backfill") }
-        return try await BackfillFollower(
-            store: store, pipeline: settings.pipeline, table: call.table, progress: progress
-        ).follow(report, stop: stop)
+        return try await Endpoint.withSource(known, logger: logger) { source in
+            try await BackfillFollower(
+                source: source, store: store, pipeline: settings.pipeline, table: call.table, progress: progress,
+                logger: logger
+            ).follow(report, stop: stop)
+        }
     }
 
     private func state(in store: MongoStateStore) async throws -> PipelineState {
@@ -65,7 +67,8 @@ struct BackfillWiring {
 
     // MARK: - Asking
 
-    private func requireFree(_ table: TableState) throws {
+    /// Rows that are to be read again may be of the first backfill, and would end with this one.
+    private func requireFree(_ table: TableState, rereads: [Reread]) throws {
         let what: String
         if let wanted = table.wanted {
             what = "asked for already, since \(Timestamp.text(wanted.requestedAt)) from \(wanted.host)"
@@ -74,6 +77,8 @@ struct BackfillWiring {
         } else if let backfill = table.backfill, !backfill.isFinished {
             let rows = "\(HumanText.count(backfill.rows)) of about \(HumanText.count(table.estimatedRows)) rows"
             what = (backfill.isPaused ? "paused" : "under way") + ": \(rows) are read"
+        } else if case let count = rereads.count(where: { $0.collection == table.collection }), count > 0 {
+            what = "under way: \(HumanText.count(count)) rows have to be read again"
         } else {
             return
         }
@@ -100,21 +105,10 @@ struct BackfillWiring {
         var report = BackfillReport(
             pipeline: settings.pipeline, table: table.table, outcome: .asked,
             workerActive: try await source.activeWorker() != nil)
-        let isShared = !table.wasEmpty || settings.source.collections?[table.table]?.lastModified != nil
-        var removesGone = gone.map { $0 == .remove } ?? !isShared
-        if gone == nil, isShared {
-            report.notice =
-                "documents of rows that are gone are kept: the collection was not empty when the pipeline began, or an "
-                + "application writes it too (--gone remove removes them)"
+        report.notice = try await whyGoneRowsAreKept(condition, gone, table) {
+            try await source.isDecidedByKey($0, of: version, key: table.keyColumns)
         }
-        if removesGone, let condition {
-            removesGone = try await source.isDecidedByKey(condition, of: version, key: table.keyColumns)
-            if !removesGone {
-                report.notice =
-                    "documents of rows that are gone are kept: --where uses columns beyond the key "
-                    + "(\(table.keyColumns.joined(separator: ", ")))"
-            }
-        }
+        let removesGone = gone != .keep && report.notice == nil
         let request = BackfillRequest(
             cause: .asked, condition: condition, removesGone: removesGone, requestedAt: Timestamp.now(),
             host: Endpoint.thisWorker.host)
@@ -122,6 +116,25 @@ struct BackfillWiring {
         report.condition = condition
         report.removesGone = removesGone
         return report
+    }
+
+    /// What the operator is told when documents of rows that are gone are kept unasked; nil when they are not.
+    ///
+    /// - Throws: `Failure(.usage)` when they can't be removed as asked.
+    private func whyGoneRowsAreKept(
+        _ condition: String?, _ gone: GoneRows?, _ table: TableState, isDecidedByKey: (String) async throws -> Bool
+    ) async throws -> String? {
+        if gone == .keep { return nil }
+        if gone == nil, !table.wasEmpty || settings.source.collections?[table.table]?.lastModified != nil {
+            return "documents of rows that are gone are kept: the collection was not empty when the pipeline began, or "
+                + "an application writes it too (--gone remove removes them)"
+        }
+        guard let condition, try await !isDecidedByKey(condition) else { return nil }
+        let beyond = "--where uses columns beyond the key (\(table.keyColumns.joined(separator: ", ")))"
+        guard gone == .remove else { return "documents of rows that are gone are kept: \(beyond)" }
+        throw Failure(
+            .usage, "documents of rows that are gone can't be removed: \(beyond), and nobody knows what they were",
+            hint: "Give a condition on the key alone, or --gone keep.")
     }
 
     // MARK: - Orders

@@ -74,7 +74,7 @@ extension StatusReport.Table {
             table: state.table.description, collection: state.collection, rowsEstimated: state.estimatedRows,
             rowsCopied: state.copiedRows, state: stage.rawValue)
         self.rowsToReadAgain = rowsToReadAgain
-        backfillRefusal = state.refusal
+        backfillRefusal = state.refusal?.message
         if state.wanted != nil { backfillAsked = true }
         guard let backfill = state.backfill else { return }
         if state.isBackfilling, backfill.isPaused { paused = true }

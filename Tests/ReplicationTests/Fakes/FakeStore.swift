@@ -126,7 +126,7 @@ final class FakeStore: StateStore {
         }
     }
 
-    func refuse(_ table: TableState, because reason: String, of pipeline: String) async throws {
+    func refuse(_ table: TableState, because reason: Failure, of pipeline: String) async throws {
         _ = edit(table, of: pipeline) {
             $0.refusal = reason
             if $0.wanted == nil { $0.backfill?.isCancelled = true }
