@@ -17,7 +17,8 @@ struct BackfillWiring {
         let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
         let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
         let state = try await state(in: store)
-        let table = try await table(in: store)
+        let tables = try await store.tables(of: settings.pipeline)
+        let table = try await table(among: tables)
         var known = settings
         (known.source.slot, known.source.publication) = (state.slot, state.publication)
         let report: BackfillReport
@@ -27,6 +28,9 @@ struct BackfillWiring {
             report = try await self.order(order, of: table, store, workerActive: active)
         case .ask(let condition, let gone):
             try requireFree(table)
+            // They say what an application writes too.
+            let configured = settings.source.collections
+            if let refusal = StartChecks.collections(tables, of: state, configured: configured) { throw refusal }
             report = try await Endpoint.withSource(known, logger: logger) { source in
                 try await ask(condition, gone, table, of: state, source, store)
             }
@@ -53,8 +57,7 @@ struct BackfillWiring {
         return state
     }
 
-    private func table(in store: MongoStateStore) async throws -> TableState {
-        let tables = try await store.tables(of: settings.pipeline)
+    private func table(among tables: [TableState]) async throws -> TableState {
         if let table = tables.first(where: { $0.table == call.table }) { return table }
         let names = tables.map(\.table.description)
         let near = Suggestion.nearest(to: call.table.description, among: names)
