@@ -59,9 +59,27 @@ struct BackfillWiring {
 
     private func table(among tables: [TableState]) async throws -> TableState {
         if let table = tables.first(where: { $0.table == call.table }) { return table }
-        let names = tables.map(\.table.description)
-        let near = Suggestion.nearest(to: call.table.description, among: names)
-        throw Failure(
+        throw try await unknownTable(among: tables.map(\.table))
+    }
+
+    /// Why the pipeline has no such table, as far as the source knows one.
+    private func unknownTable(among tables: [TableName]) async throws -> Failure {
+        let found = try await Endpoint.withSource(settings, logger: logger) { source in
+            try await source.tables(schemas: [call.table.schema]).first { $0.name == call.table }
+        }
+        if let root = found?.root {
+            return Failure(
+                .usage, "\(call.table) is a partition of \(root), which is read as a whole",
+                hint: "Name \(root); --where says which of its rows.")
+        }
+        if found != nil {
+            return Failure(
+                .usage, "table \(call.table) is not replicated by pipeline \(settings.pipeline)",
+                hint: "It was left out (excluded, not named in 'collections', in another schema) or made after the "
+                    + "first start. `wherry status` lists the pipeline's tables.")
+        }
+        let near = Suggestion.nearest(to: call.table.description, among: tables.map(\.description))
+        return Failure(
             .usage, "pipeline \(settings.pipeline) has no table \(call.table)",
             hint: near.map { "Did you mean \($0)?" } ?? "`wherry status` lists its tables.")
     }
