@@ -13,12 +13,13 @@ extension PostgresSource: ChunkSource {
         _ table: TableVersion, key: [String], where condition: String?, rowsPerRange: Int
     ) async throws -> [KeyRange] {
         let leaves = try await partitions(of: table)
+        let condition = condition.map { RowCondition($0, on: table.schema.name) }
         let connection = try await PostgresConnection.open(target, application: "\(application) backfill")
         let planner = SegmentPlanner(
             connection: connection, table: table.schema, key: key, rowsPerRange: rowsPerRange)
         let result: Result<[KeyRange], any Error>
         do {
-            result = .success(try await plan(planner, leaves, condition.map { RowCondition($0) }))
+            result = .success(try await plan(planner, leaves, condition))
         } catch {
             result = .failure(error)
         }
@@ -57,7 +58,7 @@ extension PostgresSource: ChunkSource {
         let action = "look at the condition for table \(table.schema.name)"
         let answer = try await ask(TableKey.query(table.schema), doing: action)
         let tableKey = try TableKey(answer, key: key, of: table.schema.name)
-        let statement = tableKey.judging(RowCondition(condition), of: table.schema)
+        let statement = tableKey.judging(RowCondition(condition, on: table.schema.name), of: table.schema)
         switch try await control().attempt(statement, [""]) {
         case .success: return true
         case .failure(let error):

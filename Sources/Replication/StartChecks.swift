@@ -84,7 +84,7 @@ package enum StartChecks {
             guard state.hasCollections else { return nil }
             return Failure(
                 .configuration,
-                "pipeline \(state.pipeline) was started with a section 'collections', and this start has none",
+                "pipeline \(state.pipeline) was started with a section 'collections', and now there is none",
                 hint:
                     "Name the file that has it, with --config or WHERRY_CONFIG: it also says what guards documents of an "
                     + "application.")

@@ -220,30 +220,7 @@ import Testing
         #expect(try await fixture.compare() == [])
     }
 
-    // MARK: - Refused
-
-    @Test func whatIsRefused() async throws {
-        let fixture = try await PipelineFixture("refused")
-        try await fixture.makeItems()
-        _ = try await fixture.backfillRefused("items", code: 78, ["no pipeline \(fixture.name)"])
-        try await fixture.catchUp()
-        let near = try await fixture.backfillRefused("itms", code: 64, ["has no table public.itms"])
-        #expect(near.hint.contains("public.items"))
-        let syntax = try await fixture.backfillRefused(
-            "items", "--where", "id >", code: 64, ["condition", "syntax error"])
-        #expect(syntax.hint.contains("WHERE"))
-        _ = try await fixture.backfillRefused("items", "--where", "nothing = 1", code: 64, ["nothing"])
-        _ = try await fixture.backfillRefused("items", "--mode", "exported", code: 64, ["--mode exported"])
-        for order in ["--pause", "--resume", "--cancel"] {
-            _ = try await fixture.backfillRefused("items", order, code: 64, ["no backfill of table public.items"])
-        }
-        try await fixture.backfill("items")
-        _ = try await fixture.backfillRefused("items", code: 75, ["asked for already"])
-        _ = try await fixture.backfillRefused("items", "--pause", code: 64, ["has not begun"])
-        try await fixture.backfill("items", "--cancel")
-        #expect(try await fixture.tableState("items")?["wanted"] == nil)
-        try await fixture.expectEqual()
-    }
+    // MARK: - Given up
 
     /// The first backfill can be paused, but not given up: the table was never whole.
     @Test func theFirstBackfillCannotBeCancelled() async throws {

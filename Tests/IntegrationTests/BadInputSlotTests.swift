@@ -79,7 +79,9 @@ import Testing
         try await startAnew(fixture)
     }
 
-    @Test func aSlotTheServerGaveUp() async throws {
+    enum Repair: CaseIterable, Sendable { case drop, acceptGap }
+
+    @Test(arguments: Repair.allCases) func aSlotTheServerGaveUp(_ repair: Repair) async throws {
         let settings = ["max_slot_wal_keep_size": "1MB", "min_wal_size": "32MB", "max_wal_size": "32MB"]
         try await PipelineFixture.withOwnServers("slotlost", postgres: settings) { fixture in
             try await fixture.makeItems()
@@ -91,9 +93,25 @@ import Testing
                 try await fixture.sql("SELECT pg_switch_wal()")
                 try await fixture.sql("CHECKPOINT")
             }
-            try await fixture.sql("UPDATE public.items SET name = 'lost' WHERE id = 1; DROP TABLE public.noise")
+            try await fixture.sql(
+                """
+                UPDATE public.items SET name = 'lost' WHERE id = 1; DELETE FROM public.items WHERE id = 2;
+                INSERT INTO public.items VALUES (11, 'unsent'); DROP TABLE public.noise
+                """)
+            func walStatus() async throws -> String? {
+                let slot = "wherry_\(fixture.name)"
+                return try await fixture.sql("SELECT wal_status FROM pg_replication_slots \(Self.place)", [slot]).scalar
+            }
+            #expect(try await walStatus() == "lost")
             try await expectGap(fixture, "is lost")
-            try await startAnew(fixture)
+            switch repair {
+            case .drop: try await startAnew(fixture)
+            case .acceptGap: try await fixture.expectEqual(arguments: ["--accept-gap"])
+            }
+            let repaired = try await walStatus()
+            #expect(repaired != nil && repaired != "lost")
+            try await fixture.sql("UPDATE public.items SET name = 'streamed' WHERE id = 3")
+            try await fixture.expectEqual()
         }
     }
 

@@ -1,5 +1,6 @@
 import BSON
 import DevServers
+import Postgres
 import TestSupport
 import Testing
 
@@ -103,6 +104,39 @@ import Testing
             }
             #expect(violations == [])
         }
+    }
+
+    /// All readers at once within one table: a lock stops each at a chunk of its own.
+    @Test func severalReadersWorkOnOneTable() async throws {
+        let fixture = try await PipelineFixture("readers")
+        try await fixture.sql(
+            """
+            CREATE TABLE public.items (id integer PRIMARY KEY, name text);
+            INSERT INTO public.items SELECT g, 'n' || g FROM generate_series(1, 40000) g;
+            ANALYZE public.items
+            """)
+        let slow = BatchSizes(backfill: "live", chunkRows: 100, rowsPerSecond: 5000)
+        let wherry = try fixture.wherry(["--workers", "3"], limits: slow)
+        try await fixture.waitUntil("rows are read", wherry) {
+            try await fixture.tableState("items")?["backfill"]?.asDocument?["rows"]?.asInt ?? 0 > 0
+        }
+        let other = try await fixture.connect()
+        try await other.query("BEGIN")
+        try await other.query("LOCK TABLE public.items IN ACCESS EXCLUSIVE MODE")
+        try await fixture.waitUntil("three readers wait for their chunks", wherry, within: .seconds(30)) {
+            let waiting = try await fixture.sql(
+                """
+                SELECT count(DISTINCT a.pid) FROM pg_stat_activity a JOIN pg_locks l USING (pid)
+                 WHERE a.application_name = $1 AND NOT l.granted AND l.relation = 'public.items'::regclass
+                """, ["\(fixture.applicationName) backfill"])
+            return waiting.scalar == "3"
+        }
+        try await other.query("ROLLBACK")
+        await other.close()
+        try await wherry.waitForLine("the backfill is finished") { $0.message == "backfill finished" }
+        try await fixture.waitUntilCaughtUp(wherry)
+        #expect(try await wherry.terminate().code == 0)
+        #expect(try await fixture.compare() == [])
     }
 
     private enum Interruption: CaseIterable {

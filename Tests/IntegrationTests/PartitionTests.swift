@@ -116,10 +116,10 @@ import Testing
         #expect(rows == "\(documents.count)")
     }
 
-    /// What the docs say of a single leaf, on the real server: the stream doesn't have it.
+    /// What the docs say of a single leaf, on the real server: the stream doesn't have it, and `wherry backfill` repairs it.
     @Test func whatOfALeafIsNotInTheStream() async throws {
         let fixture = try await PipelineFixture("partsleaf")
-        try await fixture.sql(Self.tables(rows: 300))
+        try await fixture.sql(Self.tables(rows: 3000))
         let wherry = try fixture.wherry()
         try await fixture.waitUntilCaughtUp(wherry)
         func documents(_ region: String) async throws -> Int {
@@ -131,20 +131,40 @@ import Testing
         try await fixture.sql(
             """
             CREATE TABLE public.events_late (LIKE public.events INCLUDING STORAGE);
-            INSERT INTO public.events_late VALUES (repeat(md5('a'), 300), '2024-01-01', 1, 'late');
+            INSERT INTO public.events_late
+            VALUES (repeat(md5('a'), 300), '2024-01-01', 1, 'late'), ('untouched', '2024-01-01', 3, 'late');
             ALTER TABLE public.events ATTACH PARTITION public.events_late FOR VALUES IN ('late');
             INSERT INTO public.events VALUES ('after', '2024-01-01', 2, 'late');
             """)
         try await fixture.waitUntilCaughtUp(wherry)
-        #expect(try await documents("us") == 100)
-        #expect(try await documents("eu") == 100)
-        #expect(try await documents("asia") == 100)
+        #expect(try await documents("us") == 1000)
+        #expect(try await documents("eu") == 1000)
+        #expect(try await documents("asia") == 1000)
         #expect(try await documents("late") == 1)
         // A row that is written again comes like any other.
-        try await fixture.sql("UPDATE public.events SET note = note || '' WHERE region = 'late'")
+        try await fixture.sql("UPDATE public.events SET note = note || '' WHERE region = 'late' AND id < 3")
         try await fixture.waitUntilCaughtUp(wherry)
         #expect(try await documents("late") == 2)
         #expect(try await wherry.terminate().code == 0)
+
+        try await fixture.backfill("events", "--where", "events.region = 'us'")
+        try await fixture.catchUp()
+        #expect(try await documents("us") == 0)
+        #expect(try await documents("asia") == 1000)
+        try await killInBackfill(fixture)
+        try await fixture.catchUp()
+        // Detached it is a table of its own, which the pipeline doesn't carry.
+        #expect(try await fixture.compare(excluding: ["events_rest"]) == [])
+    }
+
+    private func killInBackfill(_ fixture: PipelineFixture) async throws {
+        try await fixture.backfill("events")
+        let wherry = try fixture.wherry(limits: BatchSizes(operations: 50, chunkRows: 20, rowsPerSecond: 200))
+        try await fixture.waitUntil("rows are read", wherry) {
+            try await fixture.backfillState("events")?["rows"]?.asInt ?? 0 > 0
+        }
+        try await wherry.kill()
+        #expect(try await fixture.sweep("events")?["is_done"] == false, "too fast to say anything")
     }
 
     /// A leaf logs whole old rows where the root promises keys; large values stay where they are.

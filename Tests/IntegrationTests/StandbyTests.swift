@@ -1,3 +1,4 @@
+import BSON
 import DevServers
 import TestSupport
 import Testing
@@ -61,7 +62,17 @@ import Testing
             let check = try fixture.command(["check"] + fixture.connectionWords + ["--source", standby])
             #expect(try await check.end().code == 78, "\(check.output)")
             #expect(!check.output.contains("wherry drop"), "\(check.output)")
+            let words = ["can't read rows beside the stream", "is a hot standby"]
+            let backfill = try await fixture.backfillRefused("items", "--source", standby, code: 78, words)
+            #expect(backfill.hint.contains("needs the primary"))
+            _ = try await fixture.backfillRefused("items", "--source", standby, "--wait", code: 78, words)
+            #expect(try await fixture.tableState("items")?["wanted"] == nil)
+            try await fixture.backfill("items")
+            // A standby that it meets later costs nothing of what was asked.
+            try await fixture.refused(78, "is a hot standby", source: standby)
+            #expect(try await fixture.tableState("items")?["wanted"]?.asDocument != nil)
             try await fixture.expectEqual()
+            #expect(try await fixture.backfillState("items")?["rows"]?.asInt == 10)
         }
     }
 }

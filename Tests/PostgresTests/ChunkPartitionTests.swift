@@ -50,6 +50,43 @@ struct ChunkPartitionTests {
         await fixture.close()
     }
 
+    /// Columns may be qualified by the table's name, whatever leaf is read.
+    @Test(arguments: [
+        "id % 7 = 0", #""my ""t".id % 7 = 0"#,
+        #""my ""t".k >= 0 AND note IN (SELECT 'n' || 7 * generate_series(1, 300))"#,
+    ])
+    func rowsOfACondition(_ condition: String) async throws {
+        let fixture = try await ChunkFixture.make(Self.tables + #"ALTER TABLE t RENAME TO "my ""t""#)
+        let table = try await fixture.table(#"my "t"#)
+        let ranges = try await fixture.source.planSegments(table.version, key: table.key, where: condition)
+        #expect(Set(ranges.compactMap(\.leaf?.name.name)) == ["a", "b"])
+        let reader = try await fixture.source.openChunkReader()
+        var rows: [[String?]] = []
+        for range in ranges { rows += try await fixture.walk(reader, table, range, where: condition) { 70 } }
+        #expect(inOrder(rows) == inOrder(all.filter { $0[1].flatMap { Int($0) }?.isMultiple(of: 7) == true }))
+        await reader.close()
+        await fixture.close()
+    }
+
+    /// The table is what the operator named, so it is what a refusal names.
+    @Test func aConditionThatIsRefused() async throws {
+        let fixture = try await ChunkFixture.make(Self.tables)
+        let parts = try await parts(fixture)
+        let (table, reader) = (parts.table, try await fixture.source.openChunkReader())
+        for condition in ["a.id = 1", "nothing = 1", "1 / (t.id - 39) > 0"] {
+            let failure = await #expect(throws: Failure.self, "\(condition)") {
+                _ = try await fixture.source.planSegments(table.version, key: table.key, where: condition)
+                for range in [parts.a, parts.b] {
+                    _ = try await fixture.walk(reader, table, range, where: condition) { 5000 }
+                }
+            }
+            #expect(failure?.kind == .usage)
+            #expect(failure?.message.hasPrefix("the condition for table public.t ") == true)
+        }
+        await reader.close()
+        await fixture.close()
+    }
+
     @Test func singleRowsOfAnyLeaf() async throws {
         let fixture = try await ChunkFixture.make(Self.tables)
         let table = try await fixture.table()

@@ -79,9 +79,9 @@ enum ChunkStatement {
         _ table: TableSchema, _ key: TableKey, _ range: KeyRange, where condition: RowCondition?, isText: [Bool]
     ) throws -> String {
         let conditions = try key.conditions(range) + (condition.map { [$0.sql] } ?? [])
+        let from = condition?.from(table.name) ?? "ONLY \(table.name.quoted)"
         return CopyStatement.text(
-            "SELECT \(CopyStatement.columns(table, isText: isText)) FROM ONLY \(table.name.quoted)"
-                + CopyStatement.filter(conditions))
+            "SELECT \(CopyStatement.columns(table, isText: isText)) FROM \(from)\(CopyStatement.filter(conditions))")
     }
 
     /// Single rows, of whatever leaf of a partitioned table.

@@ -50,7 +50,7 @@ actor KeysetReader: ChunkReader, SessionOwner {
     func start(
         _ table: TableVersion, key: [String], range: KeyRange, limit: Int, where condition: String?
     ) async throws -> ChunkStart {
-        let condition = condition.map { RowCondition($0) }
+        let condition = condition.map { RowCondition($0, on: table.schema.name) }
         return try await begin(table, range.leaf, key: key, condition) { session, opening, tableKey, isText in
             let statement = try ChunkStatement.end(opening.heap, tableKey, range, limit: limit)
             let end = try session.run(statement, [], until: nil).rows.first?.compactMap { $0 }
@@ -189,11 +189,11 @@ actor KeysetReader: ChunkReader, SessionOwner {
     private func check(_ condition: RowCondition?, on table: TableSchema, _ session: Session) throws {
         guard let condition, known?.condition != condition else { return }
         do {
-            for (sql, parameters) in condition.checks(on: table) {
+            for (sql, parameters) in condition.checks(on: table.name) {
                 _ = try session.run(sql, parameters, until: .now + .seconds(60))
             }
         } catch let error as ServerError {
-            throw condition.refusal(error, on: table) ?? error
+            throw condition.refusal(error) ?? error
         }
         known?.condition = condition
     }
@@ -205,7 +205,7 @@ actor KeysetReader: ChunkReader, SessionOwner {
                 do {
                     return try reader.read(maxBytes)
                 } catch let error as ServerError {
-                    throw reader.condition?.failure(error, on: table) ?? error
+                    throw reader.condition?.failure(error) ?? error
                 }
             }
         }

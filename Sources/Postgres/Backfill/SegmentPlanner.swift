@@ -51,9 +51,9 @@ struct SegmentPlanner {
     }
 
     private func check(_ condition: RowCondition?) async throws {
-        for (sql, parameters) in condition?.checks(on: table) ?? [] {
+        for (sql, parameters) in condition?.checks(on: table.name) ?? [] {
             if case .failure(let error) = try await connection.attempt(sql, parameters) {
-                throw condition?.refusal(error, on: table) ?? classified(error)
+                throw condition?.refusal(error) ?? classified(error)
             }
         }
     }

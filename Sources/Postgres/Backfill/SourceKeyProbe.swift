@@ -17,7 +17,7 @@ actor SourceKeyProbe: KeyProbe {
         _ table: TableVersion, key: [String], keys: [[String]], where condition: String?
     ) async throws -> MissingKeys {
         do {
-            return try await look(table.schema, key, keys, condition.map { RowCondition($0) })
+            return try await look(table.schema, key, keys, condition.map { RowCondition($0, on: table.schema.name) })
         } catch {
             // It may be anywhere in its transaction.
             await close()
@@ -85,7 +85,7 @@ private struct Probe {
                 refused: before.refused)
         case .failure(let error):
             guard let state = error.sqlState, state.hasPrefix("22") || state.hasPrefix("23") else {
-                throw condition?.refusal(error, on: table)
+                throw condition?.refusal(error)
                     ?? ChunkFailure.classify(
                         error, doing: "look for rows of \(table.name) that are gone", at: connection.target)
             }

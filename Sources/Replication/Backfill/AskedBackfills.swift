@@ -17,7 +17,10 @@ struct AskedBackfills {
         let tables = try await ports.store.tables(of: settings.pipeline)
         let gaps = tables.filter { $0.wanted?.cause == .gap }
         try await begin(gaps, of: state)
-        for table in tables where table.wanted?.cause == .asked { try await begin(asked: table, of: state) }
+        let asked = tables.filter { $0.wanted?.cause == .asked }
+        // A hot standby ends the start here: it is no reason to give up what the primary can do.
+        if !asked.isEmpty { _ = try await ports.source.assignTransactionID() }
+        for table in asked { try await begin(asked: table, of: state) }
         let cancelled = tables.filter { $0.wanted == nil && $0.backfill?.isCancelled == true }
         try await ports.store.saveBackfills(
             cancelled.map { table in

@@ -14,10 +14,10 @@ struct BackfillWiring {
     private var settings: Settings { call.settings }
 
     func run(stop: StopSignal) async throws -> BackfillReport {
-        let pool = try MongoPool(uri: settings.target.uri.reveal(), applicationName: Endpoint.applicationName(settings))
-        let store = MongoStateStore(pool: pool, database: settings.target.stateDatabase)
+        let store = try Endpoint.store(settings)
         let state = try await state(in: store)
-        let table = try await table(in: store)
+        let tables = try await store.tables(of: settings.pipeline)
+        let table = try await table(among: tables)
         var known = settings
         (known.source.slot, known.source.publication) = (state.slot, state.publication)
         let report: BackfillReport
@@ -27,6 +27,9 @@ struct BackfillWiring {
             report = try await self.order(order, of: table, store, workerActive: active)
         case .ask(let condition, let gone):
             try requireFree(table, rereads: try await store.rereads(of: settings.pipeline))
+            // They say what an application writes too.
+            let configured = settings.source.collections
+            if let refusal = StartChecks.collections(tables, of: state, configured: configured) { throw refusal }
             report = try await Endpoint.withSource(known, logger: logger) { source in
                 try await ask(condition, gone, table, of: state, source, store)
             }
@@ -55,12 +58,29 @@ struct BackfillWiring {
         return state
     }
 
-    private func table(in store: MongoStateStore) async throws -> TableState {
-        let tables = try await store.tables(of: settings.pipeline)
+    private func table(among tables: [TableState]) async throws -> TableState {
         if let table = tables.first(where: { $0.table == call.table }) { return table }
-        let names = tables.map(\.table.description)
-        let near = Suggestion.nearest(to: call.table.description, among: names)
-        throw Failure(
+        throw try await unknownTable(among: tables.map(\.table))
+    }
+
+    /// Why the pipeline has no such table, as far as the source knows one.
+    private func unknownTable(among tables: [TableName]) async throws -> Failure {
+        let found = try await Endpoint.withSource(settings, logger: logger) { source in
+            try await source.tables(schemas: [call.table.schema]).first { $0.name == call.table }
+        }
+        if let root = found?.root {
+            return Failure(
+                .usage, "\(call.table) is a partition of \(root), which is read as a whole",
+                hint: "Name \(root); --where says which of its rows.")
+        }
+        if found != nil {
+            return Failure(
+                .usage, "table \(call.table) is not replicated by pipeline \(settings.pipeline)",
+                hint: "It was left out (excluded, not named in 'collections', in another schema) or made after the "
+                    + "first start. `wherry status` lists the pipeline's tables.")
+        }
+        let near = Suggestion.nearest(to: call.table.description, among: tables.map(\.description))
+        return Failure(
             .usage, "pipeline \(settings.pipeline) has no table \(call.table)",
             hint: near.map { "Did you mean \($0)?" } ?? "`wherry status` lists its tables.")
     }
