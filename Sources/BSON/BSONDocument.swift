@@ -1,5 +1,5 @@
-/// One whole, valid document that owns its bytes: commands, answers, state. Equal when the bytes are equal, so the order
-/// of fields and the type of numbers count.
+/// One whole, valid document that owns its bytes: commands, answers, state. Equal when the bytes are equal, so the
+/// order of fields and the type of numbers count.
 package struct BSONDocument: Hashable, Sendable {
     package let bytes: [UInt8]
 
@@ -33,7 +33,8 @@ package struct BSONDocument: Hashable, Sendable {
     /// Takes bytes that a `BSONWriter` of this program made.
     package init(unchecked bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Fields in the order given. Names come from code, never from data: one with a NUL character is a defect and traps.
+    /// Fields in the order given. Names come from code, never from data: one with a NUL character is a defect and
+    /// traps.
     package init(_ elements: some Sequence<(String, BSONValue)>) {
         var writer = BSONWriter(capacity: 256)
         let start = writer.beginDocument()

@@ -3,8 +3,8 @@ import Foundation
 /// Appends BSON to one growing buffer that holds many documents back to back.
 ///
 /// An element is a key and then a value: `key(…)` writes the name and leaves room for the type, the following `put(…)`
-/// writes the value and fills the type in. `append(…, name)` does both. A nested document is `beginDocument(name)`,
-/// its elements, `endDocument(start)`. Nothing is checked here beyond memory: a key without a value, or an `endDocument`
+/// writes the value and fills the type in. `append(…, name)` does both. A nested document is `beginDocument(name)`, its
+/// elements, `endDocument(start)`. Nothing is checked here beyond memory: a key without a value, or an `endDocument`
 /// that is missing, makes bytes that are not BSON.
 ///
 /// `@unchecked Sendable`: the struct can't be copied, so its one owner is the only one who reads or writes the memory.
@@ -118,8 +118,8 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
         store(UInt8(0))
     }
 
-    /// Begins an element whose name is written piece by piece with `appendToString`; the caller sees to it that there is
-    /// no zero byte. Returns what `endKey` wants.
+    /// Begins an element whose name is written piece by piece with `appendToString`; the caller sees to it that there
+    /// is no zero byte. Returns what `endKey` wants.
     package mutating func beginKey() -> Int {
         let start = end
         store(UInt8(0))

@@ -1,8 +1,8 @@
 import Foundation
 import Glibc
 
-/// The PostgreSQL programs of this machine, and how to run them: as the user postgres when we are root, which the server
-/// refuses to be.
+/// The PostgreSQL programs of this machine, and how to run them: as the user postgres when we are root, which the
+/// server refuses to be.
 struct PostgresInstallation: Sendable {
     let binaries: String
     let version: String

@@ -19,7 +19,8 @@ package final class PostgresServer: Sendable {
         package var configuration: [String: String] = [:]
         /// Keeps what `directory` holds from an earlier run; otherwise it is deleted first.
         package var keepsData = false
-        /// Runs initdb for a system identifier of its own; otherwise the cluster is a copy of one made earlier (faster).
+        /// Runs initdb for a system identifier of its own; otherwise the cluster is a copy of one made earlier
+        /// (faster).
         package var hasOwnIdentity = false
         /// Lets the server live on when this process ends.
         package var outlivesUs = false
@@ -76,7 +77,8 @@ package final class PostgresServer: Sendable {
         return server
     }
 
-    /// Makes a hot standby of a running server, which follows it by streaming, and starts it; returns when it can be asked.
+    /// Makes a hot standby of a running server, which follows it by streaming, and starts it; returns when it can be
+    /// asked.
     package static func startStandby(of primary: PostgresServer, directory: String) async throws -> PostgresServer {
         let directory = URL(fileURLWithPath: directory).path
         try DevDirectory.makeDirectory(directory)

@@ -90,8 +90,9 @@ final class ServerProcess: Sendable {
         return String(text.suffix(2_000))
     }
 
-    /// Ends what a run that was killed has left in `directory`: with `signal`, and after ten seconds by force. Nothing is looked for by name: only the process of the
-    /// pid file, or the one in the server's own lock file if its command line names this directory.
+    /// Ends what a run that was killed has left in `directory`: with `signal`, and after ten seconds by force. Nothing
+    /// is looked for by name: only the process of the pid file, or the one in the server's own lock file if its command
+    /// line names this directory.
     static func endLeftover(in directory: String, lockFile: String, signal: Int32) async throws {
         var leftovers = [ProcessIdentity(pidFile: "\(directory)/server.pid")]
         if let text = try? String(contentsOfFile: lockFile, encoding: .utf8),

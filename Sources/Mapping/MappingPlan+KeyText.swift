@@ -8,11 +8,12 @@ extension MappingPlan {
     /// the key is an integer) counts as that key.
     ///
     /// nil when no row of this table can have this `_id`: a document of somebody else's in an adopted collection. That
-    /// is told by its form, which is any string for text, enums and types stored as the server's text, and is not looked
-    /// at beyond the characters for times, intervals and addresses. So the server may refuse a text (SQLSTATE class 22,
-    /// or 23 from a domain), and a caller that reads many keys at once has to expect that of each.
+    /// is told by its form, which is any string for text, enums and types stored as the server's text, and is not
+    /// looked at beyond the characters for times, intervals and addresses. So the server may refuse a text (SQLSTATE
+    /// class 22, or 23 from a domain), and a caller that reads many keys at once has to expect that of each.
     ///
-    /// Cast without a type modifier, by the name that `format_type(oid, -1)` gives. The plain words mean less: a cast to
+    /// Cast without a type modifier, by the name that `format_type(oid, -1)` gives. The plain words mean less: a cast
+    /// to
     /// `character` or `bit` keeps one character, and one to `varchar(3)` cuts in silence. The session must be a pinned
     /// one (`DateStyle` ISO, `IntervalStyle` iso_8601). Before PostgreSQL 15 `"char"` takes no byte above 127 as text.
     package func keyText(of id: BSONValue) -> [String]? {
@@ -31,8 +32,8 @@ extension MappingPlan {
 }
 
 extension MappingPlan {
-    /// A row that has these values of its key, and no others: what `encodeKey` makes a row's own `_id` of, where `keyText`
-    /// came from one that only equals it.
+    /// A row that has these values of its key, and no others: what `encodeKey` makes a row's own `_id` of, where
+    /// `keyText` came from one that only equals it.
     package func row(ofKey texts: [String]) -> Row {
         var bytes: [UInt8] = []
         var fields = schema.columns.map { _ in Field(kind: .null) }

@@ -6,8 +6,8 @@ package struct Checkpoint: Hashable, Sendable {
     package var commitTime: SourceTime?
     /// The transaction after it, when a part of it is applied already.
     package var open: OpenTransaction?
-    /// What a snapshot has to see before a backfill may read rows that go behind this checkpoint; nil when every snapshot
-    /// does.
+    /// What a snapshot has to see before a backfill may read rows that go behind this checkpoint; nil when every
+    /// snapshot does.
     package var fence: VisibilityFence?
 
     package struct OpenTransaction: Hashable, Sendable {

@@ -1,7 +1,7 @@
 /// A position in the source's write-ahead log: a 64-bit byte offset, shown as two hexadecimal halves (`16/B374D848`).
 ///
-/// Positions are compared as numbers and never computed with (no `+ 1`, no length of a message): only positions that the
-/// server has named are safe to confirm.
+/// Positions are compared as numbers and never computed with (no `+ 1`, no length of a message): only positions that
+/// the server has named are safe to confirm.
 package struct LSN: Hashable, Comparable, Sendable {
     package let rawValue: UInt64
 

@@ -12,8 +12,8 @@ package struct Partition: Hashable, Sendable {
 }
 
 extension TableSchema {
-    /// The table as a leaf of it is read: the leaf's heap, and the table's own columns in their order. (A leaf has all of
-    /// them by name and type, in an order of its own.) Without a leaf the table itself.
+    /// The table as a leaf of it is read: the leaf's heap, and the table's own columns in their order. (A leaf has all
+    /// of them by name and type, in an order of its own.) Without a leaf the table itself.
     package func part(_ leaf: Partition?) -> TableSchema {
         guard let leaf else { return self }
         return TableSchema(oid: leaf.oid, name: leaf.name, columns: columns, replicaIdentity: replicaIdentity)

@@ -177,8 +177,8 @@ package struct TableState: Hashable, Sendable {
             isCancelled: backfill?.isCancelled ?? false)
     }
 
-    /// Whether nothing is missing of what its rows were when its stream began: the first backfill, or the one after a gap,
-    /// is done. (A backfill that was asked for reads again what is there.)
+    /// Whether nothing is missing of what its rows were when its stream began: the first backfill, or the one after a
+    /// gap, is done. (A backfill that was asked for reads again what is there.)
     package var isWhole: Bool { wanted?.cause != .gap && !(isBackfilling && backfill?.cause != .asked) }
 
     /// The same, not filled beside the stream.

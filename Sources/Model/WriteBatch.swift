@@ -135,8 +135,8 @@ package struct DocumentWrite: Sendable {
     package var kind: Kind
     /// The document `{_id: …}`.
     package var key: Range<Int>
-    /// A whole document (replace, insert) or the sent fields without `_id` (set, move). For delete empty, or the guard's
-    /// field alone: a document that is newer, or doesn't say how old it is, stays.
+    /// A whole document (replace, insert) or the sent fields without `_id` (set, move). For delete empty, or the
+    /// guard's field alone: a document that is newer, or doesn't say how old it is, stays.
     package var body: Range<Int>
     /// For `move`: the `{_id: …}` to take the missing fields from, as it was before the batch.
     package var origin: Range<Int>

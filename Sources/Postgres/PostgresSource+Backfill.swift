@@ -99,7 +99,8 @@ extension PostgresSource: ChunkSource {
         return value
     }
 
-    /// - Throws: `Failure(.configuration)` when the source is a hot standby: a live backfill writes messages to the log.
+    /// - Throws: `Failure(.configuration)` when the source is a hot standby: a live backfill writes messages to the
+    ///   log.
     package func requirePrimary() async throws {
         let action = "read rows beside the stream"
         let answer = try await ask("SELECT pg_catalog.pg_is_in_recovery()", doing: action)

@@ -172,8 +172,8 @@ extension PostgresSource {
                 + "ALTER PUBLICATION \(name) DROP TABLE \(table.name.quoted);")
     }
 
-    /// The published table that this one is a partition of. The server announces each partition beside its root (pgoutput,
-    /// maybe_send_schema), so that it is asked for every one of them: one small query.
+    /// The published table that this one is a partition of. The server announces each partition beside its root
+    /// (pgoutput, maybe_send_schema), so that it is asked for every one of them: one small query.
     private func publishedRoot(of table: TableSchema) async throws -> TableName? {
         let sql = """
             SELECT n.nspname AS schema_name, c.relname AS table_name

@@ -22,8 +22,8 @@ extension PostgresSource {
         ExportedSnapshotSource(source: self, snapshot: snapshot)
     }
 
-    /// Divides tables into ranges of about `targetPages` pages, the largest table or partition first. A server before 14
-    /// has no TID range scan: one range a heap there.
+    /// Divides tables into ranges of about `targetPages` pages, the largest table or partition first. A server before
+    /// 14 has no TID range scan: one range a heap there.
     package func planRanges(_ tables: [TableVersion], targetPages: Int) async throws -> [CopyRange] {
         let hasRangeScan = try await control().serverVersion >= 140_000
         let facts = Dictionary(try await allTables().map { ($0.schema.oid, $0) }) { first, _ in first }

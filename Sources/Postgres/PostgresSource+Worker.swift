@@ -30,8 +30,8 @@ extension PostgresSource {
         holder = connection
     }
 
-    /// Asking again and again, not one call that waits: a statement that waits holds a snapshot, and a standby worker would
-    /// keep the source from cleaning up for weeks.
+    /// Asking again and again, not one call that waits: a statement that waits holds a snapshot, and a standby worker
+    /// would keep the source from cleaning up for weeks.
     private func waitForLock(
         _ wait: Duration, _ onWaiting: @Sendable (String) -> Void,
         asking ask: @Sendable (_ sql: String) async throws -> QueryResult

@@ -14,7 +14,8 @@ package actor PostgresSource: SourceDatabase {
     private var typeCatalog: TypeCatalog?
     /// The replication connection, once the worker's lock is on it.
     var replication: ReplicationConnection?
-    /// In its place, where no replication is used: an ordinary connection with the lock, and with the exported snapshot.
+    /// In its place, where no replication is used: an ordinary connection with the lock, and with the exported
+    /// snapshot.
     var holder: PostgresConnection?
     /// Its process on the server; kept here, because the connection can't answer while it waits.
     var replicationPID: Int?
@@ -54,8 +55,8 @@ package actor PostgresSource: SourceDatabase {
         }
     }
 
-    /// Asks the server who it is, on the replication connection if there is one, else on a passing one; with every sender
-    /// taken, or where no replication is used, in SQL, where the timeline is that of the last checkpoint.
+    /// Asks the server who it is, on the replication connection if there is one, else on a passing one; with every
+    /// sender taken, or where no replication is used, in SQL, where the timeline is that of the last checkpoint.
     package func identify() async throws -> SourceIdentity {
         let identity: QueryResult
         do {
@@ -77,8 +78,8 @@ package actor PostgresSource: SourceDatabase {
             serverVersion: try await control().serverVersion)
     }
 
-    /// Runs a command on the replication connection, or on a passing one while that streams, holds a snapshot or doesn't
-    /// exist.
+    /// Runs a command on the replication connection, or on a passing one while that streams, holds a snapshot or
+    /// doesn't exist.
     private func onReplication(_ command: String) async throws -> QueryResult {
         if !holdsSnapshot, let replication, await replication.isUsable, await !replication.isStarted {
             return try await replication.run(command)

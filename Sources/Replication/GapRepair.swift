@@ -1,11 +1,11 @@
 import Logging
 import Model
 
-/// Goes on after a data gap, where the operator has asked for that: with a new slot, and every table read again beside its
-/// stream, so that what is missing between the two comes with the rows.
+/// Goes on after a data gap, where the operator has asked for that: with a new slot, and every table read again beside
+/// its stream, so that what is missing between the two comes with the rows.
 ///
-/// The order is what makes it safe to be killed at any point. That every table is to be read again is stored first; from
-/// then on whatever start comes next, asked to repair or not, either finds a gap still, or reads all of it.
+/// The order is what makes it safe to be killed at any point. That every table is to be read again is stored first;
+/// from then on whatever start comes next, asked to repair or not, either finds a gap still, or reads all of it.
 struct GapRepair {
     let settings: PipelineSettings
     let ports: PipelinePorts

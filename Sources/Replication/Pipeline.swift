@@ -115,7 +115,8 @@ package struct Pipeline: Sendable {
         return try await .filled(at: applied, ports.store.tables(of: settings.pipeline))
     }
 
-    /// Only what the first start of the program meets is repaired: a gap that comes up later stops it, for somebody to look.
+    /// Only what the first start of the program meets is repaired: a gap that comes up later stops it, for somebody to
+    /// look.
     private var acceptsGap: Bool { settings.acceptsGap && progress.snapshot().transactionsApplied == 0 }
 
     private func pause(_ failure: Failure, _ delay: Duration) async {

@@ -2,8 +2,8 @@ import Logging
 import Mapping
 import Model
 
-/// This worker's hold on its pipeline: the mark on the source, the epoch in the state, and what was decided at the first
-/// start.
+/// This worker's hold on its pipeline: the mark on the source, the epoch in the state, and what was decided at the
+/// first start.
 actor PipelineLease {
     private let settings: PipelineSettings
     private let ports: PipelinePorts
@@ -140,7 +140,8 @@ actor PipelineLease {
             let plan = try MappingPlan(
                 schema: table.schema, collection: settings.collection(of: name), keyColumns: table.primaryKey,
                 lastModified: settings.lastModified[name])
-            // Where an application may write at any moment not everything is Wherry's own, even if nothing is there yet.
+            // Where an application may write at any moment not everything is Wherry's own, even if nothing is there
+            // yet.
             return TableState(
                 table: name, collection: plan.collection, keyColumns: table.primaryKey, keyForms: plan.keyForms,
                 wasEmpty: !occupied.contains(plan.collection) && plan.lastModified == nil)

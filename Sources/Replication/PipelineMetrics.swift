@@ -1,7 +1,8 @@
 import Metrics
 import Model
 
-/// The engine's counters, for whatever metrics backend the program has set up (none by default: they cost nothing then).
+/// The engine's counters, for whatever metrics backend the program has set up (none by default: they cost nothing
+/// then).
 package enum PipelineMetrics {
     private static let changes = Counter(label: "wherry_changes_applied_total")
     private static let transactions = Counter(label: "wherry_transactions_applied_total")

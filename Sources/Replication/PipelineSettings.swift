@@ -17,10 +17,11 @@ package struct PipelineSettings: Sendable {
     package var targetDatabase: String
     /// Without one the pipeline is a copy and nothing more: no publication, and no state once it is whole.
     package var usesSlot = true
-    /// The tables asked for by name on the command line; nil when the configuration chooses them. Must be the stored ones
-    /// at a later start.
+    /// The tables asked for by name on the command line; nil when the configuration chooses them. Must be the stored
+    /// ones at a later start.
     package var tables: Set<TableName>?
-    /// What the configuration says of single tables, in the place of any other choice of tables; nil when it names none.
+    /// What the configuration says of single tables, in the place of any other choice of tables; nil when it names
+    /// none.
     package var collections: [TableName: CollectionSettings]?
     /// Collections that hold documents already are overwritten by key.
     package var adopt = false
@@ -36,7 +37,8 @@ package struct PipelineSettings: Sendable {
     package var touchLogBytes = 20 << 20
     package var limits = BatchLimits()
     package var end = End.never
-    /// Ends once every row is there: with the initial copy, without a stream, unless rows are still to be read beside it.
+    /// Ends once every row is there: with the initial copy, without a stream, unless rows are still to be read beside
+    /// it.
     package var endsWithCopy = false
     /// Changes that are missing at the start are made up for by reading every table again.
     package var acceptsGap = false

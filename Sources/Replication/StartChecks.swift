@@ -109,8 +109,8 @@ package enum StartChecks {
             hint: "A pipeline carries the tables of its first start: mend 'collections', or \(anew)")
     }
 
-    /// Later, while an exported copy is not whole: a guard that is new. What an earlier attempt has written is told from
-    /// an application's documents only where it was noted, and that it was for tables that had their guard then.
+    /// Later, while an exported copy is not whole: a guard that is new. What an earlier attempt has written is told
+    /// from an application's documents only where it was noted, and that it was for tables that had their guard then.
     package static func guards(
         _ tables: [TableState], of state: PipelineState, lastModified: [TableName: LastModified]
     ) -> Failure? {

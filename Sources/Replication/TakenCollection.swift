@@ -23,8 +23,8 @@ package struct TakenCollection: Hashable, Sendable {
 }
 
 extension StateStore {
-    /// Which of these collections another pipeline has, by name. A pipeline with a slot minds only copies without one: what
-    /// these leave half-written must not be adopted.
+    /// Which of these collections another pipeline has, by name. A pipeline with a slot minds only copies without one:
+    /// what these leave half-written must not be adopted.
     package func collectionsTaken(
         _ collections: [String], in database: String, usesSlot: Bool
     ) async throws -> [TakenCollection] {

@@ -43,8 +43,8 @@ import Testing
     /// Why rows of tables that were whole are read again.
     enum Cause: CaseIterable, Sendable { case asked, gap }
 
-    /// The application has come after the pipeline. What it writes while every row is read again is kept; what was missing
-    /// comes; and where it writes only documents, it is believed unless the source has lost changes.
+    /// The application has come after the pipeline. What it writes while every row is read again is kept; what was
+    /// missing comes; and where it writes only documents, it is believed unless the source has lost changes.
     @Test(arguments: Cause.allCases) func readAgainNothingGoesBack(_ cause: Cause) async throws {
         let fixture = try await PipelineFixture("dualagain")
         let application = DualWriter(fixture, rows: Self.rows, seed: 23)
@@ -81,8 +81,8 @@ import Testing
         try await expectOwnItems(fixture, arguments)
     }
 
-    /// Documents of `items` are missing, some are newer than their rows, and some never had a row. Of `sketches` none is
-    /// left.
+    /// Documents of `items` are missing, some are newer than their rows, and some never had a row. Of `sketches` none
+    /// is left.
     private func damage(_ fixture: PipelineFixture) async throws {
         try await fixture.inspector.command([
             "delete": "items",

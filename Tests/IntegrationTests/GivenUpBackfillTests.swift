@@ -22,7 +22,8 @@ import Testing
         return fixture
     }
 
-    /// Damages the document of a row, and lets the collection refuse the row: a write that changes nothing is not looked at.
+    /// Damages the document of a row, and lets the collection refuse the row: a write that changes nothing is not
+    /// looked at.
     private func refuse(_ body: String, in fixture: PipelineFixture) async throws {
         try await fixture.inspector.command([
             "update": "docs", "updates": [["q": ["body": .string(body)], "u": ["$set": ["body": "damaged"]]]],

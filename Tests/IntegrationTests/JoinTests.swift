@@ -66,8 +66,8 @@ import Testing
         }
     }
 
-    /// A joiner is frozen in the middle of a range, and wakes when the stream has gone on from the copy: what it holds is
-    /// older than the documents by then.
+    /// A joiner is frozen in the middle of a range, and wakes when the stream has gone on from the copy: what it holds
+    /// is older than the documents by then.
     @Test func aJoinerThatWakesAfterTheEndWritesNothing() async throws {
         try await withSlowFixture("joinstop") { fixture, slow in
             let leader = try fixture.startSnapshot(["--json"], limits: small)

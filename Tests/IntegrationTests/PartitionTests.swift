@@ -94,8 +94,8 @@ import Testing
         #expect(try await fixture.compare() == [])
     }
 
-    /// What nothing is left to read of is done. The documents of its rows that were read before stay: a detached partition
-    /// is not in the stream.
+    /// What nothing is left to read of is done. The documents of its rows that were read before stay: a detached
+    /// partition is not in the stream.
     @Test func aLeafThatGoesWhileItIsRead() async throws {
         let fixture = try await PipelineFixture("partsgone")
         try await fixture.sql(Self.tables(rows: 30_000))
@@ -116,7 +116,8 @@ import Testing
         #expect(rows == "\(documents.count)")
     }
 
-    /// What the docs say of a single leaf, on the real server: the stream doesn't have it, and `wherry backfill` repairs it.
+    /// What the docs say of a single leaf, on the real server: the stream doesn't have it, and `wherry backfill`
+    /// repairs it.
     @Test func whatOfALeafIsNotInTheStream() async throws {
         let fixture = try await PipelineFixture("partsleaf")
         try await fixture.sql(Self.tables(rows: 3000))

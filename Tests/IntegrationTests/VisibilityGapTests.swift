@@ -105,7 +105,8 @@ import Testing
         }
     }
 
-    /// The stream has brought the change before the backfill is asked for, and remembers nothing of it: only the floor does.
+    /// The stream has brought the change before the backfill is asked for, and remembers nothing of it: only the floor
+    /// does.
     @Test func aSecondBackfillInTheGapWaitsForIt() async throws {
         try await withFixture { fixture in
             try await fixture.catchUp()
@@ -124,8 +125,8 @@ import Testing
         }
     }
 
-    /// A change that had committed when the slot was made is in no stream. A slot that is made with a snapshot waits for
-    /// it by itself; what is read after has a fence all the same (`ChunkFilterTests`).
+    /// A change that had committed when the slot was made is in no stream. A slot that is made with a snapshot waits
+    /// for it by itself; what is read after has a fence all the same (`ChunkFilterTests`).
     @Test func aFirstStartInTheGapWaitsForIt() async throws {
         try await withFixture { fixture in
             let commit = try await openGap(fixture)

@@ -110,8 +110,8 @@ import Mongo
         #expect(try await fixture.storedCheckpoint() == fixture.start)
     }
 
-    /// They say nothing any more, and without a backfill that was asked for the row would stop the stream. Those of other
-    /// collections stay.
+    /// They say nothing any more, and without a backfill that was asked for the row would stop the stream. Those of
+    /// other collections stay.
     @Test func rowsToReadAgainGoWithTheirBackfill() async throws {
         let (fixture, _) = try await make()
         let sink = try await fixture.makeSink()

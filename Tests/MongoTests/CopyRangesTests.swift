@@ -105,8 +105,8 @@ import Testing
         #expect(await eventually { (try? await store.standing(of: copy)) == .going })
     }
 
-    /// What the whole design rests on: a transaction that was open when its range went to another, or the copy was closed,
-    /// never commits; and a later one of that writer writes nothing.
+    /// What the whole design rests on: a transaction that was open when its range went to another, or the copy was
+    /// closed, never commits; and a later one of that writer writes nothing.
     @Test(arguments: [false, true]) func aFrozenWriterCommitsNothing(closed: Bool) async throws {
         let fixture = try await SinkFixture()
         let (store, copy) = (store(fixture), copy(fixture))

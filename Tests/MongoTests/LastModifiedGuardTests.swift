@@ -119,8 +119,8 @@ import Testing
         #expect(try fixture.documents() == expected)
     }
 
-    /// A document without a row goes if it is known to be no newer than the moment given: else its row may have still to
-    /// come.
+    /// A document without a row goes if it is known to be no newer than the moment given: else its row may have still
+    /// to come.
     @Test(arguments: ["updated_at", "a.b", "$c"])
     func deletesWithAMoment(field: String) async throws {
         let fixture = try await SinkFixture()
@@ -141,7 +141,8 @@ import Testing
     /// another one under the old key.
     @Test(
         arguments: [
-            // Moments under the old key and the new one; what is there afterwards: moment, and where the large value is from.
+            // Moments under the old key and the new one; what is there afterwards: moment, and where the large value is
+            // from.
             (5, nil, "7 old"), (5, 3, "7 old"), (nil, 7, "7 own"), (nil, 5, "5 own"), (nil, 9, "9 own"),
             (9, 9, "9 own"), (9, 7, "7 own"),
             (nil, nil, nil), (9, nil, nil), (9, 3, "3 own"),

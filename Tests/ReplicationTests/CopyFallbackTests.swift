@@ -65,7 +65,8 @@ struct CopyFallbackTests {
         #expect(await lease.whole == nil)
     }
 
-    /// Notes of earlier attempts are used up where the copy is whole: the deletes of those rows may lie before this slot.
+    /// Notes of earlier attempts are used up where the copy is whole: the deletes of those rows may lie before this
+    /// slot.
     @Test func notesOfEarlierAttemptsAreSwept() async throws {
         let fixture = fixture()
         fixture.leave(.backfilling, copyAttempt: 4)
@@ -83,8 +84,8 @@ struct CopyFallbackTests {
         #expect(fixture.copySinks.flatMap(\.forgotten) == ["two", "three"])
     }
 
-    /// Rows of an earlier attempt in a collection that isn't whole: most of them are still there, and would be missing until
-    /// the backfill came to them.
+    /// Rows of an earlier attempt in a collection that isn't whole: most of them are still there, and would be missing
+    /// until the backfill came to them.
     @Test func rowsOfAnEarlierAttemptMakeItBeginAgain() async throws {
         let fixture = fixture()
         fixture.leave(.backfilling, copyAttempt: 4)

@@ -1,8 +1,9 @@
 import BSON
 import Model
 
-/// The server's `failCommand` fail point, used to hold commands of the program under test (never those of the test: only
-/// clients of that application name are held). There is one for the whole server: tests that use it have their own.
+/// The server's `failCommand` fail point, used to hold commands of the program under test (never those of the test:
+/// only clients of that application name are held). There is one for the whole server: tests that use it have their
+/// own.
 ///
 /// The server needs `enableTestCommands`.
 package struct FailPoint: Sendable {

@@ -1,4 +1,5 @@
-/// Works in several sessions at once while `body` runs; then cancels them, and waits until each has finished what it is at.
+/// Works in several sessions at once while `body` runs; then cancels them, and waits until each has finished what it is
+/// at.
 ///
 /// - Parameter work: what the session of a number does until it is cancelled.
 func inSessions<Result>(

@@ -1,8 +1,8 @@
 import DevServers
 
 extension PipelineFixture {
-    /// A fixture on servers of its own, which are removed afterwards: for tests that restart or stop servers, or use fail
-    /// points (there is one of a name for the whole server).
+    /// A fixture on servers of its own, which are removed afterwards: for tests that restart or stop servers, or use
+    /// fail points (there is one of a name for the whole server).
     ///
     /// - Parameter configuration: settings of PostgreSQL; nil leaves it to the shared server.
     package static func withOwnServers(

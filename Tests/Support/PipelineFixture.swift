@@ -141,7 +141,8 @@ package final class PipelineFixture: Sendable {
         return try await store.rereads(of: name).isEmpty
     }
 
-    /// Waits until everything that is committed now is in the target, by the stored checkpoint, and every row before it.
+    /// Waits until everything that is committed now is in the target, by the stored checkpoint, and every row before
+    /// it.
     ///
     /// - Parameters:
     ///   - process: must go on running meanwhile.

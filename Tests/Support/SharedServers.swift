@@ -1,8 +1,8 @@
 import DevServers
 import Foundation
 
-/// Servers that all tests of a process share: started by the first one that asks, ended with the process. Every test takes
-/// a database of its own (`uniqueName`), so they don't meet.
+/// Servers that all tests of a process share: started by the first one that asks, ended with the process. Every test
+/// takes a database of its own (`uniqueName`), so they don't meet.
 package actor SharedServers {
     package static let shared = SharedServers()
 

@@ -2,8 +2,8 @@ import BSON
 import Model
 
 /// Reads the documents of some collections again and again through a connection of its own, and notes every `_id` that
-/// was seen with a smaller `version` than before (or another field, a number or a date). Versions come from one sequence,
-/// so a document that was deleted and inserted again has a larger one.
+/// was seen with a smaller `version` than before (or another field, a number or a date). Versions come from one
+/// sequence, so a document that was deleted and inserted again has a larger one.
 package actor VersionWatcher {
     private let inspector: MongoInspector
     private let collections: [String]

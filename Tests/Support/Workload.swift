@@ -3,7 +3,8 @@ import Postgres
 import Synchronization
 
 /// Seeded random work on several sessions at once: inserts, updates (also such that leave large values alone), deletes,
-/// key changes, transactions of several rows, now and then a large one, one that is rolled back, or one with savepoints.
+/// key changes, transactions of several rows, now and then a large one, one that is rolled back, or one with
+/// savepoints.
 ///
 /// Every row has a `version` from one sequence. Each session works on keys of its own, so that a newer state of a key
 /// always has a larger version.

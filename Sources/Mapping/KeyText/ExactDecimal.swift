@@ -1,7 +1,7 @@
 import BSON
 
-/// A finite number of any BSON type: `coefficient * 10^exponent`, exactly. The coefficient has no trailing zeros, and zero
-/// neither sign nor exponent, so that equal numbers are equal here.
+/// A finite number of any BSON type: `coefficient * 10^exponent`, exactly. The coefficient has no trailing zeros, and
+/// zero neither sign nor exponent, so that equal numbers are equal here.
 struct ExactDecimal: Hashable {
     let isNegative: Bool
     let coefficient: UInt128

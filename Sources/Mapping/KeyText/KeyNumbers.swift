@@ -1,7 +1,7 @@
 import BSON
 
-// Numbers of a key as text. MongoDB finds a document by a number of any type that is exactly equal, so every one of them
-// is taken for the row that it would be found by.
+// Numbers of a key as text. MongoDB finds a document by a number of any type that is exactly equal, so every one of
+// them is taken for the row that it would be found by.
 
 func integerText<Number: FixedWidthInteger>(_ value: BSONValue, _: Number.Type) -> String? {
     (value.asInt64 ?? ExactDecimal(value)?.integer).flatMap { Number(exactly: $0) }.map { String($0) }

@@ -13,8 +13,8 @@ package protocol ChangeSource: Sendable {
     ///
     /// - Returns: the published table that it is a partition of. The server announces partitions too, and sends their
     ///   changes as those of that table. nil for any other table.
-    /// - Throws: `Failure(.configuration)` with the statement that takes it out again; `.dataGap` when it is another name
-    ///   of a table that is published.
+    /// - Throws: `Failure(.configuration)` with the statement that takes it out again; `.dataGap` when it is another
+    ///   name of a table that is published.
     func requireUnpublished(_ table: TableSchema) async throws -> TableName?
 
     /// Writes a transactional logical message into the source's WAL and returns its position; the stream passes it
@@ -51,7 +51,8 @@ package protocol ChangeStream: Sendable {
 
 /// One message of the replication protocol, not decoded yet.
 package enum Frame: Sendable {
-    /// A whole XLogData message, its header of 25 bytes included (the buffer is the C library's own); `end` is the position the server has sent up to.
+    /// A whole XLogData message, its header of 25 bytes included (the buffer is the C library's own); `end` is the
+    /// position the server has sent up to.
     case data(ByteBlock, end: LSN)
     case keepalive(position: LSN, replyRequested: Bool)
 }

@@ -68,16 +68,17 @@ package struct KeyRange: Hashable, Sendable {
     }
 }
 
-/// One session that reads chunks, one after the other; one owner. Everything throws `Failure` or `CancellationError`, and
-/// after either the reader can start anew. `.chunkInterrupted`: the chunk is simply to be read again, after a pause;
+/// One session that reads chunks, one after the other; one owner. Everything throws `Failure` or `CancellationError`,
+/// and after either the reader can start anew. `.chunkInterrupted`: the chunk is simply to be read again, after a
+/// pause;
 /// `.copyInterrupted`: it is to be read again with the table as it is now; `.sourceInterrupted`: the session is lost, and
 /// with the next start the reader opens another, or throws what `openChunkReader` throws.
 package protocol ChunkReader: Sendable {
     /// Begins a chunk: the range's first `limit` rows in key order. What was begun before is given up.
     ///
     /// In one REPEATABLE READ READ ONLY transaction the table is locked (ACCESS SHARE), then the snapshot is taken, and
-    /// the chunk read under it. A lock that isn't had within ten seconds is `.chunkInterrupted`. Of a leaf it is the leaf
-    /// that is locked and read; a leaf that is gone, or not part of the table any more, is an empty chunk.
+    /// the chunk read under it. A lock that isn't had within ten seconds is `.chunkInterrupted`. Of a leaf it is the
+    /// leaf that is locked and read; a leaf that is gone, or not part of the table any more, is an empty chunk.
     ///
     /// - Parameter where: An SQL condition of the operator's on the table's columns; `limit` counts the rows before it.
     /// - Throws: `.copyInterrupted` when the table is not the one of `table` any more, or its columns aren't; `.usage`

@@ -1,10 +1,10 @@
-/// The ranges of shared copies, in the state database: who copies what, and what is finished. Leases run by the target's
-/// own clock. Interruptions of the target are waited out inside.
+/// The ranges of shared copies, in the state database: who copies what, and what is finished. Leases run by the
+/// target's own clock. Interruptions of the target are waited out inside.
 ///
 /// A range's documents are written only in transactions that also write the range's own claim. Two transactions that
-/// write one document conflict, so once a range is finished, claimed by another or gone, no writer that had it before can
-/// commit anything any more, however long it was frozen. Leases only decide when a range is given to another; a lease
-/// that was judged wrongly costs time and nothing else.
+/// write one document conflict, so once a range is finished, claimed by another or gone, no writer that had it before
+/// can commit anything any more, however long it was frozen. Leases only decide when a range is given to another; a
+/// lease that was judged wrongly costs time and nothing else.
 package protocol CopyRangeStore: Sendable {
     /// The server session of its transactions: a successor kills it with those of the sinks.
     var session: SessionID { get async throws }

@@ -8,8 +8,8 @@ package protocol DocumentSink: Sendable {
     /// The epoch under which the worker took the pipeline over; before anything is written.
     func begin(epoch: Int64) async
 
-    /// Applies a batch and its checkpoint as one transaction, provided the stored checkpoint is still `previous` and the
-    /// epoch the worker's own. When it returns, all of it is durable.
+    /// Applies a batch and its checkpoint as one transaction, provided the stored checkpoint is still `previous` and
+    /// the epoch the worker's own. When it returns, all of it is durable.
     ///
     /// Interruptions of the target are waited out inside (reported to `Progress`).
     ///
@@ -18,8 +18,8 @@ package protocol DocumentSink: Sendable {
     func apply(_ batch: WriteBatch, after previous: Checkpoint) async throws
 
     /// Writes rows of a backfill and their progress, conditional on `checkpoint` being the stored one: as one
-    /// transaction, or, where other writers collide with that, as several with the progress in the last. Repeating it is
-    /// harmless.
+    /// transaction, or, where other writers collide with that, as several with the progress in the last. Repeating it
+    /// is harmless.
     ///
     /// - Returns: how many documents are removed, of those whose deletion the chunk asks for.
     /// - Throws: as `apply`.

@@ -1,4 +1,5 @@
-/// One session that asks which keys of a table have no row; one owner. Everything throws `Failure` or `CancellationError`.
+/// One session that asks which keys of a table have no row; one owner. Everything throws `Failure` or
+/// `CancellationError`.
 package protocol KeyProbe: Sendable {
     /// In one REPEATABLE READ READ ONLY transaction the table is locked (ACCESS SHARE), then the snapshot is taken, and
     /// the keys are looked for under it.

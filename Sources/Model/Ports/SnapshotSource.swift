@@ -19,8 +19,8 @@ package protocol SnapshotReader: Sendable {
     func close() async
 }
 
-/// A part of a table: pages `[firstPage, endPage)` of one heap. The first range of a heap has no lower bound and the last
-/// no upper one, so that wrong page estimates lose no row.
+/// A part of a table: pages `[firstPage, endPage)` of one heap. The first range of a heap has no lower bound and the
+/// last no upper one, so that wrong page estimates lose no row.
 package struct CopyRange: Sendable {
     /// The table as it is mapped.
     package let table: TableVersion

@@ -1,5 +1,5 @@
-/// The state database. Every write but `saveProgress` and `leave` is majority-durable when it returns; `takeOver`, `save`
-/// and `note` are conditional on the epoch.
+/// The state database. Every write but `saveProgress` and `leave` is majority-durable when it returns; `takeOver`,
+/// `save` and `note` are conditional on the epoch.
 package protocol StateStore: Sendable {
     /// The server session of its transactions: a successor kills it with those of the sinks.
     var session: SessionID { get async throws }
@@ -33,9 +33,9 @@ package protocol StateStore: Sendable {
     /// Writes the progress of tables. Informational: whoever writes last wins, whatever its epoch.
     func saveProgress(_ tables: [TableState], of pipeline: String) async throws
 
-    /// Writes the plan of tables' live backfills, before anything is read, and removes that of tables that have none, with
-    /// the rows that were to be read again for it. From then on their progress is the sink's. What a table's `wanted` asks for is settled with it; a table of which
-    /// something else is asked by now is left as it is.
+    /// Writes the plan of tables' live backfills, before anything is read, and removes that of tables that have none,
+    /// with the rows that were to be read again for it. From then on their progress is the sink's. What a table's
+    /// `wanted` asks for is settled with it; a table of which something else is asked by now is left as it is.
     ///
     /// - Throws: `Failure(.fenced)` when the epoch has moved on.
     func saveBackfills(_ tables: [TableState], of state: PipelineState) async throws
@@ -84,8 +84,8 @@ package protocol StateStore: Sendable {
     /// What `wherry set` has set of a pipeline.
     func limits(of pipeline: String) async throws -> BackfillLimits
 
-    /// Changes what `limits(of:)` gives: the keys with a bound are set, those with nil go back to the configuration. Not in
-    /// the pipeline's document, which every batch of the worker writes.
+    /// Changes what `limits(of:)` gives: the keys with a bound are set, those with nil go back to the configuration.
+    /// Not in the pipeline's document, which every batch of the worker writes.
     func setLimits(_ changes: [BackfillLimits.Key: BackfillLimits.Bound?], of pipeline: String) async throws
 
     /// What the pipeline's last worker has left for `wherry status`; nil when none has.

@@ -2,8 +2,8 @@ import BSON
 import CLibMongo
 import Model
 
-/// One bulk of writes to one collection. libmongoc sends one command for each run of equal kinds. The bytes handed in are
-/// copied before the call returns.
+/// One bulk of writes to one collection. libmongoc sends one command for each run of equal kinds. The bytes handed in
+/// are copied before the call returns.
 final class MongoBulk {
     private let handle: OpaquePointer
     private let connection: MongoConnection

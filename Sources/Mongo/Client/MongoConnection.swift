@@ -39,8 +39,8 @@ package final class MongoConnection {
     /// Documents of a collection, at most `limit`. Outside of a session with read concern majority: what is read can't
     /// be rolled back by a change of primaries, so that a checkpoint that was read may be confirmed.
     ///
-    /// - Parameter first: in the order of `_id`, from this one on: `{_id: …}`. A filter with `$gt` would see values of one
-    ///   type only (MongoDB manual, "Type Bracketing"); the bound of an index goes across them.
+    /// - Parameter first: in the order of `_id`, from this one on: `{_id: …}`. A filter with `$gt` would see values of
+    ///   one type only (MongoDB manual, "Type Bracketing"); the bound of an index goes across them.
     package func find(
         _ database: String, _ collection: String, filter: BSONDocument, projection: BSONDocument? = nil,
         from first: BSONDocument? = nil, limit: Int, session: MongoSession? = nil
@@ -53,8 +53,8 @@ package final class MongoConnection {
             fields += [("min", .document(first)), ("hint", ["_id": 1]), ("sort", ["_id": 1])]
         }
         if session == nil { fields.append(("readConcern", ["level": "majority"])) }
-        // One session for all its commands: without, libmongoc takes any free one for each of them, and the server refuses
-        // to go on with a cursor in another session than the one that has opened it (error 50738).
+        // One session for all its commands: without, libmongoc takes any free one for each of them, and the server
+        // refuses to go on with a cursor in another session than the one that has opened it (error 50738).
         let session = try session ?? startSession()
         var reply = try command(database, BSONDocument(fields), session: session)
         var documents: [BSONDocument] = []

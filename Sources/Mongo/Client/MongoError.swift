@@ -63,9 +63,9 @@ package struct MongoError: Error, Sendable {
             || hasLabel("TransientTransactionError") && !isNetwork && !MongoError.stepDownCodes.contains(code)
     }
 
-    /// "State change" errors of the driver specification, a shutting-down or restarting server, and commands that somebody
-    /// has killed: killOp, or the killSessions of a successor (11601; 237 for a cursor). What was killed may be tried again:
-    /// the compare in it shows whether somebody else goes on.
+    /// "State change" errors of the driver specification, a shutting-down or restarting server, and commands that
+    /// somebody has killed: killOp, or the killSessions of a successor (11601; 237 for a cursor). What was killed may
+    /// be tried again: the compare in it shows whether somebody else goes on.
     static let stepDownCodes: Set<Int> = [
         6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 64, 50, 46, 237,
     ]

@@ -3,7 +3,8 @@ import Glibc
 import Model
 import Synchronization
 
-/// A MongoDB deployment: the parsed URI and the library's connection pool (which watches the servers in the background).
+/// A MongoDB deployment: the parsed URI and the library's connection pool (which watches the servers in the
+/// background).
 ///
 /// `@unchecked Sendable`: `mongoc_client_pool_t` is thread-safe, the rest never changes.
 package final class MongoPool: @unchecked Sendable {

@@ -3,15 +3,16 @@ import BSON
 /// Writes that leave a document alone when it is newer than what is written: an application has written it since.
 ///
 /// Newer is a document whose field is a date, and later than the date in what is written, or anywhere in time when that
-/// holds none (NULL, infinity). At the same millisecond it is not newer. The server compares, in an update by a pipeline
-/// of aggregation stages: twice as fast as a guard in the filter, and a stale write changes nothing instead of failing as
-/// a duplicate key.
+/// holds none (NULL, infinity). At the same millisecond it is not newer. The server compares, in an update by a
+/// pipeline of aggregation stages: twice as fast as a guard in the filter, and a stale write changes nothing instead of
+/// failing as a duplicate key.
 struct LastModifiedGuard {
     let field: String
     /// The document's value, as an expression.
     private let value: BSONValue
 
-    /// - Parameter field: any name. One that MongoDB would read as a path or a variable takes `$getField` (MongoDB 5.0).
+    /// - Parameter field: any name. One that MongoDB would read as a path or a variable takes `$getField` (MongoDB
+    ///   5.0).
     init(field: String) {
         self.field = field
         let isPlain = !field.hasPrefix("$") && !field.utf8.contains(0x2E)

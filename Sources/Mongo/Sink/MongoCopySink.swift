@@ -3,10 +3,10 @@ import Logging
 import Model
 import PinnedThread
 
-/// One writer of the initial copy: its own client and session. Every batch is a transaction that writes the claim of its
-/// range: a writer whose range was finished by another, or whose copy is over, can't put rows of an old snapshot beside
-/// what came after it. Cleaning up reads the pipeline's epoch in every transaction instead. (A successor raises the epoch,
-/// then kills this session: a transaction begun before is aborted, one begun afterwards sees the new epoch.)
+/// One writer of the initial copy: its own client and session. Every batch is a transaction that writes the claim of
+/// its range: a writer whose range was finished by another, or whose copy is over, can't put rows of an old snapshot
+/// beside what came after it. Cleaning up reads the pipeline's epoch in every transaction instead. (A successor raises
+/// the epoch, then kills this session: a transaction begun before is aborted, one begun afterwards sees the new epoch.)
 package actor MongoCopySink: CopySink {
     private let thread = PinnedThread(name: "mongo-copy")
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }

@@ -79,8 +79,8 @@ package actor MongoDocumentSink: DocumentSink {
         var isLast: Bool { part.upperBound == chunk.documents.writes.count }
     }
 
-    /// - Returns: how many documents are deleted; nil when a piece collided with another writer: nothing is written, and a
-    ///   smaller one may do.
+    /// - Returns: how many documents are deleted; nil when a piece collided with another writer: nothing is written,
+    ///   and a smaller one may do.
     private func apply(
         _ batch: WriteBatch, after previous: Checkpoint, piece: Piece?, _ attempts: inout Attempts
     ) async throws -> Int? {

@@ -13,8 +13,8 @@ struct TransactionWriter {
     var part: Range<Int>?
 
     /// - Returns: how many documents are deleted; 0 of a rebuild, which deletes others too.
-    /// - Throws: `CollectionError` around a `MongoError`; `Failure(.dataRefused)` when a document that the stream updates
-    ///   in part is missing, and neither the backfill nor an application is to bring it yet.
+    /// - Throws: `CollectionError` around a `MongoError`; `Failure(.dataRefused)` when a document that the stream
+    ///   updates in part is missing, and neither the backfill nor an application is to bring it yet.
     func write(_ batch: WriteBatch, mode: WriteMode) throws -> Int {
         try batch.collections.reduce(0) { removed, writes in
             do {
@@ -58,8 +58,8 @@ struct TransactionWriter {
         return removed
     }
 
-    /// The positions of inserts whose keys are taken. An upsert costs several times what an insert does, so that looking
-    /// first is worth it even where many are there.
+    /// The positions of inserts whose keys are taken. An upsert costs several times what an insert does, so that
+    /// looking first is worth it even where many are there.
     private func takenInserts(_ writes: CollectionWrites) throws -> Set<Int> {
         var positions: [BSONDocument: Int] = [:]
         for index in part ?? writes.writes.indices where writes.writes[index].kind == .insert {

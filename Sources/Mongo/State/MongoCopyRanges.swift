@@ -98,8 +98,8 @@ package actor MongoCopyRanges: CopyRangeStore {
         try session.commit()
     }
 
-    /// Ends the transactions that frozen writers have left open, for speed: whoever waits for one would wait for up to a
-    /// minute (`transactionLifetimeLimitSeconds`). Another user's may not be killed; that is no error.
+    /// Ends the transactions that frozen writers have left open, for speed: whoever waits for one would wait for up to
+    /// a minute (`transactionLifetimeLimitSeconds`). Another user's may not be killed; that is no error.
     private func kill(_ ranges: BSONValue) throws {
         let claimed = try connection.find(
             database, StateCollection.copyRanges, filter: ["_id": ranges, "state": "claimed"], projection: ["by": 1],
@@ -266,8 +266,8 @@ package actor MongoCopyRanges: CopyRangeStore {
         return BSONDocument(fields)
     }
 
-    /// As often as the target is away, or another writer in the way. Tried once also when the task is cancelled: what is
-    /// given back then need not expire.
+    /// As often as the target is away, or another writer in the way. Tried once also when the task is cancelled: what
+    /// is given back then need not expire.
     private func patiently<Result>(_ action: String, _ body: () throws -> Result) async throws -> Result {
         var interruptions = 0
         while true {

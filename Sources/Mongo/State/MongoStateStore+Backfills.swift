@@ -1,8 +1,8 @@
 import BSON
 import Model
 
-/// Backfills in the documents of their tables. What operators ask of them is written into the same documents, by a compare
-/// and set; the pipeline's own document is left to the sink's transactions.
+/// Backfills in the documents of their tables. What operators ask of them is written into the same documents, by a
+/// compare and set; the pipeline's own document is left to the sink's transactions.
 extension MongoStateStore {
     package func saveBackfills(_ tables: [TableState], of state: PipelineState) throws {
         let updates = tables.map { table -> BSONValue in

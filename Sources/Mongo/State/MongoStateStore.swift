@@ -106,8 +106,8 @@ package actor MongoStateStore: StateStore {
         _ epoch: Int64, of state: PipelineState, sessions: [SessionID], worker: WorkerIdentity
     ) throws {
         for _ in 1...MongoStateStore.mostKills {
-            // What the old worker left open would keep the pipeline's document locked for a minute. A command of its that
-            // was still on the way may open a transaction after this: then it is killed the next time.
+            // What the old worker left open would keep the pipeline's document locked for a minute. A command of its
+            // that was still on the way may open a transaction after this: then it is killed the next time.
             if !state.sessions.isEmpty { try kill(state.sessions) }
             do {
                 // Both workers' sessions, so that whoever takes over after a crash right here kills the older ones too.
@@ -179,7 +179,8 @@ package actor MongoStateStore: StateStore {
 
     package func retire(_ state: PipelineState) throws {
         try during("removing the pipeline's state") {
-            // One transaction: tables without their pipeline, or the reverse, would tell the next start something wrong.
+            // One transaction: tables without their pipeline, or the reverse, would tell the next start something
+            // wrong.
             let session = try connection.startSession()
             try session.startTransaction()
             defer { session.abort() }
@@ -240,8 +241,8 @@ package actor MongoStateStore: StateStore {
 
     // MARK: - Commands
 
-    /// Writes beside the pipeline's document in one transaction that makes sure of the epoch: a worker that was frozen must
-    /// not replace what its successor goes by.
+    /// Writes beside the pipeline's document in one transaction that makes sure of the epoch: a worker that was frozen
+    /// must not replace what its successor goes by.
     func holding(_ state: PipelineState, _ write: (MongoSession) throws -> Void) throws {
         let session = try ownSession()
         try session.startTransaction()

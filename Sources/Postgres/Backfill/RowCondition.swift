@@ -15,7 +15,8 @@ struct RowCondition: Hashable, Sendable {
     /// A line of its own, so that a comment at its end ends.
     var sql: String { "(\(text)\n)" }
 
-    /// The FROM item whose rows the condition is about. A leaf goes by its table's name: columns may be qualified by it.
+    /// The FROM item whose rows the condition is about. A leaf goes by its table's name: columns may be qualified by
+    /// it.
     ///
     /// - Parameter heap: The table itself, or a leaf of it.
     func from(_ heap: TableName) -> String {

@@ -24,7 +24,8 @@ package enum SegmentPlan {
         return Int(density * Double(max(0, pages)))
     }
 
-    /// Whether the table was less than half as large when somebody counted: a histogram of then says nothing of most rows.
+    /// Whether the table was less than half as large when somebody counted: a histogram of then says nothing of most
+    /// rows.
     static func isStale(pagesThen: Int, pages: Int) -> Bool { pages > 2 * max(pagesThen, 0) }
 
     /// How many of a table's ranges each of its leaves may have: by its share of the pages, and one at least.
@@ -38,8 +39,8 @@ package enum SegmentPlan {
         min(maxRanges, max(1, estimatedRows / max(1, rowsPerRange)))
     }
 
-    /// The bounds in pg_stats' histogram of the key's first column, ascending and without repetition by the column's own
-    /// order: no row when there is no histogram, or when it isn't for this role's eyes.
+    /// The bounds in pg_stats' histogram of the key's first column, ascending and without repetition by the column's
+    /// own order: no row when there is no histogram, or when it isn't for this role's eyes.
     static func histogram(_ table: TableSchema, _ column: TableKey.Column, name: String) -> String {
         // anyarray can't be unnested; each value's text is read on its own, so that arrays do too.
         """

@@ -1,7 +1,7 @@
 import Model
 
-/// Plans the segments of one table, or of one leaf of it, on a connection of its own: questions about a locked table can
-/// wait.
+/// Plans the segments of one table, or of one leaf of it, on a connection of its own: questions about a locked table
+/// can wait.
 struct SegmentPlanner {
     let connection: PostgresConnection
     let table: TableSchema

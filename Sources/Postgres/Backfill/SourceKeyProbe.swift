@@ -70,8 +70,8 @@ private struct Probe {
         }
     }
 
-    /// A text that no value of the key's type has makes the server refuse all keys it is asked about with: then each half
-    /// of them is asked about, down to the one.
+    /// A text that no value of the key's type has makes the server refuse all keys it is asked about with: then each
+    /// half of them is asked about, down to the one.
     func look(
         for keys: [[String]], _ part: Range<Int>, _ tableKey: TableKey, _ before: MissingKeys
     ) async throws -> MissingKeys {

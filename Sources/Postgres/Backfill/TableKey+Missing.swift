@@ -2,8 +2,8 @@ import Model
 
 /// SQL about keys that may have no row.
 extension TableKey {
-    /// The places of those keys of `part` that have no row, of a partitioned table in whatever leaf, and that fulfil the
-    /// condition.
+    /// The places of those keys of `part` that have no row, of a partitioned table in whatever leaf, and that fulfil
+    /// the condition.
     func missing(
         _ keys: [[String]], _ part: Range<Int>, in table: TableSchema, where condition: RowCondition?
     ) throws -> String {
@@ -20,7 +20,8 @@ extension TableKey {
             """
     }
 
-    /// Parses only if the condition needs no column beyond the key: the table there has no others. EXPLAIN runs nothing.
+    /// Parses only if the condition needs no column beyond the key: the table there has no others. EXPLAIN runs
+    /// nothing.
     func judging(_ condition: RowCondition, of table: TableSchema) -> String {
         let row = keyOnly(columns.map { "NULL::\($0.type)" }, of: table)
         return "EXPLAIN SELECT $1::pg_catalog.text FROM \(row) WHERE \(condition.sql)"

@@ -24,7 +24,8 @@ package struct CatalogTable: Hashable, Sendable {
     package let root: TableName?
     /// The heaps of a partitioned table that is no partition, at any depth, foreign ones included.
     package var leaves: [CatalogTable] = []
-    /// Tables that it inherits from (`INHERITS`), and that inherit from it: `public.a, public.b`; nil when there are none.
+    /// Tables that it inherits from (`INHERITS`), and that inherit from it: `public.a, public.b`; nil when there are
+    /// none.
     package let parents: String?
     package let children: String?
     /// The primary key's columns in the key's order; empty without a key.

@@ -12,9 +12,9 @@ protocol SessionOwner: Actor {
 }
 
 extension SessionOwner {
-    /// Runs `body`, which may block, on this actor's thread, wakes it up when the task is cancelled, and classifies what
-    /// it throws. The actor is a parameter, because a closure that doesn't use `self` is not isolated: it would run, and
-    /// block, on a thread of the shared pool.
+    /// Runs `body`, which may block, on this actor's thread, wakes it up when the task is cancelled, and classifies
+    /// what it throws. The actor is a parameter, because a closure that doesn't use `self` is not isolated: it would
+    /// run, and block, on a thread of the shared pool.
     func onThread<Value: Sendable>(
         _ action: String, _ body: (isolated Self) throws -> Value
     ) async throws -> Value {

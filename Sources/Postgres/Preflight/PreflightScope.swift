@@ -2,8 +2,8 @@ import Model
 
 /// What a pipeline wants of its source, for the preflight.
 package struct PreflightScope: Sendable {
-    /// What the state database says of the pipeline: before its first start everything is looked for, later only what it
-    /// carries.
+    /// What the state database says of the pipeline: before its first start everything is looked for, later only what
+    /// it carries.
     package enum Pipeline: Sendable {
         /// It could not be read: nothing can be said about tables.
         case unknown

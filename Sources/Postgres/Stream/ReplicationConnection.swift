@@ -31,8 +31,8 @@ actor ReplicationConnection {
     }
 
     /// Runs `body`, which may block, on this actor's thread, and wakes it up when the task is cancelled. The actor is a
-    /// parameter, because a closure that doesn't use `self` is not isolated: it would run, and block, on a thread of the
-    /// shared pool.
+    /// parameter, because a closure that doesn't use `self` is not isolated: it would run, and block, on a thread of
+    /// the shared pool.
     private func interruptibly<Value: Sendable>(
         _ body: (isolated ReplicationConnection) throws -> Value
     ) async throws -> Value {
@@ -131,8 +131,9 @@ actor ReplicationConnection {
         try message.withUnsafeBytes { try session.putCopyData($0) }
     }
 
-    /// Ends the stream in order, for a second at most: sends what is queued, and reads what is still under way. (Closing
-    /// a socket with unread data resets it, and the server would lose the last status, which it may not have read yet.)
+    /// Ends the stream in order, for a second at most: sends what is queued, and reads what is still under way.
+    /// (Closing a socket with unread data resets it, and the server would lose the last status, which it may not have
+    /// read yet.)
     func close() {
         if let session, session.isUsable, isStreaming, ending == nil {
             try? finish(session, until: .now + .seconds(1))

@@ -1,8 +1,8 @@
 import Logging
 import Model
 
-/// What operators have asked of backfills, settled between two streams: while none runs, so that nothing is applied that a
-/// new backfill's floor doesn't stand above.
+/// What operators have asked of backfills, settled between two streams: while none runs, so that nothing is applied
+/// that a new backfill's floor doesn't stand above.
 struct AskedBackfills {
     let settings: PipelineSettings
     let ports: PipelinePorts

@@ -4,8 +4,9 @@ import Synchronization
 /// Which segments of which tables are waiting, being read, or outstanding. Shared by the workers that read chunks and
 /// the task that puts them into the stream of writes.
 ///
-/// A segment has one piece at a time: the next is given out when the one before is finished or failed. The board is made
-/// anew for every run of the stream, from the states that are in the target; what was outstanding is read again then.
+/// A segment has one piece at a time: the next is given out when the one before is finished or failed. The board is
+/// made anew for every run of the stream, from the states that are in the target; what was outstanding is read again
+/// then.
 final class BackfillBoard: Sendable {
     /// What a worker does next.
     enum Assignment: Hashable, Sendable {
@@ -67,8 +68,8 @@ final class BackfillBoard: Sendable {
         }
     }
 
-    /// What the worker does next: each begins at its own share of the largest table that has a segment waiting, and comes
-    /// back to the first segment of its share that is not taken.
+    /// What the worker does next: each begins at its own share of the largest table that has a segment waiting, and
+    /// comes back to the first segment of its share that is not taken.
     func next(for worker: Int, at now: ContinuousClock.Instant = .now) -> Assignment {
         let share = Double(worker % workers) / Double(workers)
         return state.withLock { state in
@@ -120,8 +121,8 @@ final class BackfillBoard: Sendable {
         update(piece.table) { $0.fail(piece, isTooLarge: isTooLarge) }
     }
 
-    /// The piece could not be read for a reason that passes, such as a lock: it is given out again after a pause, which grows
-    /// from one interruption of the table to the next.
+    /// The piece could not be read for a reason that passes, such as a lock: it is given out again after a pause, which
+    /// grows from one interruption of the table to the next.
     func interrupted(_ piece: BackfillPiece, reason: String, at now: ContinuousClock.Instant = .now) {
         // Everybody: whoever waits has to know until when.
         change(wakesAll: true) { state in

@@ -6,8 +6,8 @@ package struct BackfillPlanner {
     let store: any StateStore
 
     /// - Parameter hint: what to do instead; nil where the copy begins again by itself.
-    /// - Throws: `Failure(.configuration)` when the source can't do it: a live backfill finds its place in the stream by
-    ///   messages, which pgoutput sends from version 14 on.
+    /// - Throws: `Failure(.configuration)` when the source can't do it: a live backfill finds its place in the stream
+    ///   by messages, which pgoutput sends from version 14 on.
     package static func requireMessages(of source: SourceIdentity, hint: String? = nil) throws {
         guard source.serverVersion < 140_000 else { return }
         throw Failure(
@@ -22,8 +22,8 @@ package struct BackfillPlanner {
                 + "exported.")
     }
 
-    /// Plans the tables and stores the plan. Nothing of their stream may be under way: what has been applied of it, or had
-    /// committed when the slot was made, a snapshot may not see yet, and only this call's floor waits for that.
+    /// Plans the tables and stores the plan. Nothing of their stream may be under way: what has been applied of it, or
+    /// had committed when the slot was made, a snapshot may not see yet, and only this call's floor waits for that.
     ///
     /// What a table's `wanted` asks for is how it is read; without, `cause` says why.
     ///

@@ -41,11 +41,11 @@ struct BackfillTable: Sendable {
 
     /// Appends the delete of a row by its key.
     ///
-    /// The key is the one that rows have, not the document's own bytes: what the stream has touched is known by those, and
-    /// MongoDB finds the document by any number that is equal.
+    /// The key is the one that rows have, not the document's own bytes: what the stream has touched is known by those,
+    /// and MongoDB finds the document by any number that is equal.
     ///
-    /// - Parameter begun: when the backfill began. Where an application writes too, a document that is newer may be of a row
-    ///   that has still to come.
+    /// - Parameter begun: when the backfill began. Where an application writes too, a document that is newer may be of
+    ///   a row that has still to come.
     func appendDelete(of key: [String], begun: SourceTime, to documents: CollectionWrites) throws {
         let key = try plan.encodeKey(plan.row(ofKey: key), into: &documents.arena)
         let body = guardField.map { documents.arena.append([$0: .date(begun.unixMilliseconds)]) }

@@ -2,8 +2,8 @@ import BSON
 import Mapping
 import Model
 
-/// The backfill as the stream's preparer sees it: remembers which rows the stream has touched, and leaves out of a chunk
-/// what its snapshot is too old for.
+/// The backfill as the stream's preparer sees it: remembers which rows the stream has touched, and leaves out of a
+/// chunk what its snapshot is too old for.
 ///
 /// A chunk's turn comes when everything committed before its rows were read has been prepared. A row that a transaction
 /// has touched which the chunk's snapshot does not see is stale: if the stream sent the whole row, or its end, the
@@ -61,8 +61,8 @@ struct ChunkFilter {
 
     /// Notes what one transaction changes, or a part of one.
     ///
-    /// - Returns: rows that have to be read again: a key change that left large values out, of a row whose document may not
-    ///   be there yet, so that there is nothing to move.
+    /// - Returns: rows that have to be read again: a key change that left large values out, of a row whose document may
+    ///   not be there yet, so that there is nothing to move.
     mutating func record(_ changes: [Change], of xid: UInt32, plans: PlanTable) throws -> [Reread] {
         // Once everything is there nothing has to be remembered, and no snapshots are taken any more.
         guard !unfinished.isEmpty else { return [] }

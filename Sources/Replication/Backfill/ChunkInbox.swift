@@ -1,12 +1,12 @@
 import Model
 import Synchronization
 
-/// Where the readers of a backfill leave their chunks, and the preparer of the stream finds them when the stream reaches
-/// the message that carries their token. It also knows which snapshots the chunks under way have: what all of them see
-/// need not be remembered of the stream.
+/// Where the readers of a backfill leave their chunks, and the preparer of the stream finds them when the stream
+/// reaches the message that carries their token. It also knows which snapshots the chunks under way have: what all of
+/// them see need not be remembered of the stream.
 ///
-/// A chunk is announced before its snapshot is taken, and counts with the newest snapshot known then until it has its own:
-/// what an earlier snapshot saw, every later one sees.
+/// A chunk is announced before its snapshot is taken, and counts with the newest snapshot known then until it has its
+/// own: what an earlier snapshot saw, every later one sees.
 final class ChunkInbox: Sendable {
     private struct State {
         var nextToken = 0
@@ -20,7 +20,8 @@ final class ChunkInbox: Sendable {
         var unseen: [UInt64] = []
         var settled: [SettledReread] = []
 
-        /// Two readers may tell of their snapshots in another order than they took them. What either saw, all to come see.
+        /// Two readers may tell of their snapshots in another order than they took them. What either saw, all to come
+        /// see.
         mutating func advance(to snapshot: VisibilitySnapshot) {
             horizon.newest = horizon.newest.union(snapshot)
             fence = fence?.remaining(after: snapshot)
@@ -178,7 +179,8 @@ final class ChunkInbox: Sendable {
 
     // MARK: - Fences
 
-    /// What snapshots don't see yet that they have to, before any chunk can be read; nil when nothing stands in the way.
+    /// What snapshots don't see yet that they have to, before any chunk can be read; nil when nothing stands in the
+    /// way.
     var fence: VisibilityFence? { state.withLock { $0.fence } }
 
     /// Discards every chunk under way: it has to be read again, by a snapshot that has passed this fence too.

@@ -1,7 +1,7 @@
 import Model
 
-/// The message that marks a chunk's place in the stream: transactional, of prefix `wherry`, its content `chunk ` and the
-/// token. A heartbeat is the same without content.
+/// The message that marks a chunk's place in the stream: transactional, of prefix `wherry`, its content `chunk ` and
+/// the token. A heartbeat is the same without content.
 enum ChunkToken {
     private static let mark = "chunk "
 

@@ -52,8 +52,8 @@ extension LiveBackfill {
                 + "Then start again: the backfill goes on at that chunk, and nothing else of it is left.")
     }
 
-    /// What can't be written ends a backfill that was asked for, of a table that was whole before. More of it may come until
-    /// the stream starts again without the backfill: each time ends it once more, and that changes nothing.
+    /// What can't be written ends a backfill that was asked for, of a table that was whole before. More of it may come
+    /// until the stream starts again without the backfill: each time ends it once more, and that changes nothing.
     func settleRefusals() async throws {
         let refusals = board.refusals
         for table in Set(refusals.map(\.table)) where tables[table]?.isAsked == true {

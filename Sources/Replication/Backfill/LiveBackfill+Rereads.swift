@@ -100,8 +100,8 @@ extension LiveBackfill {
         }
     }
 
-    /// From then on the stream has only those rows read again that it knows of by now, and what becomes of them: else it
-    /// might always have some more.
+    /// From then on the stream has only those rows read again that it knows of by now, and what becomes of them: else
+    /// it might always have some more.
     func tellThatEveryRowIsThere() async throws {
         let isWhole = paused.isEmpty && board.refusals.isEmpty && tables.values.allSatisfy { $0.condition == nil }
         guard isWhole else { return }
@@ -116,7 +116,8 @@ extension LiveBackfill {
         }
     }
 
-    /// Whether the stream knows of nothing that has to be read again. When it does, that is in the queue soon, or already.
+    /// Whether the stream knows of nothing that has to be read again. When it does, that is in the queue soon, or
+    /// already.
     private func isWhole() async throws -> Bool {
         let token = try await announce()
         do {

@@ -5,8 +5,9 @@ import Model
 
 /// The removal of documents whose rows are gone, once every row is read.
 ///
-/// The keys that are there are asked about in parts, each under a snapshot of its own, and what has no row is deleted in its
-/// turn in the stream like a chunk: a key that a transaction has touched which the snapshot does not see is left out.
+/// The keys that are there are asked about in parts, each under a snapshot of its own, and what has no row is deleted
+/// in its turn in the stream like a chunk: a key that a transaction has touched which the snapshot does not see is left
+/// out.
 extension LiveBackfill {
     /// Documents that are looked at in one go.
     static let sweepCount = 1000

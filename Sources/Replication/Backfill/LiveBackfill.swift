@@ -3,14 +3,15 @@ import Logging
 import Mapping
 import Model
 
-/// The backfill beside one stream: reads what is left of every table in chunks, several at a time, and leaves them for the
-/// stream to bring in their turn. What isn't written when the stream ends is read again beside the next one.
+/// The backfill beside one stream: reads what is left of every table in chunks, several at a time, and leaves them for
+/// the stream to bring in their turn. What isn't written when the stream ends is read again beside the next one.
 struct LiveBackfill: Sendable {
     let source: any ChunkSource
     let target: any TargetDatabase
     /// Nothing is read of these, but the stream's changes of them are remembered.
     let paused: [TableName]
-    /// Ends a backfill that was asked for, with the reason for the operator: its condition fails, or a row can't be written.
+    /// Ends a backfill that was asked for, with the reason for the operator: its condition fails, or a row can't be
+    /// written.
     let giveUp: @Sendable (TableName, Failure) async throws -> Void
     let tables: [TableName: BackfillTable]
     let board: BackfillBoard

@@ -1,8 +1,8 @@
 import Logging
 import Model
 
-/// Looks whether something is asked of a backfill that a running stream does not know of. There is no second way to deal
-/// with it: the stream ends and starts again, and the start finds it.
+/// Looks whether something is asked of a backfill that a running stream does not know of. There is no second way to
+/// deal with it: the stream ends and starts again, and the start finds it.
 struct OrderWatch: Sendable {
     let store: any StateStore
     let pipeline: String

@@ -9,8 +9,8 @@ import Model
 /// | outstanding   | –       | –           | waiting/done | waiting | refused |
 /// | done, refused | –       | –           | –            | –       | –       |
 ///
-/// A piece that is not the segment's own (it failed meanwhile) changes nothing. A piece that was interrupted has failed,
-/// and the table is held back for a while; then one piece at a time tries, until one is delivered.
+/// A piece that is not the segment's own (it failed meanwhile) changes nothing. A piece that was interrupted has
+/// failed, and the table is held back for a while; then one piece at a time tries, until one is delivered.
 struct TableBackfill: Sendable {
     /// How far the table is, for people.
     struct Progress: Hashable, Sendable {
@@ -81,8 +81,8 @@ struct TableBackfill: Sendable {
             isFinished: isFinished && state.sweep?.isDone ?? true)
     }
 
-    /// The next chunk of the first waiting segment from `share` (0 to 1) of the table on; nil when none waits, or the table
-    /// is held back.
+    /// The next chunk of the first waiting segment from `share` (0 to 1) of the table on; nil when none waits, or the
+    /// table is held back.
     mutating func take(id: Int, from share: Double, at now: ContinuousClock.Instant) -> BackfillPiece? {
         guard isAvailable(at: now) else { return nil }
         let home = min(Int(share * Double(stages.count)), stages.count - 1)

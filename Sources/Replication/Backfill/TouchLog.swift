@@ -5,9 +5,9 @@ import Model
 /// delivers it, before snapshots see the transaction.
 ///
 /// One task owns it: it is told every change as it is applied, in the order of commits, and judges the rows of every
-/// chunk. Only collections in backfill are tracked. A collection has to be tracked before the floor of its first chunk is
-/// chosen; transactions applied before that, also those before a restart, the log knows nothing of: its owner waits until
-/// a snapshot sees them before the first chunk is read.
+/// chunk. Only collections in backfill are tracked. A collection has to be tracked before the floor of its first chunk
+/// is chosen; transactions applied before that, also those before a restart, the log knows nothing of: its owner waits
+/// until a snapshot sees them before the first chunk is read.
 ///
 /// A touch needs at most 60 bytes and its key one and a half times: more than a million touches in 100 MiB. While it
 /// grows, an array is there twice for a moment.
@@ -75,8 +75,8 @@ struct TouchLog {
         return withBytes(of: key) { table.verdict(on: $0, for: snapshot) }
     }
 
-    /// Forgets every touch; what is tracked stays tracked. All chunks are cancelled before, and none is read again until
-    /// a snapshot sees every transaction applied so far: what is forgotten here is known nowhere else.
+    /// Forgets every touch; what is tracked stays tracked. All chunks are cancelled before, and none is read again
+    /// until a snapshot sees every transaction applied so far: what is forgotten here is known nowhere else.
     mutating func clear() {
         for collection in tables.keys { update(collection) { $0 = TouchTable() } }
     }

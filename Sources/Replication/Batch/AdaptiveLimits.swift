@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Batch limits that give way and come back. After repeated collisions with other writers a large transaction would never
-/// get through, a small one does. A transaction that takes long holds its documents and fills the server's cache: the next
-/// ones are smaller. When batches get through quickly for a while, larger ones are tried again.
+/// Batch limits that give way and come back. After repeated collisions with other writers a large transaction would
+/// never get through, a small one does. A transaction that takes long holds its documents and fills the server's cache:
+/// the next ones are smaller. When batches get through quickly for a while, larger ones are tried again.
 package final class AdaptiveLimits: Sendable {
     private struct State {
         var operations: Int

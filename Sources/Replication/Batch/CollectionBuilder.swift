@@ -2,8 +2,8 @@ import BSON
 import Mapping
 import Model
 
-/// The net writes of one batch to one collection, grown change by change: every key has one write, which the next change
-/// of that key is folded into.
+/// The net writes of one batch to one collection, grown change by change: every key has one write, which the next
+/// change of that key is folded into.
 ///
 /// | there is   | + whole row    | + part of a row | + delete | + key change away, part of a row |
 /// |------------|----------------|-----------------|----------|----------------------------------|

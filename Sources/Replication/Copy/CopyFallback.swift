@@ -16,15 +16,15 @@ struct InterruptedCopy: Sendable {
     var unfinished: [TableState] { tables.filter { $0.copyStage != .finished } }
 }
 
-/// Goes on with a copy whose snapshot is gone: the slot is still there, so the tables that are not whole are read beside
-/// its stream, from the position of the snapshot.
+/// Goes on with a copy whose snapshot is gone: the slot is still there, so the tables that are not whole are read
+/// beside its stream, from the position of the snapshot.
 ///
 /// Why nothing stale stays: a document that the copy has written is a row as of the consistent point. If that row has
-/// been changed or deleted since, it was by a transaction that commits behind the point, which the stream brings; deletes
-/// and whole rows are applied whether or not the backfill has come to their key. If it is unchanged, the backfill writes
-/// the same document once more. What an earlier attempt has noted in an adopted collection, and this one has not, belongs
-/// to an older snapshot, and its delete may lie before this slot: it is removed here, and comes with the backfill if
-/// there is a row.
+/// been changed or deleted since, it was by a transaction that commits behind the point, which the stream brings;
+/// deletes and whole rows are applied whether or not the backfill has come to their key. If it is unchanged, the
+/// backfill writes the same document once more. What an earlier attempt has noted in an adopted collection, and this
+/// one has not, belongs to an older snapshot, and its delete may lie before this slot: it is removed here, and comes
+/// with the backfill if there is a row.
 ///
 /// The plan is stored before the stage: a crash in between leaves a pipeline whose copy is not whole.
 struct CopyFallback {

@@ -1,7 +1,7 @@
 import Model
 
-/// The initial copy as its leader makes it: publishes the ranges of the slot's exported snapshot, copies with workers of
-/// its own beside those of programs that join, and takes over what these leave.
+/// The initial copy as its leader makes it: publishes the ranges of the slot's exported snapshot, copies with workers
+/// of its own beside those of programs that join, and takes over what these leave.
 struct InitialCopy: Sendable {
     let workers: CopyWorkers
     let store: any StateStore

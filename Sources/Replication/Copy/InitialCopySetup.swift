@@ -1,8 +1,8 @@
 import Logging
 import Model
 
-/// Everything around the initial copy: cleaning up after an interrupted one, publication, slot and snapshot before it, the
-/// first checkpoint after it. Without a slot only the snapshot is left, and the state goes at the end.
+/// Everything around the initial copy: cleaning up after an interrupted one, publication, slot and snapshot before it,
+/// the first checkpoint after it. Without a slot only the snapshot is left, and the state goes at the end.
 struct InitialCopySetup {
     let pipeline: Pipeline
     let lease: PipelineLease
@@ -57,8 +57,8 @@ struct InitialCopySetup {
                 case .none: try await beginEmpty(states)
                 }
         } catch let failure as Failure where RetryPolicy.decide(failure, attempt: 1, hasRun: true) == .stop {
-            // Nobody will come back to this slot before somebody has mended something: don't let it hold WAL until then.
-            // (Who has lost the pipeline has lost the lock, and drops nothing.)
+            // Nobody will come back to this slot before somebody has mended something: don't let it hold WAL until
+            // then. (Who has lost the pipeline has lost the lock, and drops nothing.)
             if settings.usesSlot, failure.kind != .fenced { try? await ports.source.dropSlot() }
             throw failure
         }

@@ -2,8 +2,8 @@ import Logging
 import Mapping
 import Model
 
-/// Takes part in a copy that another worker of the pipeline, the leader, makes from an exported snapshot: copies ranges of
-/// it until nothing is left to claim. Leaves the pipeline itself alone.
+/// Takes part in a copy that another worker of the pipeline, the leader, makes from an exported snapshot: copies ranges
+/// of it until nothing is left to claim. Leaves the pipeline itself alone.
 package struct JoinedCopy: Sendable {
     package enum End: Hashable, Sendable {
         case stopped

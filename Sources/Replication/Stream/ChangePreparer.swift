@@ -2,7 +2,8 @@ import Logging
 import Model
 
 /// Turns frames into batches: decodes, holds a source transaction together until its commit, folds it into the batch
-/// under construction, and hands batches to the writer: a full one at once, any other when the writer has nothing to do.
+/// under construction, and hands batches to the writer: a full one at once, any other when the writer has nothing to
+/// do.
 struct ChangePreparer {
     /// Where the stream starts: the transaction it may have to skip the beginning of.
     private var resumed: Checkpoint.OpenTransaction?

@@ -1,7 +1,8 @@
 import Model
 
-/// Tables that the stream announces and the pipeline doesn't have: somebody had published them for a while, and has taken
-/// them out again; or they are partitions, which the server announces although their changes come as their root's.
+/// Tables that the stream announces and the pipeline doesn't have: somebody had published them for a while, and has
+/// taken them out again; or they are partitions, which the server announces although their changes come as their
+/// root's.
 struct Strangers {
     private struct Stranger {
         let version: TableVersion

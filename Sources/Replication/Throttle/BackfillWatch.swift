@@ -2,7 +2,8 @@ import Logging
 import Model
 
 /// Looks after a live backfill once a second: at what is set, at what the servers bear, for whom a fence waits, and
-/// which tables are locked. It is the one that tells why nothing is read: on the board, in the log, and in the state database for `wherry status`.
+/// which tables are locked. It is the one that tells why nothing is read: on the board, in the log, and in the state
+/// database for `wherry status`.
 actor BackfillWatch {
     private let pipeline: String
     private let epoch: Int64
@@ -116,8 +117,8 @@ actor BackfillWatch {
 }
 
 extension ProgressSnapshot {
-    /// How far the stream is behind, in milliseconds: the age of the newest transaction applied, by the source's clock; 0
-    /// when there is nothing to apply, nil when nothing has been applied yet.
+    /// How far the stream is behind, in milliseconds: the age of the newest transaction applied, by the source's clock;
+    /// 0 when there is nothing to apply, nil when nothing has been applied yet.
     func lag(at clock: SourceTime) -> Int? {
         if applied >= sourceEnd { return 0 }
         return appliedCommitTime.map { Int(max(0, clock.microseconds - $0.microseconds) / 1000) }

@@ -1,5 +1,5 @@
-/// Keeps reading to so many rows a second, however many read: every chunk pushes the moment before which nothing more may
-/// be read by the time its rows are worth. Time that nobody used is not made up for.
+/// Keeps reading to so many rows a second, however many read: every chunk pushes the moment before which nothing more
+/// may be read by the time its rows are worth. Time that nobody used is not made up for.
 struct RowRate: Sendable {
     /// nil: as fast as it goes.
     var perSecond: Int? {

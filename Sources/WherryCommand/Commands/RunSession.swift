@@ -6,7 +6,8 @@ import ServiceLifecycle
 import Synchronization
 import UnixSignals
 
-/// One piece of a pipeline's work, `wherry run`, `snapshot` or `backfill --wait`: with its display and the signals, from start to end.
+/// One piece of a pipeline's work, `wherry run`, `snapshot` or `backfill --wait`: with its display and the signals,
+/// from start to end.
 struct RunSession: Sendable {
     let settings: Settings
     let usesSlot: Bool

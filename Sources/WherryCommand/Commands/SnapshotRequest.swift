@@ -19,8 +19,8 @@ package enum SnapshotOutcome: Sendable, Equatable {
     case stopped(isResumable: Bool)
     /// The target is what the source was at this position; nil without a slot.
     case copied(at: LSN?)
-    /// What was left has been read beside the stream: the target is what the source was at this position, and the tables
-    /// are these.
+    /// What was left has been read beside the stream: the target is what the source was at this position, and the
+    /// tables are these.
     case filled(at: LSN, [TableState])
     /// Nothing is left to claim of another program's copy; the rows are those that this one has written.
     case joined([TableProgress])

@@ -58,7 +58,8 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
         var maxRowsPerSecond: String?
         /// A live backfill pauses while the stream is farther behind, as `90s`, or `none`. Default: 60s.
         var maxLag: String?
-        /// A live backfill pauses while the slot holds more WAL, as `10GB`, or `none`. Default: half of the server's limit.
+        /// A live backfill pauses while the slot holds more WAL, as `10GB`, or `none`. Default: half of the server's
+        /// limit.
         var maxHeldWAL: String?
         /// A live backfill pauses while a physical standby is farther behind, as `30s`, or `none`. Default: none.
         var maxReplicaLag: String?

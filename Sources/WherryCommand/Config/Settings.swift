@@ -14,7 +14,8 @@ package struct Settings: Sendable, Equatable {
         /// At least one.
         package var schemas: [String]
         package var excluded: Set<TableName>
-        /// The tables named, by `--tables` or the configuration, in the place of schemas and exclusions; nil when none are.
+        /// The tables named, by `--tables` or the configuration, in the place of schemas and exclusions; nil when none
+        /// are.
         package var tables: Set<TableName>?
         /// Whether it was `--tables` that named them.
         package var picksTables = false

@@ -1,8 +1,8 @@
 /// A connection URI taken apart as far as names in messages need it: `scheme://user:password@hosts/database?options`.
 ///
-/// Reads the common part of libpq's URIs (PostgreSQL documentation, "Connection URIs") and MongoDB's connection strings.
-/// It is strict where a character could belong to a password (an `@`, `/` or `?` that is not percent-encoded): such a URI
-/// is refused, because nobody can say which part of it would be safe to show.
+/// Reads the common part of libpq's URIs (PostgreSQL documentation, "Connection URIs") and MongoDB's connection
+/// strings. It is strict where a character could belong to a password (an `@`, `/` or `?` that is not percent-encoded):
+/// such a URI is refused, because nobody can say which part of it would be safe to show.
 struct URIParts: Sendable {
     let scheme: String
     /// Percent-encoded as given; nil when there is none.

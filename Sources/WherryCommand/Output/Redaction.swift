@@ -1,4 +1,5 @@
-/// The last net under everything that is printed: passwords in anything that looks like a URI or a conninfo string become
+/// The last net under everything that is printed: passwords in anything that looks like a URI or a conninfo string
+/// become
 /// `***`. Wherry's own messages never hold one; texts of libraries might.
 enum Redaction {
     static func redact(_ text: String) -> String {

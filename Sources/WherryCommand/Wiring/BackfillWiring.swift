@@ -4,8 +4,8 @@ import Mongo
 import Postgres
 import Replication
 
-/// Asks the pipeline's worker for the backfill of a table, by what it finds in the state database. Looks at everything first,
-/// and changes nothing when something is wrong.
+/// Asks the pipeline's worker for the backfill of a table, by what it finds in the state database. Looks at everything
+/// first, and changes nothing when something is wrong.
 struct BackfillWiring {
     let call: BackfillCall
     let progress: Model.Progress

@@ -3,14 +3,15 @@ import Model
 import Mongo
 import Postgres
 
-/// Removes a pipeline: what costs the source first, the state last, so that a drop that was interrupted can be repeated.
+/// Removes a pipeline: what costs the source first, the state last, so that a drop that was interrupted can be
+/// repeated.
 struct DropWiring: Sendable {
     let settings: Settings
     let deletesDocuments: Bool
     let logger: Logger
 
-    /// - Throws: `Failure(.inUse)` while a worker runs; `.denied` when only an owner can drop the publication (everything
-    ///   else is gone then).
+    /// - Throws: `Failure(.inUse)` while a worker runs; `.denied` when only an owner can drop the publication
+    ///   (everything else is gone then).
     func drop() async throws -> DropReport {
         let pool = try Endpoint.pool(settings)
         let store = try Endpoint.store(settings, pool)

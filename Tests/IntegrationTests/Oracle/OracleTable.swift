@@ -1,7 +1,7 @@
 import TestSupport
 
-/// One table of a seed: the kind of its key, what its old rows say, and the SQL that works on it. Keys are numbered from 1
-/// to `domain`, more than there are rows at the start.
+/// One table of a seed: the kind of its key, what its old rows say, and the SQL that works on it. Keys are numbered
+/// from 1 to `domain`, more than there are rows at the start.
 struct OracleTable: Sendable {
     enum Key: String, CaseIterable, Sendable {
         case integer, text, pair

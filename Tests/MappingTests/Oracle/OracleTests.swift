@@ -21,8 +21,8 @@ import Testing
         try await withConnection { try await OracleCheck(connection: $0).checkCompositeKeyText() }
     }
 
-    /// Whatever an adopted collection holds: the text of a key is one the server can read, and the row it names has that
-    /// very key.
+    /// Whatever an adopted collection holds: the text of a key is one the server can read, and the row it names has
+    /// that very key.
     @Test(arguments: OracleFamily.ownKeyForms) func keysOfOthersNameTheirOwnRowOrNone(_ family: OracleFamily)
         async throws
     {
