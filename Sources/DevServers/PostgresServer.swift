@@ -173,6 +173,13 @@ package final class PostgresServer: Sendable {
         process.identity?.signal(SIGHUP)
     }
 
+    /// Transaction ids go on in this epoch (their upper 32 bits). Only after a clean stop, and before there are slots.
+    package func setTransactionEpoch(_ epoch: UInt32) async throws {
+        let (program, arguments) = installation.words(
+            "pg_resetwal", ["-e", "\(epoch)", "-D", dataDirectory], reaching: dataDirectory)
+        try await Command(program, arguments).succeed()
+    }
+
     /// From now on these users must give their password (SCRAM); everybody else is still trusted.
     package func requirePassword(of users: [String]) throws {
         let file = "\(dataDirectory)/pg_hba.conf"

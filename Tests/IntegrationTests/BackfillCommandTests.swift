@@ -153,11 +153,13 @@ import Testing
         try await first.kill()
         let line = try await waiting.waitForLine("it says so") { $0.message == "the backfill waits" }
         #expect(line["for"]?.contains("no worker is active") == true && line["for"]?.contains("wherry run") == true)
-        let second = try fixture.wherry()
+        // As slow: it must not be done before anybody looks.
+        let second = try fixture.wherry(limits: BatchSizes(chunkRows: 10, rowsPerSecond: 50))
         try await waiting.waitForLine("it sees the next one") { $0.message == "a worker is active again" }
+        #expect(try await second.terminate().code == 0)
+        try await fixture.catchUp()
         #expect(try await waiting.end().code == 0, "\(waiting.tail)")
         #expect(waiting.output.contains("is finished"))
-        #expect(try await second.terminate().code == 0)
     }
 
     // MARK: - Orders

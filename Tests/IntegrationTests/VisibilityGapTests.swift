@@ -59,9 +59,18 @@ import Testing
         try await fixture.inspector.documents("items", filter: ["version": .int64(2)]).count
     }
 
-    /// The change is streamed while the chunks that are read meanwhile still show the old rows.
-    @Test func chunksReadInTheGapOverwriteNothing() async throws {
+    /// The change is streamed while the chunks that are read meanwhile still show the old rows. The stream has 32 bits of
+    /// its transaction's id, snapshots have 64.
+    @Test(arguments: [0, 3] as [UInt32]) func chunksReadInTheGapOverwriteNothing(_ epoch: UInt32) async throws {
         try await withFixture { fixture in
+            if epoch > 0 {
+                try await fixture.postgres.stop()
+                try await fixture.postgres.setTransactionEpoch(epoch)
+                try await fixture.postgres.start()
+                await fixture.reconnect()
+            }
+            let current = try await fixture.sql("SELECT pg_current_xact_id()").scalar.flatMap { UInt64($0) }
+            #expect(current.map { $0 >> 32 } == UInt64(epoch))
             let wherry = try fixture.wherry(limits: live)
             try await wherry.waitForLine("the backfill has begun") { $0.int("rows_copied") ?? 0 > 0 }
             wherry.child.signal(SIGSTOP)

@@ -62,7 +62,7 @@ package actor MongoDocumentSink: DocumentSink {
                 attempts = Attempts()
             } else if size.shrink() {
                 // A smaller one is worth as many attempts.
-                attempts.conflicts = 0
+                (attempts.conflicts, attempts.duplicates) = (0, 0)
             }
         } while done < count
         return removed
@@ -215,6 +215,8 @@ package actor MongoDocumentSink: DocumentSink {
 
     private struct Attempts {
         var conflicts = 0
+        /// Of them in a row those that met a key, though each try had looked for it.
+        var duplicates = 0
         var interruptions = 0
     }
 
@@ -232,10 +234,9 @@ package actor MongoDocumentSink: DocumentSink {
         // A duplicate _id while overwriting is another writer's document that came meanwhile: as good as a conflict.
         if error.isConflict || error.duplicateKey != nil {
             attempts.conflicts += 1
+            attempts.duplicates = error.duplicateKey == nil ? 0 : attempts.duplicates + 1
             guard attempts.conflicts <= 8 else {
-                // Again and again, though each try has looked: two keys that are one to the collection's collation.
-                throw error.duplicateKey.map { uniqueIndexFailure($0, collection: collection) }
-                    ?? conflictFailure(collection)
+                throw attempts.duplicates > 8 ? collationFailure(collection) : conflictFailure(collection)
             }
             try await Task.sleep(for: .milliseconds(2 << attempts.conflicts))
             return mode
@@ -264,6 +265,14 @@ package actor MongoDocumentSink: DocumentSink {
             hint:
                 "The source allows two rows there that the index doesn't, or a document that isn't Wherry's holds the "
                 + "value. Drop the index or mend the data, then start again; nothing was skipped.")
+    }
+
+    private func collationFailure(_ collection: String?) -> Failure {
+        Failure(
+            .dataRefused, "collection \(collection ?? "?") takes two keys of the source for one",
+            hint:
+                "Its collation ignores what they differ in, such as case. Use a collection without a collation of its "
+                + "own, or mend the keys, then start again; nothing was skipped.")
     }
 
     private func conflictFailure(_ collection: String?) -> Failure {

@@ -106,6 +106,7 @@ package actor MongoStateStore: StateStore {
         _ epoch: Int64, of state: PipelineState, sessions: [SessionID], worker: WorkerIdentity
     ) throws {
         for _ in 1...MongoStateStore.mostKills {
+            try Task.checkCancellation()
             // What the old worker left open would keep the pipeline's document locked for a minute. A command of its
             // that was still on the way may open a transaction after this: then it is killed the next time.
             if !state.sessions.isEmpty { try kill(state.sessions) }
@@ -118,15 +119,21 @@ package actor MongoStateStore: StateStore {
                         ("sessions", sessionList(sessions + state.sessions.filter { !sessions.contains($0) })),
                         ("worker", worker.bson),
                     ], within: MongoStateStore.killInterval)
-                if matched { return }
+                // An earlier try may have been written, and only the majority's answer was late.
+                if try matched || isRaised(epoch, of: state.pipeline, by: worker, sessions) { return }
                 throw Failure(.inUse, "another worker took pipeline \(state.pipeline) over at the same moment")
-            } catch let error as MongoError where error.code == MongoError.maxTimeExpired {
-                // Also when it is written, and only the majority's answer was late.
-                if let found = try load(state.pipeline), found.epoch == epoch, found.worker == worker { return }
-            }
+            } catch let error as MongoError where error.code == MongoError.maxTimeExpired { continue }
         }
         throw Failure(
             .targetInterrupted, "another transaction keeps the document of pipeline \(state.pipeline) locked")
+    }
+
+    private func isRaised(
+        _ epoch: Int64, of pipeline: String, by worker: WorkerIdentity, _ sessions: [SessionID]
+    ) throws -> Bool {
+        guard let found = try load(pipeline), found.epoch == epoch else { return false }
+        return found.worker.host == worker.host && found.worker.pid == worker.pid
+            && sessions.allSatisfy(found.sessions.contains)
     }
 
     /// How long the pipeline's document may be locked before the sessions are killed once more.

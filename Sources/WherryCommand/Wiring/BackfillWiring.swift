@@ -162,7 +162,11 @@ struct BackfillWiring {
     private func order(
         _ order: BackfillOrder, of table: TableState, _ store: MongoStateStore, workerActive: Bool
     ) async throws -> BackfillReport {
-        let isUnderWay = table.isBackfilling && table.backfill?.isCancelled != true
+        // Rows that have to be read again are its last part.
+        let hasRereads = try await store.rereads(of: settings.pipeline).contains { $0.collection == table.collection }
+        let isUnderWay =
+            table.backfill?.isCancelled != true
+            && (table.isBackfilling || order == .cancel && table.backfill?.cause == .asked && hasRereads)
         guard isUnderWay || order == .cancel && table.wanted != nil else {
             throw Failure(
                 .usage,

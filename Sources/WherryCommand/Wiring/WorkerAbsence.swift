@@ -8,8 +8,8 @@ struct WorkerAbsence {
     private var since: ContinuousClock.Instant?
     private var isTold = false
 
-    /// Between two streams a worker lets go of its lock for a moment.
-    static let patience = Duration.seconds(3)
+    /// A worker that waits for a server lets go of its lock for up to ten seconds.
+    static let patience = Duration.seconds(12)
 
     init(progress: Model.Progress, logger: Logger) {
         self.progress = progress

@@ -22,20 +22,22 @@ import Testing
         #expect(waiting == nil)
         // The source can't be asked: that says nothing.
         absence.look(isActive: nil, at: start + .seconds(2))
-        absence.look(isActive: false, at: start + .seconds(4))
+        absence.look(isActive: false, at: start + .seconds(12))
+        #expect(waiting == nil)
+        absence.look(isActive: false, at: start + .seconds(13))
         #expect(waiting?.since == start + .seconds(1))
         #expect(waiting?.reason.contains("no worker is active") == true)
-        absence.look(isActive: nil, at: start + .seconds(5))
+        absence.look(isActive: nil, at: start + .seconds(14))
         #expect(waiting != nil)
-        absence.look(isActive: true, at: start + .seconds(6))
+        absence.look(isActive: true, at: start + .seconds(15))
         #expect(waiting == nil)
     }
 
     /// It is away for a moment whenever a backfill begins.
     @Test func aStreamThatStartsAgainIsNoAbsence() {
         var absence = absence()
-        for second in 0..<10 {
-            absence.look(isActive: second % 3 == 0, at: start + .seconds(second))
+        for second in 0..<50 {
+            absence.look(isActive: second % 11 == 0, at: start + .seconds(second))
             #expect(waiting == nil)
         }
     }
