@@ -25,6 +25,12 @@ package protocol DocumentSink: Sendable {
     /// - Throws: as `apply`.
     func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws -> Int
 
+    /// Applies a batch and, behind it, rows of a backfill with their progress, all as one transaction.
+    ///
+    /// - Returns: as `write`; nil when they don't go together, and have to be applied one after the other.
+    /// - Throws: as `apply`, but for what is the matter with a document.
+    func apply(_ batch: WriteBatch, with chunk: ChunkWrite, after previous: Checkpoint) async throws -> Int?
+
     /// Deletes every document of the collections in bounded steps, each conditional on `checkpoint` being the stored
     /// one. Repeating it after an interruption is harmless.
     func truncate(_ collections: [String], at checkpoint: Checkpoint) async throws

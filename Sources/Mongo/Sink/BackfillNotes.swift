@@ -8,6 +8,16 @@ struct BackfillNotes {
     let stateDatabase: String
     let pipeline: String
 
+    /// What goes with the last documents of a chunk.
+    ///
+    /// - Parameter removed: how many documents all of it has deleted.
+    func write(_ chunk: ChunkWrite, removed: Int) throws {
+        try remove(chunk.settled)
+        try write(chunk.rereads)
+        if let step = chunk.progress { try write(step) }
+        if let step = chunk.sweep { try write(step, removed: removed) }
+    }
+
     /// Rows to be read again.
     func write(_ rereads: [Reread]) throws {
         guard !rereads.isEmpty else { return }
@@ -23,7 +33,7 @@ struct BackfillNotes {
     }
 
     /// Rows that are settled.
-    func remove(_ rereads: [Reread]) throws {
+    private func remove(_ rereads: [Reread]) throws {
         guard !rereads.isEmpty else { return }
         let bulk = try connection.bulk(stateDatabase, StateCollection.rereads, session: session)
         for reread in rereads { try id(of: reread).bytes.withUnsafeBytes { try bulk.remove($0) } }
@@ -40,7 +50,7 @@ struct BackfillNotes {
     }
 
     /// How far a segment is. Writing it twice changes nothing.
-    func write(_ step: BackfillStep) throws {
+    private func write(_ step: BackfillStep) throws {
         let segment = "backfill.segments.\(step.segment)"
         let position: BSONValue = step.position.map { .array($0.map { .string($0) }) } ?? .null
         var filter: [(String, BSONValue)] = [
@@ -55,7 +65,7 @@ struct BackfillNotes {
     }
 
     /// How far a sweep is. Writing it twice changes nothing.
-    func write(_ step: SweepStep, removed: Int) throws {
+    private func write(_ step: SweepStep, removed: Int) throws {
         let position: BSONValue = step.position.map { .document($0) } ?? .null
         var filter: [(String, BSONValue)] = [
             ("_id", TableState.id(of: step.table, in: pipeline)), ("backfill.sweep.is_done", false),

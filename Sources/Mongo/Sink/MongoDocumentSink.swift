@@ -48,14 +48,12 @@ package actor MongoDocumentSink: DocumentSink {
 
     package func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws -> Int {
         let count = chunk.documents.writes.count
-        var batch = WriteBatch(
-            checkpoint: checkpoint, collections: count == 0 ? [] : [chunk.documents], counts: WriteBatch.Counts())
-        batch.rereads = chunk.rereads
+        let nothing = WriteBatch(checkpoint: checkpoint, collections: [], counts: WriteBatch.Counts())
         var size = PieceSize(for: chunk.documents)
         var (done, removed, attempts) = (0, 0, Attempts())
         repeat {
             let piece = Piece(chunk: chunk, part: done..<min(done + size.current, count), removedBefore: removed)
-            if let more = try await apply(batch, after: checkpoint, piece: piece, &attempts) {
+            if let more = try await apply(nothing, after: checkpoint, piece: piece, &attempts) {
                 done = piece.part.upperBound
                 removed += more
                 size.succeed()
@@ -66,6 +64,27 @@ package actor MongoDocumentSink: DocumentSink {
             }
         } while done < count
         return removed
+    }
+
+    package func apply(
+        _ batch: WriteBatch, with chunk: ChunkWrite, after previous: Checkpoint
+    ) async throws -> Int? {
+        let count = chunk.documents.writes.count
+        guard PieceSize(for: chunk.documents).current >= count else { return nil }
+        let piece = Piece(chunk: chunk, part: 0..<count, removedBefore: 0)
+        do {
+            return try await attempt(batch, .insertFirst, after: previous, piece, mode(of: piece))
+        } catch {
+            transactions.abort()
+            // Nothing of it is written, or all of it, and only the answer was lost: applying the batch finds that out.
+            if error is CollectionError || error is MongoError { return nil }
+            if let failure = error as? Failure, failure.kind == .dataRefused { return nil }
+            throw error
+        }
+    }
+
+    private func mode(of piece: Piece?) -> WriteMode {
+        piece.map { metCollections.contains($0.chunk.documents.collection) } == true ? .overwrite : .insertFirst
     }
 
     /// Some documents of a chunk.
@@ -84,21 +103,18 @@ package actor MongoDocumentSink: DocumentSink {
     private func apply(
         _ batch: WriteBatch, after previous: Checkpoint, piece: Piece?, _ attempts: inout Attempts
     ) async throws -> Int? {
-        let collection = piece?.chunk.documents.collection
-        var mode = collection.map(metCollections.contains) == true ? WriteMode.overwrite : .insertFirst
+        var mode = mode(of: piece)
         while true {
             try Task.checkCancellation()
             do {
-                guard let removed = try await attempt(batch, after: previous, piece: piece, mode: mode) else {
-                    continue
-                }
+                let removed = try await attempt(batch, mode, after: previous, piece, mode) ?? 0
                 waiting.ended(after: attempts.interruptions)
                 return removed
             } catch let failed as CollectionError {
                 transactions.abort()
                 let conflicts = attempts.conflicts
                 mode = try await react(to: failed.error, in: failed.collection, mode: mode, &attempts)
-                if let collection, mode == .overwrite { metCollections.insert(collection) }
+                if let piece, mode == .overwrite { metCollections.insert(piece.chunk.documents.collection) }
                 if piece != nil, attempts.conflicts > conflicts { return nil }
             } catch let error as MongoError {
                 transactions.abort()
@@ -110,33 +126,30 @@ package actor MongoDocumentSink: DocumentSink {
         }
     }
 
-    /// One transaction.
+    /// One transaction: a batch, and behind it the piece.
     ///
-    /// - Returns: how many documents are deleted; nil when it has to be tried again.
+    /// - Returns: how many documents of the piece are deleted; nil when the batch is durable already.
     private func attempt(
-        _ batch: WriteBatch, after previous: Checkpoint, piece: Piece?, mode: WriteMode
+        _ batch: WriteBatch, _ mode: WriteMode, after previous: Checkpoint, _ piece: Piece?, _ pieceMode: WriteMode
     ) async throws -> Int? {
         guard !batch.collections.isEmpty || !batch.rereads.isEmpty || piece != nil else {
             return try moveCheckpoint(to: batch, after: previous, session: nil) ? 0 : nil
         }
         try transactions.startTransaction()
-        guard try moveCheckpoint(to: batch, after: previous, session: transactions) else { return 0 }
-        let writer = TransactionWriter(
-            connection: connection, session: transactions, database: pool.database, part: piece?.part)
-        let removed = try writer.write(batch, mode: mode)
-        if piece?.isLast ?? true { try note(batch, piece, removed: removed) }
-        try await waiting.commit(transactions)
-        return removed
-    }
-
-    private func note(_ batch: WriteBatch, _ piece: Piece?, removed: Int) throws {
-        let chunk = piece?.chunk
+        guard try moveCheckpoint(to: batch, after: previous, session: transactions) else { return nil }
+        var writer = TransactionWriter(connection: connection, session: transactions, database: pool.database)
         let notes = BackfillNotes(
             connection: connection, session: transactions, stateDatabase: stateDatabase, pipeline: pipeline)
-        if let chunk { try notes.remove(chunk.settled) }
+        for writes in batch.collections { try writer.write(writes, mode: mode) }
         try notes.write(batch.rereads)
-        if let step = chunk?.progress { try notes.write(step) }
-        if let piece, let step = piece.chunk.sweep { try notes.write(step, removed: piece.removedBefore + removed) }
+        var removed = 0
+        if let piece {
+            writer.part = piece.part
+            removed = try writer.write(piece.chunk.documents, mode: pieceMode)
+            if piece.isLast { try notes.write(piece.chunk, removed: piece.removedBefore + removed) }
+        }
+        try await waiting.commit(transactions)
+        return removed
     }
 
     /// Writes the checkpoint, provided that the stored one is `previous` and the epoch ours. False when the batch turns
@@ -160,7 +173,7 @@ package actor MongoDocumentSink: DocumentSink {
         if reply["n"]?.asInt64 == 1 { return true }
         transactions.abort()
         try makeSure(batch.checkpoint, isStoredFor: epoch)
-        return session == nil
+        return false
     }
 
     /// After a checkpoint that did not match: fine if it is the batch's own (an earlier commit got through), else some

@@ -1,7 +1,7 @@
 import BSON
 import Model
 
-/// Writes the documents of one batch into one open transaction.
+/// Writes the documents of one collection into an open transaction.
 ///
 /// Order of kinds: deletes, then replacements, then sets, then inserts, each as one bulk: a value of a unique index is
 /// given up before it is taken, wherever the source's own order allows.
@@ -9,22 +9,21 @@ struct TransactionWriter {
     let connection: MongoConnection
     let session: MongoSession
     let database: String
-    /// Of each collection's writes only those at these positions; nil for all.
+    /// Only the writes at these positions; nil for all.
     var part: Range<Int>?
 
     /// - Returns: how many documents are deleted; 0 of a rebuild, which deletes others too.
     /// - Throws: `CollectionError` around a `MongoError`; `Failure(.dataRefused)` when a document that the stream
     ///   updates in part is missing, and neither the backfill nor an application is to bring it yet.
-    func write(_ batch: WriteBatch, mode: WriteMode) throws -> Int {
-        try batch.collections.reduce(0) { removed, writes in
-            do {
-                let inserts = mode == .insertFirst && !writes.expectsDocuments
-                if mode != .rebuild { return try removed + write(writes, inserts: inserts) }
-                try rebuild(writes)
-                return removed
-            } catch let error as MongoError {
-                throw CollectionError(collection: writes.collection, error: error)
-            }
+    @discardableResult
+    func write(_ writes: CollectionWrites, mode: WriteMode) throws -> Int {
+        do {
+            let inserts = mode == .insertFirst && !writes.expectsDocuments
+            if mode != .rebuild { return try write(writes, inserts: inserts) }
+            try rebuild(writes)
+            return 0
+        } catch let error as MongoError {
+            throw CollectionError(collection: writes.collection, error: error)
         }
     }
 
@@ -61,14 +60,9 @@ struct TransactionWriter {
     /// The positions of inserts whose keys are taken. An upsert costs several times what an insert does, so that
     /// looking first is worth it even where many are there.
     private func takenInserts(_ writes: CollectionWrites) throws -> Set<Int> {
-        var positions: [BSONDocument: Int] = [:]
-        for index in part ?? writes.writes.indices where writes.writes[index].kind == .insert {
-            positions[BSONDocument(unchecked: writes.bytes(writes.writes[index].key))] = index
-        }
-        let keys = TakenKeys(
-            connection: connection, session: session, database: database, collection: writes.collection)
-        guard let taken = try keys.find(among: Set(positions.keys)) else { return Set(positions.values) }
-        return Set(taken.compactMap { positions[$0] })
+        let inserts = (part ?? writes.writes.indices).filter { writes.writes[$0].kind == .insert }
+        return try TakenKeys(connection: connection, session: session, database: database)
+            .find(among: inserts, of: writes)
     }
 
     /// Deletes every key of the batch, then inserts what there shall be.

@@ -20,24 +20,38 @@ struct BatchWriter {
             switch step {
             case .truncate(let collections):
                 try await sink.truncate(collections, at: checkpoint)
-            case .chunk(let chunk):
-                do {
-                    let removed = try await sink.write(chunk.write, at: checkpoint)
-                    chunk.settled(.written(chunk.write.rereads, removed: removed))
-                } catch let failure as Failure where failure.kind == .dataRefused {
-                    // The stream needs nothing of it, and neither do other chunks.
-                    chunk.settled(.refused(failure))
+            case .chunk(let chunk, let batch):
+                if let batch {
+                    if let removed = try await sink.apply(batch, with: chunk.write, after: checkpoint) {
+                        advance(batch)
+                        chunk.settled(.written(chunk.write.rereads, removed: removed))
+                        break
+                    }
+                    try await apply(batch)
                 }
-            case .batch(let batch):
-                let begun = ContinuousClock.now
-                try await sink.apply(batch, after: checkpoint)
-                limits.succeed(in: .now - begun)
-                advance(batch)
-                if !batch.rereads.isEmpty { onRereads(batch.rereads) }
-                if target.isReached(by: checkpoint) { return true }
+                try await write(chunk)
+            case .batch(let batch): try await apply(batch)
             }
+            if target.isReached(by: checkpoint) { return true }
         }
         return false
+    }
+
+    private mutating func apply(_ batch: WriteBatch) async throws {
+        let begun = ContinuousClock.now
+        try await sink.apply(batch, after: checkpoint)
+        limits.succeed(in: .now - begun)
+        advance(batch)
+    }
+
+    private func write(_ chunk: AdmittedChunk) async throws {
+        do {
+            let removed = try await sink.write(chunk.write, at: checkpoint)
+            chunk.settled(.written(chunk.write.rereads, removed: removed))
+        } catch let failure as Failure where failure.kind == .dataRefused {
+            // The stream needs nothing of it, and neither do other chunks.
+            chunk.settled(.refused(failure))
+        }
     }
 
     private mutating func advance(_ batch: WriteBatch) {
@@ -53,5 +67,6 @@ struct BatchWriter {
             $0.batchesApplied += 1
             if batch.counts.startsSplitTransaction { $0.transactionsSplit += 1 }
         }
+        if !batch.rereads.isEmpty { onRereads(batch.rereads) }
     }
 }

@@ -183,10 +183,13 @@ struct ChangePreparer {
 
     /// Hands over the chunks whose turn it is: behind everything that committed before their rows were read.
     private mutating func admitChunks() async throws {
-        await flush()
+        var before = seal()
         for token in tokens {
-            if let chunk = filter?.admit(token) { await handoff.put(.chunk(chunk)) }
+            guard let chunk = filter?.admit(token) else { continue }
+            await handoff.put(.chunk(chunk, behind: before))
+            before = nil
         }
+        if let before { await handoff.put(.batch(before)) }
         tokens = []
     }
 
@@ -216,8 +219,10 @@ struct ChangePreparer {
     }
 
     private mutating func flush() async {
-        if let sealed = batch.seal(incomplete: filter?.unfinished ?? []) { await handoff.put(.batch(sealed)) }
+        if let sealed = seal() { await handoff.put(.batch(sealed)) }
     }
+
+    private mutating func seal() -> WriteBatch? { batch.seal(incomplete: filter?.unfinished ?? []) }
 }
 
 extension Change {

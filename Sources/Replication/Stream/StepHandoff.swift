@@ -6,8 +6,8 @@ enum WriteStep: Sendable {
     case batch(WriteBatch)
     /// Empty these collections, after everything before and before everything behind it.
     case truncate([String])
-    /// Rows of a backfill, after everything before.
-    case chunk(AdmittedChunk)
+    /// Rows of a backfill, after everything before: what of that isn't written yet comes with them.
+    case chunk(AdmittedChunk, behind: WriteBatch?)
 }
 
 /// One place between the task that prepares batches and the task that writes them: while one batch is being written the

@@ -22,11 +22,18 @@ final class RecordingSink: DocumentSink {
     let gate: Gate
     /// Asked with the number of the batch, from 1, before it is applied; what it returns is thrown instead.
     private let failure: @Sendable (Int) -> Failure?
+    /// Whether a batch and the chunk behind it may be one transaction.
+    private let appliesTogether: Bool
+    /// What a chunk meets that goes alone.
+    private let chunkFailure: Failure?
 
     init(
         _ target: TargetModel = TargetModel(), from checkpoint: Checkpoint = Checkpoint(lsn: LSN(rawValue: 1000)),
-        gate: Gate = Gate(isOpen: true), failure: @escaping @Sendable (Int) -> Failure? = { _ in nil }
+        gate: Gate = Gate(isOpen: true), appliesTogether: Bool = true, chunkFailure: Failure? = nil,
+        failure: @escaping @Sendable (Int) -> Failure? = { _ in nil }
     ) {
+        self.appliesTogether = appliesTogether
+        self.chunkFailure = chunkFailure
         state = Mutex(State(target: target, checkpoint: checkpoint))
         self.gate = gate
         self.failure = failure
@@ -59,6 +66,7 @@ final class RecordingSink: DocumentSink {
 
     func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws -> Int {
         try await gate.pass()
+        if let chunkFailure { throw chunkFailure }
         return try state.withLock { state in
             guard state.checkpoint == checkpoint else { throw Failure(.fenced, "the checkpoint is another one") }
             try state.target.apply(
@@ -66,6 +74,12 @@ final class RecordingSink: DocumentSink {
             state.steps.append(.chunk(chunk, at: checkpoint))
             return chunk.documents.writes.count { $0.kind == .delete }
         }
+    }
+
+    func apply(_ batch: WriteBatch, with chunk: ChunkWrite, after previous: Checkpoint) async throws -> Int? {
+        guard appliesTogether else { return nil }
+        try await apply(batch, after: previous)
+        return try await write(chunk, at: batch.checkpoint)
     }
 
     func truncate(_ collections: [String], at checkpoint: Checkpoint) async throws {
