@@ -72,7 +72,7 @@ import Testing
     ) async throws -> WherryProcess {
         // An insert, or the update that stands for one in an adopted collection.
         let slow = try await FailPoint.hold(
-            ["insert", "update"], of: fixture.applicationName, for: .milliseconds(200), using: fixture.inspector)
+            ["insert", "update"], of: fixture.applicationName, for: .seconds(1), using: fixture.inspector)
         let wherry = try fixture.wherry(arguments, limits: exported)
         try await wherry.waitForLine("some rows are copied") {
             $0["phase"] == "copying" && $0.int("rows_copied") ?? 0 > 500

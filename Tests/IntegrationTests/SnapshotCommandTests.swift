@@ -66,7 +66,7 @@ import Testing
         try await PipelineFixture.withOwnServers("seedstop") { fixture in
             try await Workload.createTables(fixture, rows: 4000)
             let slow = try await FailPoint.hold(
-                ["insert"], of: fixture.applicationName, for: .milliseconds(200), using: fixture.inspector)
+                ["insert"], of: fixture.applicationName, for: .seconds(1), using: fixture.inspector)
             let seed = try fixture.startSnapshot(arguments, limits: BatchSizes(operations: 250))
             try await seed.waitForLine("some rows are copied") { $0.int("rows_copied") ?? 0 > 500 }
             seed.child.signal(SIGTERM)
@@ -155,7 +155,7 @@ extension PipelineFixture {
     func killSnapshot(_ arguments: [String]) async throws {
         // An insert, or the update that stands for one in an adopted collection.
         let slow = try await FailPoint.hold(
-            ["insert", "update"], of: applicationName, for: .milliseconds(200), using: inspector)
+            ["insert", "update"], of: applicationName, for: .seconds(1), using: inspector)
         let seed = try startSnapshot(arguments, limits: BatchSizes(operations: 250))
         try await seed.waitForLine("some rows are copied") { $0.int("rows_copied") ?? 0 > 500 }
         try await seed.kill()

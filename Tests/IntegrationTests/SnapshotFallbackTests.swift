@@ -54,7 +54,7 @@ import Testing
             try await makeTables(fixture)
             let slow = try await hold(fixture)
             let seed = try fixture.startSnapshot([], limits: BatchSizes(operations: 250))
-            try await someRows(seed)
+            try await someRows(seed, fixture)
             try await restart(fixture)
             try await seed.waitForLine("it goes on live") { $0.message.contains("beside the stream") }
             try await seed.kill()
@@ -78,7 +78,7 @@ import Testing
             try await makeTables(fixture)
             let slow = try await hold(fixture)
             let seed = try fixture.startSnapshot([], limits: BatchSizes(operations: 250))
-            try await someRows(seed)
+            try await someRows(seed, fixture)
             try await fixture.postgres.stop(.fast)
             try await seed.waitForLine("it has noticed") { $0.message.hasPrefix("interrupted") }
             try await seed.kill()
@@ -116,7 +116,7 @@ import Testing
             try await makeTables(fixture)
             let slow = try await hold(fixture)
             let run = try fixture.wherry([], limits: BatchSizes(operations: 250, backfill: "exported"))
-            try await someRows(run)
+            try await someRows(run, fixture)
             try await restart(fixture)
             try await run.waitForLine("it goes on live") { $0.message.contains("beside the stream") }
             try await run.kill()
@@ -204,15 +204,19 @@ import Testing
         await fixture.reconnect()
     }
 
-    private func hold(_ fixture: PipelineFixture) async throws -> FailPoint {
+    private func hold(
+        _ fixture: PipelineFixture, for duration: Duration = .milliseconds(100)
+    ) async throws -> FailPoint {
         try await FailPoint.hold(
-            ["insert", "update"], of: fixture.applicationName, for: .milliseconds(100), using: fixture.inspector)
+            ["insert", "update"], of: fixture.applicationName, for: duration, using: fixture.inspector)
     }
 
-    private func someRows(_ process: WherryProcess) async throws {
+    /// Returns when some rows are there, and all the others are long in coming.
+    private func someRows(_ process: WherryProcess, _ fixture: PipelineFixture) async throws {
         try await process.waitForLine("some rows are copied") {
             $0["phase"] == "copying" && $0.int("rows_copied") ?? 0 > 1000
         }
+        _ = try await hold(fixture, for: .seconds(3))
     }
 
     /// A seed that is interrupted by `body` when some rows are there and some are not, at its end.
@@ -221,7 +225,7 @@ import Testing
     ) async throws -> WherryProcess {
         let slow = try await hold(fixture)
         let seed = try fixture.startSnapshot(["--json"] + arguments, limits: BatchSizes(operations: 250))
-        try await someRows(seed)
+        try await someRows(seed, fixture)
         try await body()
         try await slow.release()
         try await seed.end(within: .seconds(120))

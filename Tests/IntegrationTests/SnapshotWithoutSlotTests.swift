@@ -135,7 +135,7 @@ import Testing
         try await PipelineFixture.withOwnServers("onceend") { fixture in
             try await Workload.createTables(fixture, rows: 4000)
             let slow = try await FailPoint.hold(
-                ["insert"], of: fixture.applicationName, for: .milliseconds(100), using: fixture.inspector)
+                ["insert"], of: fixture.applicationName, for: .seconds(1), using: fixture.inspector)
             let copy = try fixture.startSnapshot(["--no-slot", "--workers", "1"], limits: BatchSizes(operations: 250))
             try await copy.waitForLine("some rows are copied") { $0.int("rows_copied") ?? 0 > 500 }
             try await fixture.sql(

@@ -52,6 +52,29 @@ import Testing
         #expect(checkpoint.lsn == LSN(rawValue: 2000))
     }
 
+    /// What a transaction writes behind its TRUNCATE belongs to it.
+    @Test func aTruncationIsNoPlaceToStop() async throws {
+        let handoff = StepHandoff(onWanted: {})
+        let gate = Gate()
+        let sink = RecordingSink(gate: gate)
+        var writer = BatchWriter(
+            sink: sink, handoff: handoff, positions: StreamPositions(start: start.lsn), progress: Progress(),
+            limits: AdaptiveLimits(BatchLimits()), target: StreamTarget(), checkpoint: start)
+        let target = writer.target
+        async let isReached = writer.run()
+        await handoff.put(.truncate(["things"]))
+        while gate.waiting == 0 { await Task.yield() }
+        // Reached by the checkpoint from the beginning, and known only now.
+        target.position = LSN(rawValue: 500)
+        gate.open()
+        await handoff.put(
+            .batch(
+                WriteBatch(
+                    checkpoint: Checkpoint(lsn: LSN(rawValue: 2000)), collections: [], counts: WriteBatch.Counts())))
+        #expect(try await isReached)
+        #expect(sink.steps.count == 2 && sink.checkpoint.lsn == LSN(rawValue: 2000))
+    }
+
     @Test func aRefusedChunkKeepsNothingElse() async throws {
         let sink = RecordingSink(appliesTogether: false, chunkFailure: Failure(.dataRefused, "too large"))
         let outcome = try await write(into: sink)

@@ -18,6 +18,10 @@ package actor MongoDocumentSink: DocumentSink {
     private var epoch: Int64?
     /// Where a chunk has met documents of its keys: the stream updates rows before their chunks come.
     private var metCollections: Set<String> = []
+    /// How many chunks still go without the batch before them: the last that went with it has cost both their work.
+    private var chunksApart = 0
+
+    private static let patience = 20
 
     package init(pool: MongoPool, stateDatabase: String, pipeline: String, progress: Progress, logger: Logger)
         async throws
@@ -69,17 +73,29 @@ package actor MongoDocumentSink: DocumentSink {
     package func apply(
         _ batch: WriteBatch, with chunk: ChunkWrite, after previous: Checkpoint
     ) async throws -> Int? {
-        let count = chunk.documents.writes.count
-        guard PieceSize(for: chunk.documents).current >= count else { return nil }
-        let piece = Piece(chunk: chunk, part: 0..<count, removedBefore: 0)
+        try Task.checkCancellation()
+        // Where an application writes, a transaction that holds documents for long makes it wait.
+        let isGuarded = (batch.collections + [chunk.documents]).contains { $0.guardField != nil }
+        if isGuarded || chunksApart > 0 {
+            chunksApart = max(0, chunksApart - 1)
+            return nil
+        }
+        let piece = Piece(chunk: chunk, part: 0..<chunk.documents.writes.count, removedBefore: 0)
         do {
             return try await attempt(batch, .insertFirst, after: previous, piece, mode(of: piece))
         } catch {
             transactions.abort()
             // Nothing of it is written, or all of it, and only the answer was lost: applying the batch finds that out.
-            if error is CollectionError || error is MongoError { return nil }
-            if let failure = error as? Failure, failure.kind == .dataRefused { return nil }
-            throw error
+            switch error {
+            case let error as CollectionError where error.error.duplicateKey?.keyPattern == ["_id"]:
+                // Should it be the batch's own, the next chunk looks in vain.
+                metCollections.insert(chunk.documents.collection)
+            case is CollectionError, is MongoError: chunksApart = MongoDocumentSink.patience
+            case let failure as Failure where failure.kind == .dataRefused: break
+            default: throw error
+            }
+            progress.update { $0.retries += 1 }
+            return nil
         }
     }
 

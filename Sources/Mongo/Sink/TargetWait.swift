@@ -25,10 +25,10 @@ struct TargetWait: Sendable {
     /// Commits, and asks again for as long as the outcome is unknown.
     func commit(_ transactions: MongoSession, isolation: isolated (any Actor)? = #isolation) async throws {
         var attempts = 0
+        defer { ended(after: attempts) }
         while true {
             do {
-                try transactions.commit()
-                return ended(after: attempts)
+                return try transactions.commit()
             } catch let error as MongoError where error.hasLabel("UnknownTransactionCommitResult") {
                 attempts += 1
                 try await pause(attempts, for: "to answer a commit")

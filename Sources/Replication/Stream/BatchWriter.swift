@@ -20,6 +20,8 @@ struct BatchWriter {
             switch step {
             case .truncate(let collections):
                 try await sink.truncate(collections, at: checkpoint)
+                // No place to stop: what the transaction brings next belongs to it.
+                continue
             case .chunk(let chunk, let batch):
                 if let batch {
                     if let removed = try await sink.apply(batch, with: chunk.write, after: checkpoint) {
