@@ -6,7 +6,7 @@ struct KeyCheck {
     let keyColumns: [String]
 
     /// The key's columns in key order. Throws a `Failure` of kind `.configuration`.
-    func keys() throws(Failure) -> [(index: Int, codec: Codec)] {
+    func keys() throws(Failure) -> [(index: Int, codec: ValueCodec)] {
         guard !keyColumns.isEmpty else {
             throw Failure(
                 .configuration, "table \(schema.name) has no key",
@@ -22,12 +22,12 @@ struct KeyCheck {
                 .configuration, "column \(column.name) of table \(schema.name) is not the key",
                 hint: "The field _id of a document holds the key. Rename the column or leave the table out.")
         }
-        var keys: [(index: Int, codec: Codec)] = []
+        var keys: [(index: Int, codec: ValueCodec)] = []
         for name in keyColumns { keys.append(try key(name)) }
         return keys
     }
 
-    private func key(_ name: String) throws(Failure) -> (index: Int, codec: Codec) {
+    private func key(_ name: String) throws(Failure) -> (index: Int, codec: ValueCodec) {
         guard let index = schema.columns.firstIndex(where: { $0.name == name }) else {
             throw Failure(
                 .configuration, "table \(schema.name) has no column \(name) to be its key",
@@ -40,11 +40,11 @@ struct KeyCheck {
                 hint: "A change of the key would not be seen. Choose the key's index with "
                     + "ALTER TABLE \(schema.name.quoted) REPLICA IDENTITY, or use FULL.")
         }
-        guard let codec = Codec(column.type).forKey else {
+        guard let codec = ValueCodec(column.type).forKey else {
             throw Failure(
                 .configuration,
                 "key column \(name) of table \(schema.name) has type \(column.type.name), which can't be an _id",
-                hint: "MongoDB takes no array as _id, and JSON values have no exact equality. Choose another key.")
+                hint: "MongoDB takes no array as _id, and some types have no exact equality. Choose another key.")
         }
         if keyColumns.count > 1, name.hasPrefix("$") {
             throw Failure(

@@ -12,8 +12,7 @@ extension LastModified {
     package func problem(in schema: TableSchema, keyColumns: [String]) -> Problem? {
         guard let found = schema.columns.first(where: { $0.name == column }) else { return .missing }
         if keyColumns.contains(column) { return .key }
-        let codec = Codec(found.type)
-        guard !codec.isArray, codec.scalar == .timestamp || codec.scalar == .timestamptz else {
+        guard [.scalar(.timestamp), .scalar(.timestamptz)].contains(ValueCodec(found.type)) else {
             return .type(found.type.name)
         }
         return nil

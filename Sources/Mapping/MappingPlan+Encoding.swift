@@ -111,7 +111,11 @@ extension MappingPlan {
         _ bytes: UnsafeRawBufferPointer, isBinary: Bool, _ column: PlannedColumn, to writer: inout BSONWriter
     ) throws(ColumnError) {
         do throws(ValueError) {
-            try column.codec.encode(bytes, isBinary: isBinary, into: &writer)
+            if let scalar = column.scalar {
+                try scalar.encode(bytes, isBinary: isBinary, into: &writer)
+            } else {
+                try structures[column.structure].encode(bytes, isBinary: isBinary, into: &writer)
+            }
         } catch {
             throw ColumnError(error, column.index)
         }

@@ -16,7 +16,7 @@ extension MappingPlan {
                 .info, "type_as_text", subject: "\(schema.name).\(column.name)",
                 "type \(column.type.name) is stored as the server's text form")
         }
-        let keys = key.filter { $0.codec != Codec(schema.columns[$0.index].type) }.map { planned in
+        let keys = key.filter { codec(of: $0) != ValueCodec(schema.columns[$0.index].type) }.map { planned in
             let column = schema.columns[planned.index]
             return Finding(
                 .info, "key_as_text", subject: "\(schema.name).\(column.name)",

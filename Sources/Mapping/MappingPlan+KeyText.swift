@@ -17,13 +17,13 @@ extension MappingPlan {
     /// `character` or `bit` keeps one character, and one to `varchar(3)` cuts in silence. The session must be a pinned
     /// one (`DateStyle` ISO, `IntervalStyle` iso_8601). Before PostgreSQL 15 `"char"` takes no byte above 127 as text.
     package func keyText(of id: BSONValue) -> [String]? {
-        if key.count == 1 { return key[0].codec.keyText(of: id).map { [$0] } }
+        if key.count == 1 { return codec(of: key[0]).keyText(of: id).map { [$0] } }
         guard let fields = id.asDocument?.elements, fields.count == key.count else { return nil }
         var texts: [String] = []
         for (field, column) in zip(fields, key) {
             // By bytes: Swift takes differently composed characters for equal, the databases don't.
             guard field.name.utf8.elementsEqual(schema.columns[column.index].name.utf8),
-                let text = column.codec.keyText(of: field.value)
+                let text = codec(of: column).keyText(of: field.value)
             else { return nil }
             texts.append(text)
         }
@@ -46,7 +46,51 @@ extension MappingPlan {
     }
 }
 
-extension Codec {
+extension ValueCodec {
     /// The text of one value of a key; nil when the codec never writes such a value into one.
-    func keyText(of value: BSONValue) -> String? { isArray ? nil : scalar.keyText(of: value) }
+    func keyText(of value: BSONValue) -> String? {
+        switch self {
+        case .scalar(let scalar): scalar.keyText(of: value)
+        case .composite(let attributes): compositeText(value, attributes)
+        case .range(let bound): rangeText(value, bound)
+        // Never in a key (`forKey`).
+        case .array, .multirange: nil
+        }
+    }
+
+    private func compositeText(_ value: BSONValue, _ attributes: [Attribute]) -> String? {
+        guard let fields = value.asDocument?.elements, fields.count == attributes.count else { return nil }
+        var texts: [String] = []
+        for (field, attribute) in zip(fields, attributes) {
+            guard field.name.utf8.elementsEqual(attribute.name.utf8),
+                let text = partText(field.value, attribute.codec)
+            else { return nil }
+            texts.append(text)
+        }
+        return "(\(texts.joined(separator: ",")))"
+    }
+
+    private func rangeText(_ value: BSONValue, _ bound: ValueCodec) -> String? {
+        guard let fields = value.asDocument?.elements, fields.map(\.name) == ["lower", "upper", "bounds"],
+            let bounds = fields[2].value.asString
+        else { return nil }
+        if bounds == "empty" { return fields[0].value.isNull && fields[1].value.isNull ? bounds : nil }
+        guard ["[]", "[)", "(]", "()"].contains(bounds), let lower = partText(fields[0].value, bound),
+            let upper = partText(fields[1].value, bound)
+        else { return nil }
+        return "\(bounds.prefix(1))\(lower),\(upper)\(bounds.suffix(1))"
+    }
+
+    /// In quotes, with what they need; nothing for null.
+    private func partText(_ value: BSONValue, _ codec: ValueCodec) -> String? {
+        if value.isNull { return "" }
+        return codec.keyText(of: value).map { text in
+            var quoted = "\""
+            for scalar in text.unicodeScalars {
+                if scalar == "\"" || scalar == "\\" { quoted.unicodeScalars.append(scalar) }
+                quoted.unicodeScalars.append(scalar)
+            }
+            return quoted + "\""
+        }
+    }
 }

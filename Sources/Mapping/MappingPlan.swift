@@ -19,6 +19,8 @@ package struct MappingPlan: Sendable {
 
     let key: [PlannedColumn]
     let body: [PlannedColumn]
+    /// The codecs that have parts.
+    let structures: [ValueCodec]
     /// The heads of all elements: room for the type, name, zero byte. Kept outside of Swift's arrays so that encoding
     /// needs no closure for each column.
     let heads: ByteBlock
@@ -39,20 +41,26 @@ package struct MappingPlan: Sendable {
         let check = KeyCheck(schema: schema, keyColumns: keyColumns)
         let keys = try check.keys()
         keyIndices = keys.map(\.index)
-        var heads = HeadBuilder()
-        key = try MappingPlan.planned(keys.map { ($0.index, $0.codec, schema.columns[$0.index].name) }, &heads, schema)
+        var builder = ColumnBuilder(schema: schema)
+        for (index, codec) in keys { try builder.add(index, codec) }
         let others = schema.columns.indices.filter { index in !keys.contains { $0.index == index } }
-        body = try MappingPlan.planned(
-            others.map { ($0, Codec(schema.columns[$0].type), schema.columns[$0].name) }, &heads, schema)
+        for index in others { try builder.add(index, ValueCodec(schema.columns[index].type)) }
+        key = Array(builder.columns[..<keys.count])
+        body = Array(builder.columns[keys.count...])
+        structures = builder.structures
         needsSetField = others.contains { index in
             schema.columns[index].name.hasPrefix("$") || schema.columns[index].name.utf8.contains(0x2E)
         }
-        self.heads = ByteBlock(copying: heads.bytes)
+        heads = ByteBlock(copying: builder.heads)
     }
 
     /// What the key's values are in BSON, in key order: `number`, `text`, or the name of a codec of its own. MongoDB
     /// finds a document by a number of any type, but by nothing else of another type.
-    package var keyForms: [String] { key.map(\.codec.scalar.keyForm) }
+    package var keyForms: [String] { key.map { codec(of: $0).keyForm } }
+
+    func codec(of column: PlannedColumn) -> ValueCodec {
+        column.scalar.map { .scalar($0) } ?? structures[column.structure]
+    }
 
     /// The field that guards documents against rows of a backfill; nil when nothing does.
     package var backfillGuard: String? { lastModified?.column }
@@ -62,35 +70,28 @@ package struct MappingPlan: Sendable {
 
     /// Whether a column of this type may be sent in binary. If one of a pipeline's columns may not, a COPY casts it to
     /// text, and the stream has to use text for all.
-    package static func hasBinaryCodec(_ type: PostgresType) -> Bool { Codec(type).hasBinary }
-
-    private static func planned(
-        _ columns: [(index: Int, codec: Codec, name: String)], _ heads: inout HeadBuilder, _ schema: TableSchema
-    ) throws(Failure) -> [PlannedColumn] {
-        var planned: [PlannedColumn] = []
-        for column in columns {
-            guard let name = try? BSONName(column.name) else {
-                throw Failure(.unexpected, "a column of \(schema.name) has a name with a NUL character")
-            }
-            let offset = heads.append(name)
-            planned.append(
-                PlannedColumn(
-                    index: column.index, codec: column.codec, headOffset: offset,
-                    headCount: heads.bytes.count - offset))
-        }
-        return planned
-    }
+    package static func hasBinaryCodec(_ type: PostgresType) -> Bool { ValueCodec(type).hasBinary }
 }
 
-/// Lays the heads of a plan's elements one behind the other; the first is always that of `_id`.
-private struct HeadBuilder {
-    var bytes: [UInt8] = [0] + BSONName.id.bytes
+/// Lays the columns of a plan out: the heads of their elements one behind the other, that of `_id` first.
+private struct ColumnBuilder {
+    let schema: TableSchema
+    var columns: [PlannedColumn] = []
+    var structures: [ValueCodec] = []
+    var heads: [UInt8] = [0] + BSONName.id.bytes
 
-    /// Where the head begins.
-    mutating func append(_ name: BSONName) -> Int {
-        let offset = bytes.count
-        bytes.append(0)
-        bytes += name.bytes
-        return offset
+    init(schema: TableSchema) { self.schema = schema }
+
+    mutating func add(_ index: Int, _ codec: ValueCodec) throws(Failure) {
+        guard let name = try? BSONName(schema.columns[index].name) else {
+            throw Failure(.unexpected, "a column of \(schema.name) has a name with a NUL character")
+        }
+        var scalar: ScalarCodec?
+        if case .scalar(let single) = codec { scalar = single } else { structures.append(codec) }
+        columns.append(
+            PlannedColumn(
+                index: index, scalar: scalar, structure: structures.count - 1, headOffset: heads.count,
+                headCount: name.bytes.count + 1))
+        heads += [0] + name.bytes
     }
 }

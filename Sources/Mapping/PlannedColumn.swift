@@ -3,7 +3,10 @@
 struct PlannedColumn: Sendable {
     /// In the table version's columns, and so in the fields of a row.
     let index: Int
-    let codec: Codec
+    /// nil when the codec has parts: then it is one of the plan's `structures`.
+    let scalar: ScalarCodec?
+    /// Where in the plan's `structures`.
+    let structure: Int
     let headOffset: Int
     let headCount: Int
 }

@@ -1,4 +1,5 @@
 import BSON
+import Model
 
 /// The codecs of single values, and the table that says which type has which. The families are under `Conversion/`.
 enum ScalarCodec: UInt8, Hashable, Sendable {
@@ -36,41 +37,54 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
     /// `macaddr` and `macaddr8`.
     case macaddr
     case bits
+    case point
+    case line, lseg, box, path, polygon, circle
+    case tid
+    /// `pg_snapshot` and `txid_snapshot`.
+    case snapshot
+    case tsvector
+    case tsquery
+    /// Text behind the version of its binary form: `jsonpath`, `ltree`, `lquery`, `ltxtquery`.
+    case versionedText
+    case int2vector
+    case oidvector
+    case hstore
+    /// Of pgvector.
+    case floatVector
     /// Anything else: what the output function makes, as a string. There is no binary form.
     case serverText
 
-    /// Built-in types by their fixed oid (PostgreSQL source, `pg_type.dat`). `citext` has no fixed oid; its send
-    /// function is that of `text`.
-    init(oid: UInt32, name: String) {
-        switch oid {
-        case 16: self = .bool
-        case 17: self = .bytea
-        case 18: self = .char
-        case 20: self = .int8
-        case 21: self = .int2
-        case 23: self = .int4
-        case 26: self = .oid
-        case 28, 29: self = .counter32
-        case 114: self = .json
-        case 650, 869: self = .inet
-        case 700: self = .float4
-        case 701: self = .float8
-        case 774, 829: self = .macaddr
-        case 1082: self = .date
-        case 1083: self = .time
-        case 1114: self = .timestamp
-        case 1184: self = .timestamptz
-        case 1186: self = .interval
-        case 1266: self = .timetz
-        case 1560, 1562: self = .bits
-        case 1700: self = .numeric
-        case 2950: self = .uuid
-        case 3220: self = .lsn
-        case 3802: self = .jsonb
-        case 5069: self = .counter64
-        // name, text, bpchar, varchar, refcursor
-        case 19, 25, 1042, 1043, 1790: self = .text
-        default: self = name == "citext" || name.hasSuffix(".citext") ? .text : .serverText
+    /// Built-in types by their fixed oid (PostgreSQL source, `pg_type.dat`).
+    init(oid: UInt32) { self = ScalarCodec.builtIn[oid] ?? .serverText }
+
+    init(_ type: ExtensionType) {
+        switch type {
+        case .citext: self = .text
+        case .hstore: self = .hstore
+        case .ltree, .lquery, .ltxtquery: self = .versionedText
+        case .vector: self = .floatVector
+        }
+    }
+
+    private static let builtIn: [UInt32: ScalarCodec] = [
+        16: .bool, 17: .bytea, 18: .char, 19: .text, 20: .int8, 21: .int2, 22: .int2vector, 23: .int4, 25: .text,
+        26: .oid, 27: .tid, 28: .counter32, 29: .counter32, 30: .oidvector, 114: .json, 142: .text, 600: .point,
+        601: .lseg, 602: .path, 603: .box, 604: .polygon, 628: .line, 650: .inet, 700: .float4, 701: .float8,
+        718: .circle, 774: .macaddr, 829: .macaddr, 869: .inet, 1042: .text, 1043: .text, 1082: .date, 1083: .time,
+        1114: .timestamp, 1184: .timestamptz, 1186: .interval, 1266: .timetz, 1560: .bits, 1562: .bits,
+        1700: .numeric, 1790: .text, 2950: .uuid, 2970: .snapshot, 3220: .lsn, 3614: .tsvector, 3615: .tsquery,
+        3802: .jsonb, 4072: .versionedText, 5038: .snapshot, 5069: .counter64,
+    ]
+
+    /// The codec for the same type as a part of `_id`, which must not lose anything; nil when the type can't be one.
+    var forKey: ScalarCodec? {
+        switch self {
+        // Two queries of one text may differ.
+        case .tsquery: nil
+        case .json, .jsonb, .hstore, .point, .int2vector, .oidvector, .floatVector: nil
+        case .timestamp: .timestampText
+        case .timestamptz: .timestamptzText
+        default: self
         }
     }
 
@@ -112,6 +126,22 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         case .inet: try encodeInet(binary: bytes, into: &writer)
         case .macaddr: try encodeMACAddress(binary: bytes, into: &writer)
         case .bits: try encodeBits(binary: bytes, into: &writer)
+        case .point: try encodePoint(binary: bytes, into: &writer)
+        case .line: try encodeGeometric(binary: bytes, .line, into: &writer)
+        case .lseg: try encodeGeometric(binary: bytes, .lseg, into: &writer)
+        case .box: try encodeGeometric(binary: bytes, .box, into: &writer)
+        case .path: try encodeGeometric(binary: bytes, .path, into: &writer)
+        case .polygon: try encodeGeometric(binary: bytes, .polygon, into: &writer)
+        case .circle: try encodeGeometric(binary: bytes, .circle, into: &writer)
+        case .tid: try encodeTID(binary: bytes, into: &writer)
+        case .snapshot: try encodeSnapshot(binary: bytes, into: &writer)
+        case .tsvector: try encodeTSVector(binary: bytes, into: &writer)
+        case .tsquery: try encodeTSQuery(binary: bytes, into: &writer)
+        case .versionedText: try encodeVersionedText(binary: bytes, into: &writer)
+        case .int2vector: try encodeArray(binary: bytes, of: .scalar(.int2), into: &writer)
+        case .oidvector: try encodeArray(binary: bytes, of: .scalar(.oid), into: &writer)
+        case .hstore: try encodeHStore(binary: bytes, into: &writer)
+        case .floatVector: try encodeFloatVector(binary: bytes, into: &writer)
         case .serverText: throw .noBinaryCodec
         }
     }
@@ -123,7 +153,8 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         case .int4: writer.put(int32: try integer(text: bytes))
         case .int8: writer.put(int64: try integer(text: bytes))
         case .oid: writer.put(int64: Int64(try integer(text: bytes, UInt32.self)))
-        case .counter32, .counter64, .lsn, .time, .timetz, .inet, .macaddr, .bits, .serverText, .text:
+        case .counter32, .counter64, .lsn, .time, .timetz, .inet, .macaddr, .bits, .serverText, .text, .line, .lseg,
+            .box, .path, .polygon, .circle, .tid, .snapshot, .tsvector, .tsquery, .versionedText:
             try encodeText(bytes, into: &writer)
         case .float4: try encodeFloat4(text: bytes, into: &writer)
         case .float8: try encodeFloat8(text: bytes, into: &writer)
@@ -138,6 +169,22 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         case .interval: try encodeInterval(text: bytes, into: &writer)
         case .json: try encodeJSON(bytes, keysAreUnique: false, into: &writer)
         case .jsonb: try encodeJSON(bytes, keysAreUnique: true, into: &writer)
+        case .point: try encodePoint(text: bytes, into: &writer)
+        case .int2vector: try encodeVector(text: bytes, of: .int2, into: &writer)
+        case .oidvector: try encodeVector(text: bytes, of: .oid, into: &writer)
+        case .hstore: try encodeHStore(text: bytes, into: &writer)
+        case .floatVector: try encodeFloatVector(text: bytes, into: &writer)
+        }
+    }
+
+    @inline(__always)
+    func encode(
+        _ bytes: UnsafeRawBufferPointer, isBinary: Bool, into writer: inout BSONWriter
+    ) throws(ValueError) {
+        if isBinary {
+            try encode(binary: bytes, into: &writer)
+        } else {
+            try encode(text: bytes, into: &writer)
         }
     }
 }

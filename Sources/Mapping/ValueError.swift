@@ -25,6 +25,12 @@ enum ValueError: Error, Hashable {
         case network = "a network address that can't be read"
         case bits = "a bit string that can't be read"
         case array = "an array that can't be read"
+        case composite = "a composite value that can't be read"
+        case range = "a range that can't be read"
+        case geometry = "a geometric value that can't be read"
+        case textSearch = "a text search value that can't be read"
+        case hstore = "an hstore that can't be read"
+        case version = "a binary form of an unknown version"
         case json = "JSON that can't be read"
     }
 

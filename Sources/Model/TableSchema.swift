@@ -64,7 +64,40 @@ package struct PostgresType: Hashable, Sendable {
         case domain(base: PostgresType)
         /// A true array (`pg_type.typsubscript = array_subscript_handler`), of the element type and its delimiter.
         case array(element: PostgresType, delimiter: UInt8)
-        /// Composite, range, multirange, pseudo: text form in this version.
+        /// A row type: its attributes in order, without dropped ones.
+        case composite([Attribute])
+        /// A range, of the type of its bounds.
+        case range(of: PostgresType)
+        /// A multirange, of the type of its ranges' bounds.
+        case multirange(of: PostgresType)
+        /// A base type that an extension brings.
+        case extended(ExtensionType)
+        /// A type the catalogue doesn't know, or can't say more of.
         case other
+    }
+
+    package struct Attribute: Hashable, Sendable {
+        package let name: String
+        package let type: PostgresType
+
+        package init(name: String, type: PostgresType) {
+            self.name = name
+            self.type = type
+        }
+    }
+}
+
+/// Types of extensions that have a codec of their own, by their names in `pg_type`.
+package enum ExtensionType: String, CaseIterable, Hashable, Sendable {
+    case citext, hstore, ltree, lquery, ltxtquery, vector
+
+    /// The extension that makes the type (`pg_extension.extname`).
+    package var provider: String {
+        switch self {
+        case .citext: "citext"
+        case .hstore: "hstore"
+        case .ltree, .lquery, .ltxtquery: "ltree"
+        case .vector: "vector"
+        }
     }
 }

@@ -39,9 +39,11 @@ struct TestCluster: Sendable {
     static let hasBinaryCodec: @Sendable (PostgresType) -> Bool = { type in
         switch type.shape {
         case .base: type.oid < 16_384 && type.oid != 869
-        case .enum: true
+        case .enum, .extended: true
         case .domain(let base): hasBinaryCodec(base)
         case .array(let element, _): hasBinaryCodec(element)
+        case .range(let bound), .multirange(let bound): hasBinaryCodec(bound)
+        case .composite(let attributes): attributes.allSatisfy { hasBinaryCodec($0.type) }
         case .other: false
         }
     }

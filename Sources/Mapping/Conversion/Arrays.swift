@@ -8,9 +8,9 @@ private let maximumDimensions = 6
 /// `array_send`: dimensions, a flag for nulls, the element's type; for each dimension its length and lower bound; then
 /// the elements in row-major order, each with its length or -1 for null.
 func encodeArray(
-    binary bytes: UnsafeRawBufferPointer, of element: ScalarCodec, into writer: inout BSONWriter
+    binary bytes: UnsafeRawBufferPointer, of element: ValueCodec, into writer: inout BSONWriter
 ) throws(ValueError) {
-    guard element != .serverText else { throw .noBinaryCodec }
+    guard element.hasBinary else { throw .noBinaryCodec }
     var wire = Wire(bytes)
     let count = Int(try wire.read(Int32.self))
     guard (0...maximumDimensions).contains(count) else { throw .malformed(.array) }
@@ -22,7 +22,7 @@ func encodeArray(
         _ = try wire.read(Int32.self)
         // Every element has at least its length on the wire, so a product beyond that is a lie.
         let (product, overflow) = elements.multipliedReportingOverflow(by: length)
-        guard length > 0, !overflow, product <= bytes.count / 4 else { throw .malformed(.array) }
+        guard length >= 0, !overflow, product <= bytes.count / 4 else { throw .malformed(.array) }
         elements = product
         lengths.append(length)
     }
@@ -37,7 +37,7 @@ func sizeLimit(_ writer: borrowing BSONWriter) -> Int { writer.count + MappingPl
 private struct BinaryArray {
     var wire: Wire
     let lengths: [Int]
-    let element: ScalarCodec
+    let element: ValueCodec
     let limit: Int
 
     mutating func encode(dimension: Int, into writer: inout BSONWriter) throws(ValueError) {
@@ -52,7 +52,7 @@ private struct BinaryArray {
             if size == -1 {
                 writer.putNull()
             } else {
-                try element.encode(binary: try wire.take(size), into: &writer)
+                try element.encode(try wire.take(size), isBinary: true, into: &writer)
             }
             if writer.count > limit { throw .tooLarge }
         }
@@ -62,7 +62,7 @@ private struct BinaryArray {
 
 /// `array_out`: `{1,NULL,"with \"quotes\""}`, in front of it `[0:2]=` when a lower bound is not 1.
 func encodeArray(
-    text bytes: UnsafeRawBufferPointer, of element: ScalarCodec, delimiter: UInt8, into writer: inout BSONWriter
+    text bytes: UnsafeRawBufferPointer, of element: ValueCodec, delimiter: UInt8, into writer: inout BSONWriter
 ) throws(ValueError) {
     var reader = TextArray(bytes: bytes, element: element, delimiter: delimiter, limit: sizeLimit(writer))
     try reader.skipBounds()
@@ -72,7 +72,7 @@ func encodeArray(
 
 private struct TextArray {
     let bytes: UnsafeRawBufferPointer
-    let element: ScalarCodec
+    let element: ValueCodec
     let delimiter: UInt8
     let limit: Int
     var offset = 0
@@ -149,7 +149,7 @@ private struct TextArray {
     private func encode(
         _ text: UnsafeRawBufferPointer, isEscaped: Bool, into writer: inout BSONWriter
     ) throws(ValueError) {
-        guard isEscaped else { return try element.encode(text: text, into: &writer) }
+        guard isEscaped else { return try element.encode(text, isBinary: false, into: &writer) }
         let plain = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count, alignment: 1)
         defer { plain.deallocate() }
         var count = 0
@@ -161,6 +161,6 @@ private struct TextArray {
             count += 1
             index += 1
         }
-        try element.encode(text: UnsafeRawBufferPointer(rebasing: plain[..<count]), into: &writer)
+        try element.encode(UnsafeRawBufferPointer(rebasing: plain[..<count]), isBinary: false, into: &writer)
     }
 }

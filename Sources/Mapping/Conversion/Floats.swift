@@ -18,12 +18,16 @@ func encodeFloat4(text bytes: UnsafeRawBufferPointer, into writer: inout BSONWri
 }
 
 func encodeFloat8(text bytes: UnsafeRawBufferPointer, into writer: inout BSONWriter) throws(ValueError) {
+    putDouble(try double(text: bytes), into: &writer)
+}
+
+func double(text bytes: UnsafeRawBufferPointer) throws(ValueError) -> Double {
     guard let value = Double(try floatText(bytes)) else { throw .malformed(.digits) }
-    putDouble(value, into: &writer)
+    return value
 }
 
 @inline(__always)
-private func putDouble(_ value: Double, into writer: inout BSONWriter) {
+func putDouble(_ value: Double, into writer: inout BSONWriter) {
     writer.put(double: value.isNaN ? .nan : value)
 }
 

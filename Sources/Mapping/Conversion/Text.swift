@@ -8,6 +8,12 @@ func encodeText(_ bytes: UnsafeRawBufferPointer, into writer: inout BSONWriter) 
     writer.put(string: bytes)
 }
 
+func encodeText(_ bytes: [UInt8], into writer: inout BSONWriter) throws(ValueError) {
+    guard bytes.count <= MappingPlan.maximumDocumentSize else { throw .tooLarge }
+    guard bytes.withUnsafeBytes(isUTF8) else { throw .refused(.utf8) }
+    bytes.withUnsafeBytes { writer.put(string: $0) }
+}
+
 /// `charsend`: the one byte, whatever it is.
 func encodeChar(binary bytes: UnsafeRawBufferPointer, into writer: inout BSONWriter) throws(ValueError) {
     putChar(try Wire.only(bytes), into: &writer)

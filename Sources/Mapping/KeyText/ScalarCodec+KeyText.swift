@@ -17,10 +17,12 @@ extension ScalarCodec {
         case .date: dateText(value)
         case .timestampText: string(value).flatMap { momentText(iso: $0, zone: "") }
         case .timestamptzText: string(value).flatMap { momentText(iso: $0, zone: "Z") }
-        case .counter32, .counter64, .lsn, .char, .time, .timetz, .interval, .inet, .macaddr, .bits, .text, .serverText:
+        case .counter32, .counter64, .lsn, .char, .time, .timetz, .interval, .inet, .macaddr, .bits, .text, .serverText,
+            .line, .lseg, .box, .path, .polygon, .circle, .tid, .snapshot, .tsvector, .versionedText:
             string(value).flatMap { hasForm($0) ? $0 : nil }
-        // Never in a key (`Codec.forKey`).
-        case .timestamp, .timestamptz, .json, .jsonb: nil
+        // Never in a key (`forKey`).
+        case .timestamp, .timestamptz, .json, .jsonb, .tsquery, .point, .hstore, .int2vector, .oidvector, .floatVector:
+            nil
         }
     }
 

@@ -9,8 +9,25 @@ struct TypeCatalog: Sendable {
         let baseOID: UInt32
         let elementOID: UInt32
         let delimiter: UInt8
+        let boundOID: UInt32
+        let attributes: [(name: String, oid: UInt32)]
+        let extended: ExtensionType?
         let isArray: Bool
         let isSendable: Bool
+
+        init(_ row: QueryResult.Record) {
+            name = row.text("name")
+            kind = row.text("kind").first ?? "b"
+            baseOID = row.oid("base_oid") ?? 0
+            elementOID = row.oid("element_oid") ?? 0
+            delimiter = row.text("delimiter").utf8.first ?? 0x2C
+            boundOID = row.oid("bound_oid") ?? 0
+            attributes = row.text("attributes").split(separator: ",").compactMap { TypeCatalog.attribute($0) }
+            extended = ExtensionType(rawValue: row.text("plain_name"))
+                .flatMap { $0.provider == row["extension"] ? $0 : nil }
+            isArray = row.bool("is_array")
+            isSendable = row.bool("is_sendable")
+        }
     }
 
     private let entries: [UInt32: Entry]
@@ -18,13 +35,20 @@ struct TypeCatalog: Sendable {
     init(_ result: QueryResult) {
         var entries: [UInt32: Entry] = [:]
         for row in result.records {
-            guard let oid = row.oid("oid") else { continue }
-            entries[oid] = Entry(
-                name: row.text("name"), kind: row.text("kind").first ?? "b", baseOID: row.oid("base_oid") ?? 0,
-                elementOID: row.oid("element_oid") ?? 0, delimiter: row.text("delimiter").utf8.first ?? 0x2C,
-                isArray: row.bool("is_array"), isSendable: row.bool("is_sendable"))
+            if let oid = row.oid("oid") { entries[oid] = Entry(row) }
         }
         self.entries = entries
+    }
+
+    /// `6964:23`: the name in hexadecimal, the type.
+    private static func attribute(_ text: Substring) -> (name: String, oid: UInt32)? {
+        let parts = text.split(separator: ":")
+        guard parts.count == 2, let oid = UInt32(parts[1]) else { return nil }
+        let digits = Array(parts[0])
+        let bytes = stride(from: 0, to: digits.count - 1, by: 2).compactMap {
+            UInt8(String(digits[$0...$0 + 1]), radix: 16)
+        }
+        return (String(decoding: bytes, as: UTF8.self), oid)
     }
 
     func contains(_ oid: UInt32) -> Bool { entries[oid] != nil }
@@ -44,12 +68,19 @@ struct TypeCatalog: Sendable {
         switch entry.kind {
         case "b" where entry.isArray:
             return .array(element: type(entry.elementOID, depth: depth + 1), delimiter: entry.delimiter)
-        case "b": return .base
+        case "b": return entry.extended.map { .extended($0) } ?? .base
         case "e": return .enum
         case "d":
             let base = type(entry.baseOID, depth: depth + 1)
             if case .domain = base.shape { return base.shape }
             return .domain(base: base)
+        case "c" where !entry.attributes.isEmpty:
+            return .composite(
+                entry.attributes.map {
+                    PostgresType.Attribute(name: $0.name, type: type($0.oid, depth: depth + 1))
+                })
+        case "r": return .range(of: type(entry.boundOID, depth: depth + 1))
+        case "m": return .multirange(of: type(entry.boundOID, depth: depth + 1))
         default: return .other
         }
     }
@@ -57,14 +88,18 @@ struct TypeCatalog: Sendable {
     /// Whether the type itself has one; without, a binary stream carries text.
     func hasSendFunction(_ oid: UInt32) -> Bool { entries[oid]?.isSendable ?? false }
 
-    /// Whether the server can send values of the type in binary: an array needs a send function of its elements too,
-    /// or COPY and the slot fail with "no binary output function available".
-    func isSendable(_ oid: UInt32) -> Bool {
-        guard let entry = entries[oid], entry.isSendable else { return false }
-        return switch type(oid).shape {
-        case .array(let element, _): isSendable(element.oid)
-        case .domain(let base): isSendable(base.oid)
-        default: true
+    /// Whether the server can send values of the type in binary: what has parts needs a send function of each too, or
+    /// COPY and the slot fail with "no binary output function available".
+    func isSendable(_ oid: UInt32) -> Bool { isSendable(type(oid)) }
+
+    private func isSendable(_ type: PostgresType) -> Bool {
+        guard let entry = entries[type.oid], entry.isSendable else { return false }
+        return switch type.shape {
+        case .array(let element, _): isSendable(element)
+        case .domain(let base): isSendable(base)
+        case .composite(let attributes): attributes.allSatisfy { isSendable($0.type) }
+        case .range(let bound), .multirange(let bound): isSendable(bound)
+        case .base, .enum, .extended, .other: true
         }
     }
 }

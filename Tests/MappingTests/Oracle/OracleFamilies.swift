@@ -3,7 +3,8 @@ import Model
 
 /// Every type with a codec. Values that are compared as JSON are in `OracleJSON`.
 extension OracleFamily {
-    static let all: [OracleFamily] = numbers + texts + bytes + times + keys + plainTexts
+    static let all: [OracleFamily] =
+        numbers + texts + bytes + times + keys + plainTexts + geometric + textSearch + extensions
 
     static func base(_ oid: UInt32, _ name: String) -> PostgresType {
         PostgresType(oid: oid, name: name, shape: .base)

@@ -20,6 +20,9 @@ struct OracleFamily: Sendable, CustomTestStringConvertible {
     /// Whether the value is looked at as the `_id` instead of as a field.
     var isKey = false
 
+    /// One that a key could use.
+    var hasEquality = true
+
     var testDescription: String { isKey ? "\(name) in a key" : name }
 }
 

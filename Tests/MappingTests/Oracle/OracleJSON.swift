@@ -8,10 +8,16 @@ struct OracleJSON: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
     let type: PostgresType
     let sqlType: String
+    /// Run before anything else, for types that have to be made.
+    var setUp: [String] = []
+    /// SQL literals, quoted where needed.
     let edges: [String]
+    /// An expression over `g` (1, 2, 3, …) and `random()`.
     let random: String
+    /// What the value should be, an expression over `x`.
+    var json = "to_jsonb(x)"
 
-    static let all: [OracleJSON] = [json("jsonb", 3802), json("json", 114)] + arrays
+    static let all: [OracleJSON] = [json("jsonb", 3802), json("json", 114)] + arrays + structures
 
     /// Extended only where JSON has no word: dates and bytes don't occur here.
     static func text(_ value: BSONValue) -> String {

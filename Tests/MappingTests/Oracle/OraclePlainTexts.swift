@@ -32,18 +32,87 @@ extension OracleFamily {
         plain("varbit", 1562, ["", "1", "101010101"], "('x' || md5(random()::text))::bit(128)::varbit(100)"),
         plain(
             "pg_lsn", 3220, ["0/0", "FFFFFFFF/FFFFFFFF", "16/B374D848"], "'0/0'::pg_lsn + (random() * 1e18)::numeric"),
-        plain("xid", 28, ["0", "4294967295"], "((random() * 1e9)::int8)::text::xid"),
-        plain("cid", 29, ["0", "4294967295"], "((random() * 1e9)::int8)::text::cid"),
+        plain("xid", 28, ["0", "4294967295"], "((random() * 1e9)::int8)::text::xid", hasEquality: false),
+        plain("cid", 29, ["0", "4294967295"], "((random() * 1e9)::int8)::text::cid", hasEquality: false),
         plain("xid8", 5069, ["0", "18446744073709551615"], "((random() * 1e18)::int8)::text::xid8"),
-        plain("refcursor", 1790, ["", "a"], "md5(random()::text)::refcursor"),
+        plain("refcursor", 1790, ["", "a"], "md5(random()::text)::refcursor", hasEquality: false),
+        plain("tid", 27, ["(0,0)", "(4294967295,65535)"], "('(' || g || ',1)')::tid"),
+        plain(
+            "pg_snapshot", 5038, ["1:1:", "10:20:10,14,15"],
+            "(g || ':' || g + 9 || ':' || g || ',' || g + 3)::pg_snapshot",
+            hasEquality: false),
+        plain("txid_snapshot", 2970, ["10:20:10,14"], "(g || ':' || g || ':')::txid_snapshot", hasEquality: false),
+        plain(
+            "jsonpath", 4072, ["$", "strict $.\"a b\"[*] ? (@ > 1.5)"],
+            "('$.a' || g || '[0 to ' || g || ']')::jsonpath",
+            hasEquality: false),
+        plain(
+            "xml", 142,
+            ["<a/>", "text only", "<?xml version=\"1.0\"?><a>ü</a>", "<?xml version=\"1.0\" standalone=\"yes\"?><a/>"],
+            "('<a b=\"' || g || '\">é</a>')::xml", hasEquality: false),
     ]
 
+    /// Geometric types but the point, whose numbers are printed as float8 is.
+    static let geometric: [OracleFamily] = {
+        let x = "(random() - 0.5) * 10::float8 ^ (g % 44 - 22)"
+        let point = "point(\(x), case g % 9 when 0 then '-0' when 1 then 'NaN' when 2 then '-Infinity' else \(x) end)"
+        return [
+            plain("line", 628, ["{1,-1,0}"], "line(point(0, \(x)), point(1, \(x)))", hasEquality: false),
+            plain("lseg", 601, ["[(0,0),(1,1)]"], "lseg(\(point), \(point))", hasEquality: false),
+            plain("box", 603, ["(1,1),(0,0)"], "box(point(\(x), \(x)), point(\(x), \(x)))", hasEquality: false),
+            plain(
+                "path", 602, ["((0,0),(1,1))", "[(0,0)]", "[(1e15,1e-5),(123456789012345,0.0001)]"],
+                "(case g % 2 when 0 then '[' else '(' end || \(point) || ',' || \(point) "
+                    + "|| case g % 2 when 0 then ']' else ')' end)::path", hasEquality: false),
+            plain(
+                "polygon", 604, ["((0,0))"], "polygon(box(point(\(x), \(x)), point(\(x), \(x))))", hasEquality: false),
+            plain("circle", 718, ["<(0,0),1>"], "circle(point(\(x), \(x)), abs(\(x)))", hasEquality: false),
+        ]
+    }()
+
+    static let textSearch: [OracleFamily] = [
+        plain(
+            "tsvector", 3614, ["", "a", "'a b':1A,2B,3C,4 'it''s' 'back\\\\slash':16383"],
+            "setweight(to_tsvector('simple', md5(g::text) || ' fat ''cat'' ' || g), 'B') || to_tsvector('simple', 'x y x')"
+        ),
+        plain(
+            "tsquery", 3615,
+            [
+                "", "a", "!a", "!!a", "a & b | c", "a & (b | c)", "!(a & b)", "!(a <-> b)", "a <-> b <-> c",
+                "a <-> (b <-> c)",
+                "a <2> (b & c)", "(a | b) <-> !c", "'it''s':*AB & 'back\\\\slash':D", "!a <-> b", "a | b | c & d & !e",
+            ],
+            // Any tree: each round takes two earlier ones.
+            """
+            (select string_agg(case floor(random() * 5)::int when 0 then '!( ' || t || ' ) & ' when 1 then '( ' || t || ' ) | ' \
+            when 2 then '( ' || t || ' ) <-> ' when 3 then t || ' <3> ' else t || ' & ' end, '') || 'z' from \
+            (select (array['a', 'b:*', 'c & d', '( e | f ) <-> g', '!h'])[1 + floor(random() * 5 + g * 0)::int] as t \
+            from generate_series(1, 1 + (g % 6)::int)) s)::tsquery
+            """, hasEquality: false),
+    ]
+
+    /// The operators of ltree are not on the search path of a pinned session.
+    static let extensions: [OracleFamily] = [
+        ("ltree", "Top.a.b_1", "('a.b' || g || '.c')"), ("lquery", "*.a|b.!c{1,2}", "('*.a' || g || '.*')"),
+        ("ltxtquery", "a & !b@* | c", "('a & b' || g)"),
+    ].map {
+        name, edge, random in
+        OracleFamily(
+            name: name, type: PostgresType(oid: 99_031, name: name, shape: .extended(ExtensionType(rawValue: name)!)),
+            sqlType: "public.\(name)", setUp: ["CREATE EXTENSION IF NOT EXISTS ltree SCHEMA public"],
+            edges: quoted([edge]), random: "\(random)::public.\(name)", expected: "'s:' || x::text",
+            render: OracleText.other, hasEquality: false)
+    }
+
     private static func plain(
-        _ name: String, _ oid: UInt32, _ edges: [String], _ random: String, sqlType: String? = nil
+        _ name: String, _ oid: UInt32, _ edges: [String], _ random: String, sqlType: String? = nil,
+        hasEquality: Bool = true
     ) -> OracleFamily {
-        // A cast of inet to text adds the mask; the output function does not.
+        // A cast of inet to text adds the mask, one of xml keeps the declaration; the output functions do not.
         OracleFamily(
             name: name, type: base(oid, name), sqlType: sqlType ?? name, edges: quoted(edges), random: random,
-            expected: name == "inet" ? "'s:' || textin(inet_out(x))" : "'s:' || x::text", render: OracleText.other)
+            expected: ["inet", "xml"].contains(name) ? "'s:' || textin(\(name)_out(x))" : "'s:' || x::text",
+            render: OracleText.other,
+            hasEquality: hasEquality)
     }
 }

@@ -1,0 +1,113 @@
+import BSON
+import Model
+
+/// How the values of one type become BSON: chosen once per column, executed per value.
+indirect enum ValueCodec: Hashable, Sendable {
+    case scalar(ScalarCodec)
+    /// Of elements that are told apart by this character in the text form.
+    case array(of: ValueCodec, delimiter: UInt8)
+    case composite([Attribute])
+    case range(of: ValueCodec)
+    case multirange(of: ValueCodec)
+
+    /// One attribute of a composite type.
+    struct Attribute: Hashable, Sendable {
+        let name: String
+        /// Of its element: room for the type, the name, a zero byte.
+        let head: [UInt8]
+        let codec: ValueCodec
+
+        init(_ name: BSONName, _ codec: ValueCodec) {
+            self.name = name.text
+            head = [0] + name.bytes
+            self.codec = codec
+        }
+    }
+
+    /// The codec of a type as it appears in a document's body.
+    init(_ type: PostgresType) {
+        switch type.shape {
+        case .domain(let base): self.init(base)
+        case .enum: self = .scalar(.text)
+        case .array(let element, let delimiter): self = .array(of: ValueCodec(element), delimiter: delimiter)
+        case .base: self = .scalar(ScalarCodec(oid: type.oid))
+        case .extended(let type): self = .scalar(ScalarCodec(type))
+        case .composite(let attributes):
+            self = .composite(
+                attributes.compactMap { attribute in
+                    (try? BSONName(attribute.name)).map { Attribute($0, ValueCodec(attribute.type)) }
+                })
+        case .range(let bound): self = .range(of: ValueCodec(bound))
+        case .multirange(let bound): self = .multirange(of: ValueCodec(bound))
+        case .other: self = .scalar(.serverText)
+        }
+    }
+
+    /// The codec for the same type as a part of `_id`, which must not lose anything; nil when the type can't be one.
+    var forKey: ValueCodec? {
+        switch self {
+        case .scalar(let scalar): scalar.forKey.map { .scalar($0) }
+        case .range(let bound): bound.forKey.map { .range(of: $0) }
+        case .composite(let attributes): ValueCodec.forKey(attributes)
+        // MongoDB takes no array as `_id`.
+        case .array, .multirange: nil
+        }
+    }
+
+    private static func forKey(_ attributes: [Attribute]) -> ValueCodec? {
+        var keys: [Attribute] = []
+        for attribute in attributes {
+            guard let codec = attribute.codec.forKey, !attribute.name.hasPrefix("$"),
+                let name = try? BSONName(attribute.name)
+            else { return nil }
+            keys.append(Attribute(name, codec))
+        }
+        return .composite(keys)
+    }
+
+    /// Whether the binary form of the type can be read.
+    var hasBinary: Bool {
+        switch self {
+        case .scalar(let scalar): scalar != .serverText
+        case .array(let part, _), .range(let part), .multirange(let part): part.hasBinary
+        case .composite(let attributes): attributes.allSatisfy(\.codec.hasBinary)
+        }
+    }
+
+    /// Two keys of different forms never find each other's documents.
+    var keyForm: String { if case .scalar(let scalar) = self { scalar.keyForm } else { "document" } }
+
+    /// Writes the value of the element that was begun last. `bytes` are the send function's (`isBinary`) or the output
+    /// function's.
+    func encode(
+        _ bytes: UnsafeRawBufferPointer, isBinary: Bool, into writer: inout BSONWriter
+    ) throws(ValueError) {
+        switch self {
+        case .scalar(let scalar): try scalar.encode(bytes, isBinary: isBinary, into: &writer)
+        case .array(let element, let delimiter):
+            if isBinary {
+                try encodeArray(binary: bytes, of: element, into: &writer)
+            } else {
+                try encodeArray(text: bytes, of: element, delimiter: delimiter, into: &writer)
+            }
+        case .composite(let attributes):
+            if isBinary {
+                try encodeComposite(binary: bytes, of: attributes, into: &writer)
+            } else {
+                try encodeComposite(text: bytes, of: attributes, into: &writer)
+            }
+        case .range(let bound):
+            if isBinary {
+                try encodeRange(binary: bytes, of: bound, into: &writer)
+            } else {
+                try encodeRange(text: bytes, of: bound, into: &writer)
+            }
+        case .multirange(let bound):
+            if isBinary {
+                try encodeMultirange(binary: bytes, of: bound, into: &writer)
+            } else {
+                try encodeMultirange(text: bytes, of: bound, into: &writer)
+            }
+        }
+    }
+}
