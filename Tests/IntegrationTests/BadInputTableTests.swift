@@ -98,7 +98,7 @@ import Testing
         try await fixture.sql(
             """
             CREATE TABLE public.secret (id integer PRIMARY KEY, g integer GENERATED ALWAYS AS (id * 2) STORED);
-            CREATE TABLE public.shapes (id integer PRIMARY KEY, place point);
+            CREATE TABLE public.prices (id integer PRIMARY KEY, amount money);
             CREATE SEQUENCE public.numbers; CREATE VIEW public.looks AS SELECT 1 AS one;
             CREATE ROLE \(fixture.name) LOGIN;
             GRANT USAGE ON SCHEMA public TO \(fixture.name);
@@ -125,7 +125,7 @@ import Testing
             ("deferrable_key", "public.late"), ("replica_identity", "public.mute"), ("key_refused", "public.list"),
             ("key_refused", "public.json"), ("select_privilege", "public.secret"), ("replication_privilege", "source"),
             ("publication_missing", "source"), ("generated_columns", "public.secret"),
-            ("type_as_text", "public.shapes.place"), ("not_carried", ""),
+            ("type_as_text", "public.prices.amount"), ("not_carried", ""),
         ]
         for (code, subject) in expected { #expect(has(code, subject), "\(code) of \(subject)") }
         for finding in findings where finding["severity"] as? String != "info" {
