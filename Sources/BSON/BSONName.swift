@@ -13,9 +13,10 @@ package struct BSONName: Hashable, Sendable {
     package var text: String { String(decoding: bytes.dropLast(), as: UTF8.self) }
 
     /// The name of every document's key.
-    package static let id = BSONName(unchecked: "_id")
+    package static let id = BSONName(constant: "_id")
 
-    private init(unchecked name: StaticString) {
+    /// A name in the code, without a NUL character.
+    package init(constant name: StaticString) {
         bytes = name.withUTF8Buffer { Array($0) } + [0]
     }
 }

@@ -51,6 +51,8 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
     case hstore
     /// Of pgvector.
     case floatVector
+    /// `geometry` and `geography` of PostGIS.
+    case geometry
     /// Anything else: what the output function makes, as a string. There is no binary form.
     case serverText
 
@@ -63,6 +65,7 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         case .hstore: self = .hstore
         case .ltree, .lquery, .ltxtquery: self = .versionedText
         case .vector: self = .floatVector
+        case .geometry, .geography: self = .geometry
         }
     }
 
@@ -81,7 +84,7 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         switch self {
         // Two queries of one text may differ.
         case .tsquery: nil
-        case .json, .jsonb, .hstore, .point, .int2vector, .oidvector, .floatVector: nil
+        case .json, .jsonb, .hstore, .point, .int2vector, .oidvector, .floatVector, .geometry: nil
         case .timestamp: .timestampText
         case .timestamptz: .timestamptzText
         default: self
@@ -142,6 +145,7 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         case .oidvector: try encodeArray(binary: bytes, of: .scalar(.oid), into: &writer)
         case .hstore: try encodeHStore(binary: bytes, into: &writer)
         case .floatVector: try encodeFloatVector(binary: bytes, into: &writer)
+        case .geometry: try encodeGeometry(binary: bytes, into: &writer)
         case .serverText: throw .noBinaryCodec
         }
     }
@@ -174,6 +178,7 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         case .oidvector: try encodeVector(text: bytes, of: .oid, into: &writer)
         case .hstore: try encodeHStore(text: bytes, into: &writer)
         case .floatVector: try encodeFloatVector(text: bytes, into: &writer)
+        case .geometry: try encodeGeometry(text: bytes, into: &writer)
         }
     }
 

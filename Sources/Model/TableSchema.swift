@@ -89,7 +89,7 @@ package struct PostgresType: Hashable, Sendable {
 
 /// Types of extensions that have a codec of their own, by their names in `pg_type`.
 package enum ExtensionType: String, CaseIterable, Hashable, Sendable {
-    case citext, hstore, ltree, lquery, ltxtquery, vector
+    case citext, hstore, ltree, lquery, ltxtquery, vector, geometry, geography
 
     /// The extension that makes the type (`pg_extension.extname`).
     package var provider: String {
@@ -98,6 +98,7 @@ package enum ExtensionType: String, CaseIterable, Hashable, Sendable {
         case .hstore: "hstore"
         case .ltree, .lquery, .ltxtquery: "ltree"
         case .vector: "vector"
+        case .geometry, .geography: "postgis"
         }
     }
 }

@@ -90,7 +90,7 @@ func encodeBits(binary bytes: UnsafeRawBufferPointer, into writer: inout BSONWri
 }
 
 @inline(__always)
-private func hexadecimalByte(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt8? {
+func hexadecimalByte(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt8? {
     guard let high = hexadecimalDigit(bytes[offset]), let low = hexadecimalDigit(bytes[offset + 1]) else { return nil }
     return high << 4 | low
 }

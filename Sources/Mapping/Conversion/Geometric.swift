@@ -2,9 +2,6 @@ import BSON
 
 // point becomes a GeoJSON point; line, lseg, box, path, polygon and circle the server's text.
 
-private let typeHead: [UInt8] = [0] + "type\0".utf8
-private let coordinatesHead: [UInt8] = [0] + "coordinates\0".utf8
-
 /// `point_send`: x, y.
 func encodePoint(binary bytes: UnsafeRawBufferPointer, into writer: inout BSONWriter) throws(ValueError) {
     var wire = Wire(bytes)
@@ -24,12 +21,9 @@ func encodePoint(text bytes: UnsafeRawBufferPointer, into writer: inout BSONWrit
 
 private func putPoint(_ x: Double, _ y: Double, into writer: inout BSONWriter) {
     let start = writer.putDocument()
-    typeHead.withUnsafeBytes { writer.key(head: $0) }
-    let type = writer.beginString()
-    writer.appendToString("Point")
-    writer.endString(type)
-    coordinatesHead.withUnsafeBytes { writer.key(head: $0) }
-    let coordinates = writer.putArray()
+    writer.key(.type)
+    writer.put(string: "Point")
+    let coordinates = writer.beginArray(.coordinates)
     for (index, number) in [x, y].enumerated() {
         writer.key(index: index)
         putDouble(number, into: &writer)

@@ -84,6 +84,11 @@ extension BSONWriter {
         text.withUTF8Buffer { appendToString(UnsafeRawBufferPointer($0)) }
     }
 
+    /// Two upper-case hexadecimal digits.
+    mutating func appendUpperHexadecimal(_ byte: UInt8) {
+        for digit in [byte >> 4, byte & 15] { appendToString(digit < 10 ? 0x30 + digit : 0x37 + digit) }
+    }
+
     /// Two lower-case hexadecimal digits.
     mutating func appendHexadecimal(_ byte: UInt8) {
         for digit in [byte >> 4, byte & 15] { appendToString(digit < 10 ? 0x30 + digit : 0x57 + digit) }

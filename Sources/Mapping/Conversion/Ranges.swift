@@ -3,9 +3,11 @@ import BSON
 // A range becomes `{lower, upper, bounds}`: a bound that isn't there is null, and `bounds` is `[]`, `[)`, `(]`, `()`, or
 // `empty` (both are null then). A multirange is an array of them.
 
-private let names = (
-    lower: [0] + "lower\0".utf8, upper: [0] + "upper\0".utf8, bounds: [0] + "bounds\0".utf8
-)
+extension BSONName {
+    fileprivate static let lower = BSONName(constant: "lower")
+    fileprivate static let upper = BSONName(constant: "upper")
+    fileprivate static let bounds = BSONName(constant: "bounds")
+}
 
 /// `range_send`: a byte of flags, then the bounds that are there, each with its length (PostgreSQL source,
 /// `rangetypes.h`).
@@ -17,9 +19,9 @@ func encodeRange(
     guard flags & ~0x1F == 0 else { throw .malformed(.range) }
     let isEmpty = flags & 0x01 != 0
     let start = writer.putDocument()
-    names.lower.withUnsafeBytes { writer.key(head: $0) }
+    writer.key(.lower)
     if isEmpty || flags & 0x08 != 0 { writer.putNull() } else { try encodePart(from: &wire, bound, into: &writer) }
-    names.upper.withUnsafeBytes { writer.key(head: $0) }
+    writer.key(.upper)
     if isEmpty || flags & 0x10 != 0 { writer.putNull() } else { try encodePart(from: &wire, bound, into: &writer) }
     try wire.end()
     putBounds(
@@ -34,9 +36,9 @@ func encodeRange(
     var reader = QuotedParts(bytes)
     if bytes.isText("empty") {
         let start = writer.putDocument()
-        names.lower.withUnsafeBytes { writer.key(head: $0) }
+        writer.key(.lower)
         writer.putNull()
-        names.upper.withUnsafeBytes { writer.key(head: $0) }
+        writer.key(.upper)
         writer.putNull()
         putBounds(nil, into: &writer)
         return writer.endDocument(start)
@@ -51,14 +53,14 @@ private func encodeRange(
     let start = writer.putDocument()
     let opening = try reader.take()
     guard opening == 0x5B || opening == 0x28 else { throw .malformed(.range) }
-    names.lower.withUnsafeBytes { writer.key(head: $0) }
+    writer.key(.lower)
     if reader.isAtAny(0x2C, 0x2C) {
         writer.putNull()
     } else {
         try reader.encode(bound, until: 0x2C, 0x2C, into: &writer)
     }
     try reader.expect(0x2C)
-    names.upper.withUnsafeBytes { writer.key(head: $0) }
+    writer.key(.upper)
     if reader.isAtAny(0x5D, 0x29) {
         writer.putNull()
     } else {
@@ -69,7 +71,7 @@ private func encodeRange(
 }
 
 private func putBounds(_ bounds: (UInt8, UInt8)?, into writer: inout BSONWriter) {
-    names.bounds.withUnsafeBytes { writer.key(head: $0) }
+    writer.key(.bounds)
     let start = writer.beginString()
     if let bounds {
         writer.appendToString(bounds.0)

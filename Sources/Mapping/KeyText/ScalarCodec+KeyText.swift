@@ -21,7 +21,8 @@ extension ScalarCodec {
             .line, .lseg, .box, .path, .polygon, .circle, .tid, .snapshot, .tsvector, .versionedText:
             string(value).flatMap { hasForm($0) ? $0 : nil }
         // Never in a key (`forKey`).
-        case .timestamp, .timestamptz, .json, .jsonb, .tsquery, .point, .hstore, .int2vector, .oidvector, .floatVector:
+        case .timestamp, .timestamptz, .json, .jsonb, .tsquery, .point, .hstore, .int2vector, .oidvector, .floatVector,
+            .geometry:
             nil
         }
     }

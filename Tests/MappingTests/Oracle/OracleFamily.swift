@@ -20,6 +20,13 @@ struct OracleFamily: Sendable, CustomTestStringConvertible {
     /// Whether the value is looked at as the `_id` instead of as a field.
     var isKey = false
 
+    /// Of an extension that several tests make at once, in the database they share.
+    static func makeExtension(_ name: String) -> String {
+        """
+        DO $$ BEGIN PERFORM pg_advisory_xact_lock(1); CREATE EXTENSION IF NOT EXISTS \(name) SCHEMA public; END $$
+        """
+    }
+
     /// One that a key could use.
     var hasEquality = true
 

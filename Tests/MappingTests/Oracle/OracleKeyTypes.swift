@@ -29,7 +29,7 @@ extension OracleFamily {
             key(
                 "citext", PostgresType(oid: 99_001, name: "public.citext", shape: .extended(.citext)), "public.citext",
                 quoted(["", "Grüße"]), "md5(random()::text)",
-                setUp: "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public"),
+                setUp: makeExtension("citext")),
             key(
                 "range", PostgresType(oid: 3904, name: "int4range", shape: .range(of: base(23, "integer"))),
                 "int4range",

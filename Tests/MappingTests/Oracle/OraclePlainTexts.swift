@@ -99,7 +99,7 @@ extension OracleFamily {
         name, edge, random in
         OracleFamily(
             name: name, type: PostgresType(oid: 99_031, name: name, shape: .extended(ExtensionType(rawValue: name)!)),
-            sqlType: "public.\(name)", setUp: ["CREATE EXTENSION IF NOT EXISTS ltree SCHEMA public"],
+            sqlType: "public.\(name)", setUp: [makeExtension("ltree")],
             edges: quoted([edge]), random: "\(random)::public.\(name)", expected: "'s:' || x::text",
             render: OracleText.other, hasEquality: false)
     }

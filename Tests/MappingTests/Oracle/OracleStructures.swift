@@ -133,13 +133,45 @@ extension OracleJSON {
         PostgresType(oid: 99_030, name: type.rawValue, shape: .extended(type))
     }
 
+    /// Random points in a shape of every kind, which SQL makes into GeoJSON too.
+    private static func geometry(_ type: String, _ kinds: [String]) -> OracleJSON {
+        let points = """
+            (select array_agg(public.st_makepoint(random() * 360 - 180, random() * 180 - 90) order by random()) \
+            from generate_series(1, 3 + g % 5))
+            """
+        let line = "public.st_makeline(\(points))"
+        let shapes = [
+            "Point": "(\(points))[1]", "LineString": line, "Polygon": "public.st_envelope(\(line))",
+            "MultiPoint": "public.st_collect(\(points))", "MultiLineString": "public.st_multi(\(line))",
+            "MultiPolygon": "public.st_multi(public.st_envelope(\(line)))",
+        ]
+        let cases = kinds.enumerated().map { "when \($0) then \(shapes[$1] ?? "")" }.joined(separator: " ")
+        let more =
+            type == "geography"
+            ? []
+            : [
+                "POINT EMPTY", "POINT Z (1 2 3)", "SRID=3857;POINT(1 2)", "SRID=4326;POINT(-0.5 1e-7)", "POLYGON EMPTY",
+                "GEOMETRYCOLLECTION(POINT(1 2), LINESTRING(0 0, 1 1))",
+                "GEOMETRYCOLLECTION EMPTY", "POLYGON((0 0,9 0,9 9,0 0),(1 1,2 1,2 2,1 1))",
+                "SRID=4326;LINESTRING(0 0, 1 1)",
+            ]
+        return OracleJSON(
+            name: type, type: extended(ExtensionType(rawValue: type)!), sqlType: "public.\(type)",
+            setUp: [OracleFamily.makeExtension("postgis")],
+            edges: literals(more + ["POINT(1 2)"]) + ["null"],
+            random: "(case g % \(kinds.count) \(cases) end)::public.\(type)",
+            json: "public.st_asgeojson(x, 17, 8)::jsonb")
+    }
+
     private static let others: [OracleJSON] = [
         OracleJSON(
             name: "hstore", type: extended(.hstore), sqlType: "public.hstore",
-            setUp: ["CREATE EXTENSION IF NOT EXISTS hstore SCHEMA public"],
+            setUp: [OracleFamily.makeExtension("hstore")],
             edges: literals(["", #" ""=>"", a=>NULL, "b"=>"NULL", "$c.d"=>"e""#]) + ["null"],
             random: "public.hstore(array[\(awkward), 'k' || g, ''], array[\(awkward), null, ''])",
             json: "public.hstore_to_jsonb(x)"),
+        geometry("geometry", ["Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"]),
+        geometry("geography", ["Point", "LineString", "Polygon"]),
         OracleJSON(
             name: "point", type: OracleFamily.base(600, "point"), sqlType: "point",
             edges: literals(["(0,0)", "(-0.5,1e300)"]), random: "point(random() * 360 - 180, random() * 10 ^ (g % 12))",
