@@ -50,7 +50,10 @@ import Testing
         Kind("mood", "(array['fine', 'so so'])[1 + g % 2]::mood"),
         Kind("price", "g / 8.0"), Kind("pair", "ROW(g, chr(34) || ',' || g)::pair"),
         Kind("hstore", "hstore(array['a', g::text], array[null, 'b \"'])"),
-        Kind("ltree", "('a.b' || g)::ltree"), Kind("citext", "'Gr' || g"), Kind("int[]", "array[[g, null], [1, 2]]"),
+        Kind("ltree", "('a.b' || g)::ltree"), Kind("citext", "'Gr' || g"),
+        Kind("geometry", "st_setsrid(st_makepoint(g, random(), 3), 3857)"),
+        Kind("geography", "st_makeline(st_makepoint(g % 90, 1), st_makepoint(2, random()))::geography"),
+        Kind("int[]", "array[[g, null], [1, 2]]"),
         Kind("text[]", "array[null, 'NULL', chr(34) || '{,}' || g]"),
         Kind("pair[]", "array[ROW(g, null), null]::pair[]"),
         Kind("int4range[]", "array[int4range(1, g + 2), 'empty']"), Kind("timestamptz[]", "array[now(), null]"),
@@ -63,7 +66,8 @@ import Testing
         let values = Self.kinds.map { "CASE WHEN g % 17 <> 0 THEN \($0.value) END" }.joined(separator: ",\n")
         try await fixture.sql(
             """
-            SET LOCAL search_path = public;
+            CREATE SCHEMA gis; CREATE EXTENSION postgis SCHEMA gis;
+            SET LOCAL search_path = public, gis;
             CREATE EXTENSION hstore; CREATE EXTENSION ltree; CREATE EXTENSION citext;
             CREATE TYPE mood AS ENUM ('fine', 'so so'); CREATE DOMAIN price AS numeric(12, 3);
             CREATE TYPE pair AS (a int, b text);
@@ -72,7 +76,8 @@ import Testing
             CREATE TABLE public.texts (LIKE public.copied INCLUDING ALL);
             """)
         try await fixture.sql(
-            "SET LOCAL search_path = public; INSERT INTO copied SELECT g, \(values) FROM generate_series(1, 200) g")
+            "SET LOCAL search_path = public, gis; INSERT INTO copied SELECT g, \(values) FROM generate_series(1, 200) g"
+        )
         try await fixture.catchUp()
         try await fixture.sql("INSERT INTO public.streamed SELECT * FROM public.copied")
         try await fixture.catchUp()
