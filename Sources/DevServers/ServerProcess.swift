@@ -42,7 +42,7 @@ final class ServerProcess: Sendable {
 
     /// Waits until `condition` holds; fails at once when the server ends before that.
     func waitUntilReady(_ condition: () throws -> Bool) async throws {
-        try await waitUntil("\(name) is ready", within: .seconds(60)) {
+        try await waitUntil("\(name) is ready", within: .seconds(180)) {
             guard isRunning else {
                 throw DevServerError("\(name) ended while it started: \(logTail)")
             }
@@ -51,7 +51,7 @@ final class ServerProcess: Sendable {
     }
 
     /// Sends `number` and waits for the end; with SIGKILL after `limit`.
-    func stop(signal number: Int32, within limit: Duration = .seconds(30)) async throws {
+    func stop(signal number: Int32, within limit: Duration = .seconds(120)) async throws {
         guard let child, let identity else { return }
         identity.signal(number)
         identity.signal(SIGCONT)

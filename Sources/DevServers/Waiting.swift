@@ -7,7 +7,7 @@
 ///   - interval: the pause between two looks.
 /// - Throws: `DevServerError` when the limit has passed; whatever `condition` throws.
 package func waitUntil(
-    _ what: String, within limit: Duration = .seconds(30), every interval: Duration = .milliseconds(10),
+    _ what: String, within limit: Duration = .seconds(120), every interval: Duration = .milliseconds(10),
     _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit

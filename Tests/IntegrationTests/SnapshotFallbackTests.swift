@@ -205,7 +205,7 @@ import Testing
     }
 
     private func hold(
-        _ fixture: PipelineFixture, for duration: Duration = .milliseconds(100)
+        _ fixture: PipelineFixture, for duration: Duration = .seconds(1)
     ) async throws -> FailPoint {
         try await FailPoint.hold(
             ["insert", "update"], of: fixture.applicationName, for: duration, using: fixture.inspector)
@@ -214,7 +214,7 @@ import Testing
     /// Returns when some rows are there, and all the others are long in coming.
     private func someRows(_ process: WherryProcess, _ fixture: PipelineFixture) async throws {
         try await process.waitForLine("some rows are copied") {
-            $0["phase"] == "copying" && $0.int("rows_copied") ?? 0 > 1000
+            $0["phase"] == "copying" && $0.int("rows_copied") ?? 0 > 500
         }
         _ = try await hold(fixture, for: .seconds(3))
     }
