@@ -35,6 +35,13 @@ extension MappingPlan {
             return Failure(
                 .configuration, "\(place) arrived in a binary form that can't be read",
                 hint: "Have the stream sent as text: types without a binary codec can't be decoded otherwise.")
+        case .typeChanged:
+            return Failure(
+                .typeChanged, "\(place) arrived with other attributes than its type has",
+                hint:
+                    "The type was altered, which the stream doesn't tell. If starting again doesn't help, rows of its "
+                    + "old form still lie in the log: remove the pipeline with `wherry drop` and run it for a new copy."
+            )
         case .notSent:
             return Failure(
                 .unexpected, "\(place) was not sent and is needed for a whole document",

@@ -78,6 +78,14 @@ extension ValueCodec {
         guard ["[]", "[)", "(]", "()"].contains(bounds), let lower = partText(fields[0].value, bound),
             let upper = partText(fields[1].value, bound)
         else { return nil }
+        // The server writes no others: nothing is included where there is no bound, and whole numbers and days have
+        // the one form.
+        let (includesLower, includesUpper) = (bounds.hasPrefix("["), bounds.hasSuffix("]"))
+        if includesLower && lower.isEmpty || includesUpper && upper.isEmpty { return nil }
+        if [.scalar(.int4), .scalar(.int8), .scalar(.date)].contains(bound) {
+            let isFinite = fields[0].value.asString == nil && fields[1].value.asString == nil
+            if isFinite, includesUpper || !includesLower && !lower.isEmpty { return nil }
+        }
         return "\(bounds.prefix(1))\(lower),\(upper)\(bounds.suffix(1))"
     }
 

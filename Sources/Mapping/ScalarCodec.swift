@@ -96,6 +96,8 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         switch self {
         case .int2, .int4, .int8, .oid, .float4, .float8, .numeric: "number"
         case .text, .char: "text"
+        case .line, .lseg, .box, .path, .polygon, .circle, .tid, .snapshot, .tsvector, .versionedText, .serverText:
+            "serverText"
         default: "\(self)"
         }
     }

@@ -2,23 +2,26 @@ import BSON
 import Model
 
 /// How the values of one type become BSON: chosen once per column, executed per value.
-indirect enum ValueCodec: Hashable, Sendable {
+enum ValueCodec: Hashable, Sendable {
     case scalar(ScalarCodec)
     /// Of elements that are told apart by this character in the text form.
-    case array(of: ValueCodec, delimiter: UInt8)
+    indirect case array(of: ValueCodec, delimiter: UInt8)
     case composite([Attribute])
-    case range(of: ValueCodec)
-    case multirange(of: ValueCodec)
+    indirect case range(of: ValueCodec)
+    indirect case multirange(of: ValueCodec)
 
     /// One attribute of a composite type.
     struct Attribute: Hashable, Sendable {
         let name: String
+        /// Of its type; 0 for any.
+        let oid: UInt32
         /// Of its element: room for the type, the name, a zero byte.
         let head: [UInt8]
         let codec: ValueCodec
 
-        init(_ name: BSONName, _ codec: ValueCodec) {
+        init(_ name: BSONName, _ oid: UInt32, _ codec: ValueCodec) {
             self.name = name.text
+            self.oid = oid
             head = [0] + name.bytes
             self.codec = codec
         }
@@ -35,7 +38,9 @@ indirect enum ValueCodec: Hashable, Sendable {
         case .composite(let attributes):
             self = .composite(
                 attributes.compactMap { attribute in
-                    (try? BSONName(attribute.name)).map { Attribute($0, ValueCodec(attribute.type)) }
+                    (try? BSONName(attribute.name)).map {
+                        Attribute($0, attribute.type.oid, ValueCodec(attribute.type))
+                    }
                 })
         case .range(let bound): self = .range(of: ValueCodec(bound))
         case .multirange(let bound): self = .multirange(of: ValueCodec(bound))
@@ -60,7 +65,7 @@ indirect enum ValueCodec: Hashable, Sendable {
             guard let codec = attribute.codec.forKey, !attribute.name.hasPrefix("$"),
                 let name = try? BSONName(attribute.name)
             else { return nil }
-            keys.append(Attribute(name, codec))
+            keys.append(Attribute(name, attribute.oid, codec))
         }
         return .composite(keys)
     }
@@ -75,7 +80,15 @@ indirect enum ValueCodec: Hashable, Sendable {
     }
 
     /// Two keys of different forms never find each other's documents.
-    var keyForm: String { if case .scalar(let scalar) = self { scalar.keyForm } else { "document" } }
+    var keyForm: String {
+        switch self {
+        case .scalar(let scalar): scalar.keyForm
+        case .composite(let attributes):
+            "{\(attributes.map { "\($0.name):\($0.codec.keyForm)" }.joined(separator: ","))}"
+        case .range(let bound): "range(\(bound.keyForm))"
+        case .array(let part, _), .multirange(let part): "array(\(part.keyForm))"
+        }
+    }
 
     /// Writes the value of the element that was begun last. `bytes` are the send function's (`isBinary`) or the output
     /// function's.

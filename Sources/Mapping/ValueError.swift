@@ -9,6 +9,8 @@ enum ValueError: Error, Hashable {
     case tooLarge
     /// A binary value of a type that has no binary codec here.
     case noBinaryCodec
+    /// A composite value has other attributes than the type had when it was looked up.
+    case typeChanged
     /// An unchanged TOAST value where a value is needed, and no old row has it.
     case notSent
     /// A key column is null.

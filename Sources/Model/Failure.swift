@@ -20,6 +20,8 @@ package struct Failure: Error, Hashable, Sendable {
         case copyInterrupted = "copy_interrupted"
         /// One chunk of a live backfill can't be read now, as its table is locked: read it again after a pause.
         case chunkInterrupted = "chunk_interrupted"
+        /// Values have another shape than the catalogue said when it was read: read it again.
+        case typeChanged = "type_changed"
         /// Authentication refused, or a privilege missing.
         case denied
         /// Settings of Wherry or of a server.
@@ -52,7 +54,7 @@ package struct Failure: Error, Hashable, Sendable {
         case .sourceInterrupted, .targetInterrupted, .unreachable: .unreachable
         case .inUse, .fenced, .copyInterrupted, .chunkInterrupted: .tryAgain
         case .denied: .denied
-        case .configuration: .configuration
+        case .configuration, .typeChanged: .configuration
         case .usage: .usage
         case .dataGap: .dataGap
         case .dataRefused: .dataRefused

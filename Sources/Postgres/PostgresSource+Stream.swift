@@ -18,6 +18,7 @@ extension PostgresSource {
             slot: slot, named: settings.slot, database: server.database, position: position,
             serverFlush: server.flush)
         try await checkPublication()
+        forgetTypes()
         try await chooseFormat()
         try await start(replication, after: position)
         // The server moves a start position that is too old forward without a word: see whether that has happened.

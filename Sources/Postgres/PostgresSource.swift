@@ -124,11 +124,14 @@ package actor PostgresSource: SourceDatabase {
 
     /// The types of the source, read again when one of `oids` isn't among those known.
     func types(for oids: some Sequence<UInt32>) async throws -> TypeCatalog {
-        if let typeCatalog, oids.allSatisfy({ typeCatalog.contains($0) }) { return typeCatalog }
+        if let typeCatalog, oids.allSatisfy({ typeCatalog.isComplete($0) }) { return typeCatalog }
         let loaded = TypeCatalog(try await ask(CatalogQuery.types, doing: "read the types"))
         typeCatalog = loaded
         return loaded
     }
+
+    /// A type may have been altered meanwhile.
+    func forgetTypes() { typeCatalog = nil }
 
     /// Which columns a COPY has to bring as text, parallel to the table's: those without a binary form, or without a
     /// codec for it.

@@ -20,7 +20,7 @@ package enum RetryPolicy {
         case .sourceInterrupted: .retry(after: backoff(attempt))
         case .unreachable: hasRun ? .retry(after: backoff(attempt)) : .stop
         case .targetInterrupted: .retrySmaller(after: backoff(attempt))
-        case .copyInterrupted, .chunkInterrupted: attempt <= 5 ? .retry(after: backoff(attempt)) : .stop
+        case .copyInterrupted, .chunkInterrupted, .typeChanged: attempt <= 5 ? .retry(after: backoff(attempt)) : .stop
         // Our own walsender may need a moment to notice that its client is gone.
         case .inUse: hasRun && attempt <= 5 ? .retry(after: backoff(attempt)) : .stop
         case .unexpected, .fenced, .denied, .configuration, .usage, .dataGap, .dataRefused, .differences: .stop

@@ -1,3 +1,4 @@
+import BSON
 import DevServers
 import TestSupport
 import Testing
@@ -54,5 +55,34 @@ import Testing
         try await fixture.sql("UPDATE public.items SET more = 1, name = 'new shape', payload = NULL")
         try await fixture.catchUp()
         #expect(try await fixture.compare() == [])
+    }
+
+    /// The stream doesn't tell: the first value that no longer fits makes the catalogue be read again.
+    @Test func aCompositeTypeGetsAnAttributeWhileRunning() async throws {
+        let fixture = try await PipelineFixture("ddltype")
+        try await fixture.sql(
+            """
+            CREATE TYPE public.place AS (street text, zip text);
+            CREATE TABLE public.people (id integer PRIMARY KEY, home public.place, homes public.place[]);
+            INSERT INTO public.people VALUES (1, ROW('s1', 'z1'), NULL);
+            """)
+        let wherry = try fixture.wherry()
+        try await fixture.waitUntilCaughtUp(wherry)
+        try await fixture.sql(
+            "INSERT INTO public.people VALUES (2, ROW('s2', 'z2'), array[ROW('a', 'b')]::public.place[])")
+        try await fixture.sql("ALTER TYPE public.place ADD ATTRIBUTE city text")
+        try await fixture.sql("INSERT INTO public.people VALUES (3, ROW('s3', 'z3', 'c3'), NULL)")
+        try await fixture.waitUntilCaughtUp(wherry)
+        #expect(
+            try await fixture.inspector.document("people", 3)?["home"]
+                == ["street": "s3", "zip": "z3", "city": "c3"])
+        let second = try #require(try await fixture.inspector.document("people", 2)?["home"]?.asDocument)
+        #expect(second["street"] == "s2" && second["zip"] == "z2")
+        #expect(try await wherry.terminate().code == 0)
+        // Older rows, read anew, have it as well.
+        try await fixture.sql("UPDATE public.people SET homes = '{}' WHERE id = 1")
+        try await fixture.catchUp()
+        #expect(
+            try await fixture.inspector.document("people", 1)?["home"] == ["street": "s1", "zip": "z1", "city": nil])
     }
 }

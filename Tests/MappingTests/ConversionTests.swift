@@ -88,4 +88,27 @@ import Testing
                 "NULL", nil, "a\"\\b", "c,d", "",
             ])
     }
+
+    /// A type may be altered, and the log still has values of before.
+    @Test func compositesOfAnOlderForm() throws {
+        let type = PostgresType(
+            oid: 99_050, name: "pair",
+            shape: .composite([
+                PostgresType.Attribute(name: "a", type: OracleFamily.base(23, "integer")),
+                PostgresType.Attribute(name: "b", type: OracleFamily.base(25, "text")),
+            ]))
+        let codec = try SingleValue(type)
+        func integer(_ value: UInt8) -> [UInt8] { [0, 0, 0, 23, 0, 0, 0, 4, 0, 0, 0, value] }
+        let older: BSONValue = ["a": 7, "b": nil]
+        #expect(try codec.encode(.binary, [0, 0, 0, 1] + integer(7)) == older)
+        #expect(try codec.text("(7)") == older)
+        #expect(try codec.text("()") == ["a": nil, "b": nil])
+        let null: [UInt8] = [0, 0, 0, 25, 255, 255, 255, 255]
+        for bytes in [[0, 0, 0, 3] + integer(7) + null + null, [0, 0, 0, 2] + integer(7) + integer(8)] {
+            let failure = #expect(throws: Failure.self) { try codec.encode(.binary, bytes) }
+            #expect(failure?.kind == .typeChanged)
+        }
+        let failure = #expect(throws: Failure.self) { try codec.text("(7,x,y)") }
+        #expect(failure?.kind == .typeChanged && failure?.message.contains("column x (pair)") == true)
+    }
 }

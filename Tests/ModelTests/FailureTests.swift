@@ -5,7 +5,7 @@ struct FailureTests {
     static let codes: [Failure.Kind: ExitCode] = [
         .unexpected: .unexpected, .sourceInterrupted: .unreachable, .targetInterrupted: .unreachable,
         .unreachable: .unreachable, .inUse: .tryAgain, .fenced: .tryAgain, .copyInterrupted: .tryAgain,
-        .chunkInterrupted: .tryAgain,
+        .chunkInterrupted: .tryAgain, .typeChanged: .configuration,
         .denied: .denied, .configuration: .configuration, .usage: .usage, .dataGap: .dataGap,
         .dataRefused: .dataRefused, .differences: .differences,
     ]

@@ -23,7 +23,7 @@ struct RetryPolicyTests {
             #expect(decide(.targetInterrupted) == .retrySmaller(after: pause))
             #expect(decide(.unreachable) == (hasRun ? .retry(after: pause) : .stop))
             #expect(decide(.inUse) == (hasRun && attempt <= 5 ? .retry(after: pause) : .stop))
-            for kind in [Failure.Kind.copyInterrupted, .chunkInterrupted] {
+            for kind in [Failure.Kind.copyInterrupted, .chunkInterrupted, .typeChanged] {
                 #expect(decide(kind) == (attempt <= 5 ? .retry(after: pause) : .stop))
             }
         }

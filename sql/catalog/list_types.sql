@@ -3,9 +3,10 @@
 -- attributes: of a composite type, each its name in hexadecimal, a colon, its type; of a table's row type only where
 -- something has that type.
 WITH used AS (
-    SELECT DISTINCT a.atttypid AS oid
-      FROM pg_catalog.pg_attribute a
-     WHERE a.attnum > 0 AND NOT a.attisdropped
+    SELECT a.atttypid AS oid FROM pg_catalog.pg_attribute a WHERE a.attnum > 0 AND NOT a.attisdropped
+     UNION SELECT typbasetype FROM pg_catalog.pg_type
+     UNION SELECT typelem FROM pg_catalog.pg_type WHERE typtype = 'd'
+     UNION SELECT rngsubtype FROM pg_catalog.pg_range
 )
 SELECT t.oid,
        pg_catalog.format_type(t.oid, NULL) AS name,
@@ -18,7 +19,10 @@ SELECT t.oid,
        x.extname AS extension,
        c.attributes,
        t.typoutput = 'pg_catalog.array_out'::pg_catalog.regproc AS is_array,
-       t.typsend::pg_catalog.oid <> 0 AS is_sendable
+       t.typsend::pg_catalog.oid <> 0 AS is_sendable,
+       -- hstore_send writes the lengths of before the conversion to the client's encoding.
+       COALESCE(x.extname = 'hstore', false)
+           AND pg_catalog.current_setting('server_encoding') NOT IN ('UTF8', 'SQL_ASCII') AS is_broken_in_binary
   FROM pg_catalog.pg_type t
   LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem
   LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid AND t.typtype = 'r'
@@ -34,7 +38,8 @@ SELECT t.oid,
                       ',' ORDER BY a.attnum) AS attributes
              FROM pg_catalog.pg_attribute a
             WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
-       ) c ON t.typtype = 'c'
-          AND (EXISTS (SELECT FROM pg_catalog.pg_class k WHERE k.oid = t.typrelid AND k.relkind = 'c')
-               OR t.oid IN (SELECT oid FROM used) OR t.typarray IN (SELECT oid FROM used))
+              AND t.typtype = 'c'
+              AND (EXISTS (SELECT FROM pg_catalog.pg_class k WHERE k.oid = t.typrelid AND k.relkind = 'c')
+                   OR t.oid IN (SELECT oid FROM used) OR t.typarray IN (SELECT oid FROM used))
+       ) c ON true
  ORDER BY t.oid;

@@ -43,6 +43,7 @@ private struct BinaryArray {
     mutating func encode(dimension: Int, into writer: inout BSONWriter) throws(ValueError) {
         let start = writer.putArray()
         for index in 0..<(dimension < lengths.count ? lengths[dimension] : 0) {
+            if writer.count > limit { throw .tooLarge }
             writer.key(index: index)
             if dimension + 1 < lengths.count {
                 try encode(dimension: dimension + 1, into: &writer)
@@ -54,7 +55,6 @@ private struct BinaryArray {
             } else {
                 try element.encode(try wire.take(size), isBinary: true, into: &writer)
             }
-            if writer.count > limit { throw .tooLarge }
         }
         writer.endDocument(start)
     }

@@ -12,14 +12,19 @@ func encodeHStore(binary bytes: UnsafeRawBufferPointer, into writer: inout BSONW
     let start = writer.putDocument()
     for _ in 0..<count {
         let key = try wire.take(Int(try wire.read(Int32.self)))
-        guard isUTF8(key) else { throw .refused(.utf8) }
-        writer.key(bytes: key)
+        try putKey(key, into: &writer)
         let size = Int(try wire.read(Int32.self))
         if size == -1 { writer.putNull() } else { try encodeText(try wire.take(size), into: &writer) }
         if writer.count > limit { throw .tooLarge }
     }
     try wire.end()
     writer.endDocument(start)
+}
+
+private func putKey(_ key: UnsafeRawBufferPointer, into writer: inout BSONWriter) throws(ValueError) {
+    guard isUTF8(key) else { throw .refused(.utf8) }
+    if key.contains(0) { throw .malformed(.hstore) }
+    writer.key(bytes: key)
 }
 
 /// `hstore_out`: `"key"=>"value", "other"=>NULL`, with quotes and backslashes behind a backslash.
@@ -29,7 +34,8 @@ func encodeHStore(text bytes: UnsafeRawBufferPointer, into writer: inout BSONWri
     let start = writer.putDocument()
     while !reader.isAtEnd {
         let key = try reader.quoted()
-        guard key.withUnsafeBytes({ isUTF8($0) }) else { throw .refused(.utf8) }
+        guard key.withUnsafeBytes(isUTF8) else { throw .refused(.utf8) }
+        if key.contains(0) { throw .malformed(.hstore) }
         key.withUnsafeBytes { writer.key(bytes: $0) }
         try reader.expect("=>")
         if reader.skips("NULL") {

@@ -11,7 +11,9 @@ func encodeTSVector(binary bytes: UnsafeRawBufferPointer, into writer: inout BSO
     let start = writer.beginString()
     for index in 0..<count {
         if index > 0 { writer.appendToString(" ") }
-        writer.appendLexeme(try wire.takeZeroTerminated())
+        let lexeme = try wire.takeZeroTerminated()
+        guard isUTF8(lexeme) else { throw .refused(.utf8) }
+        writer.appendLexeme(lexeme)
         for position in 0..<Int(try wire.read(UInt16.self)) {
             let word = try wire.read(UInt16.self)
             writer.appendToString(position == 0 ? ":" : ",")

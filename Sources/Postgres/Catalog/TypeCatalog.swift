@@ -14,6 +14,8 @@ struct TypeCatalog: Sendable {
         let extended: ExtensionType?
         let isArray: Bool
         let isSendable: Bool
+        /// Whether values are sent in binary that nobody can read.
+        let isBrokenInBinary: Bool
 
         init(_ row: QueryResult.Record) {
             name = row.text("name")
@@ -27,6 +29,7 @@ struct TypeCatalog: Sendable {
                 .flatMap { $0.provider == row["extension"] ? $0 : nil }
             isArray = row.bool("is_array")
             isSendable = row.bool("is_sendable")
+            isBrokenInBinary = row.bool("is_broken_in_binary")
         }
     }
 
@@ -52,6 +55,18 @@ struct TypeCatalog: Sendable {
     }
 
     func contains(_ oid: UInt32) -> Bool { entries[oid] != nil }
+
+    /// Whether all of the type is known. A table's row type has its attributes only once something is of that type.
+    func isComplete(_ oid: UInt32) -> Bool { contains(oid) && isComplete(type(oid)) }
+
+    private func isComplete(_ type: PostgresType) -> Bool {
+        switch type.shape {
+        case .array(let part, _), .domain(let part), .range(let part), .multirange(let part): isComplete(part)
+        case .composite(let attributes): attributes.allSatisfy { isComplete($0.type) }
+        case .base, .enum, .extended: true
+        case .other: entries[type.oid]?.kind != "c"
+        }
+    }
 
     /// A type that the catalogue doesn't know (it was dropped since) has the shape `.other`.
     func type(_ oid: UInt32) -> PostgresType { type(oid, depth: 0) }
@@ -93,7 +108,7 @@ struct TypeCatalog: Sendable {
     func isSendable(_ oid: UInt32) -> Bool { isSendable(type(oid)) }
 
     private func isSendable(_ type: PostgresType) -> Bool {
-        guard let entry = entries[type.oid], entry.isSendable else { return false }
+        guard let entry = entries[type.oid], entry.isSendable, !entry.isBrokenInBinary else { return false }
         return switch type.shape {
         case .array(let element, _): isSendable(element)
         case .domain(let base): isSendable(base)

@@ -8,7 +8,7 @@ enum CopyDigest {
     ) -> String {
         var words = [program, state.collection, "\(version.schema.oid)"] + state.keyColumns + state.keyForms
         words.append(guardField ?? "")
-        for column in version.schema.columns { words += [column.name, "\(column.type.oid)", column.type.name] }
+        for column in version.schema.columns { words += [column.name, "\(column.type)"] }
         // No text can stand for two: each is preceded by its length.
         let text = words.map { "\($0.utf8.count):\($0)" }.joined()
         return String(hash(text), radix: 16)

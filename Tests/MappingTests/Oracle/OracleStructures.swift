@@ -22,7 +22,7 @@ extension OracleJSON {
 
     private static func composite(_ attributes: (String, PostgresType)...) -> PostgresType {
         PostgresType(
-            oid: 99_010, name: "a composite",
+            oid: 0, name: "a composite",
             shape: .composite(attributes.map { PostgresType.Attribute(name: $0.0, type: $0.1) }))
     }
 
