@@ -169,9 +169,10 @@ import Testing
         try await fixture.sql("SELECT wal_status FROM pg_replication_slots").scalar
     }
 
-    /// A large table, and small ones of which some are whole when the large one is not.
+    /// A large table, of which not all is read while the first of it is written, and small ones of which some are whole
+    /// when the large one is not.
     private func makeTables(_ fixture: PipelineFixture) async throws {
-        try await Workload.createTables(fixture, rows: 6000)
+        try await Workload.createTables(fixture, rows: 30_000)
         for number in 1...4 {
             try await fixture.sql(
                 """
