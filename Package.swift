@@ -26,6 +26,7 @@ let package = Package(
         // Layer 0: the C libraries, threads, bytes.
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CLibMongo", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
+        .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "PinnedThread", swiftSettings: settings),
         .target(name: "BSON", swiftSettings: settings),
 
@@ -33,7 +34,7 @@ let package = Package(
         .target(name: "Model", dependencies: ["BSON"], swiftSettings: settings),
 
         // Layer 2: one target a neighbour.
-        .target(name: "Mapping", dependencies: ["Model", "BSON"], swiftSettings: settings),
+        .target(name: "Mapping", dependencies: ["CLibCrypto", "Model", "BSON"], swiftSettings: settings),
         .target(
             name: "Postgres",
             dependencies: ["CLibPQ", "PinnedThread", "Model", .product(name: "Logging", package: "swift-log")],

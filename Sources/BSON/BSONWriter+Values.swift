@@ -34,6 +34,9 @@ extension BSONWriter {
 
     package mutating func putNull() { type(.null) }
 
+    /// The type that MongoDB stores no more: here it stands for a value that was not sent (`PartialDocument`).
+    package mutating func putUndefined() { type(.undefined) }
+
     /// UTF-8 bytes, which the caller has checked; zero bytes are allowed.
     package mutating func put(string bytes: UnsafeRawBufferPointer) {
         type(.string)

@@ -1,4 +1,4 @@
-/// Lays `overlay` over `base`, top level only: a field of `overlay` replaces the one of the same name in `base` and
+/// Lays `overlay` over `base`. A `PartialDocument` says itself which fields there shall be; else top level only: a field of `overlay` replaces the one of the same name in `base` and
 /// stands in its place; fields only `overlay` has come last, in their order. The result is appended to `writer`, and
 /// its range returned; when an input is malformed (`BSONError`) the writer is left as it was.
 package func mergeDocuments(
@@ -6,6 +6,12 @@ package func mergeDocuments(
 ) throws(BSONError) -> Range<Int> {
     let start = writer.count
     do {
+        if PartialDocument.isPartial(overlay) {
+            let document = writer.beginDocument()
+            try PartialDocument.lay(overlay, over: base, into: &writer)
+            writer.endDocument(document)
+            return start..<writer.count
+        }
         var overlays: [(element: BSONElement, isUsed: Bool)] = []
         var overlayReader = try BSONReader(overlay)
         while let element = try overlayReader.next() { overlays.append((element, false)) }

@@ -17,11 +17,6 @@ struct KeyCheck {
                 .configuration, "the key of table \(schema.name) names column \(keyColumns[repeated]) twice",
                 hint: "Name every column of the key once.")
         }
-        if let column = schema.columns.first(where: { $0.name == "_id" && !keyColumns.contains("_id") }) {
-            throw Failure(
-                .configuration, "column \(column.name) of table \(schema.name) is not the key",
-                hint: "The field _id of a document holds the key. Rename the column or leave the table out.")
-        }
         var keys: [(index: Int, codec: ValueCodec)] = []
         for name in keyColumns { keys.append(try key(name)) }
         return keys

@@ -13,10 +13,7 @@ extension MappingPlan {
         try encoded(into: &writer) { writer throws(ColumnError) in
             try check(row, old)
             try appendKey(row, old, to: &writer)
-            for column in body {
-                begin(column, in: &writer)
-                try appendValue(column, row, old, to: &writer)
-            }
+            try appendBody(row, old, to: &writer)
         }
     }
 
@@ -31,13 +28,15 @@ extension MappingPlan {
         }
     }
 
-    /// The fields that were sent, without `_id`: what an update with unchanged TOAST values sets. May be empty.
+    /// The fields that were sent, without `_id`: what an update with unchanged TOAST values sets. May be empty. Of a
+    /// mapping with documents inside, or without nulls, a `PartialDocument`.
     package func encodeSentFields(_ row: Row, into writer: inout BSONWriter) throws(Failure) -> Range<Int> {
         try encoded(into: &writer) { writer throws(ColumnError) in
             try check(row, nil)
-            for column in body where row.fields[column.index].kind != .unchanged {
-                begin(column, in: &writer)
-                try appendValue(column, row, nil, to: &writer)
+            if isStructured { return try appendPartialBody(row, to: &writer) }
+            for field in body where row.fields[field.index].kind != .unchanged {
+                begin(field, in: &writer)
+                try appendValue(field, row, nil, to: &writer)
             }
         }
     }
@@ -65,24 +64,66 @@ extension MappingPlan {
     }
 
     @inline(__always)
-    private func begin(_ column: PlannedColumn, in writer: inout BSONWriter) {
-        writer.key(
-            head: UnsafeRawBufferPointer(start: heads.base + column.headOffset, count: column.headCount))
+    func begin(_ field: PlannedField, in writer: inout BSONWriter) {
+        writer.key(head: UnsafeRawBufferPointer(start: heads.base + field.headOffset, count: field.headCount))
+    }
+
+    @inline(__always)
+    private func appendBody(_ row: Row, _ old: Row?, to writer: inout BSONWriter) throws(ColumnError) {
+        var branch = 0
+        for field in body {
+            switch field.kind {
+            case .column:
+                if omitsNulls, isNull(field, row, old) { continue }
+                begin(field, in: &writer)
+                try appendValue(field, row, old, to: &writer)
+            case .open:
+                begin(field, in: &writer)
+                branch = writer.beginBranch(in: branch)
+            case .close:
+                branch = writer.endBranch(branch, headCount: field.headCount, keepsEmpty: false)
+            case .computed: break
+            }
+        }
+    }
+
+    func isNull(_ field: PlannedField, _ row: Row, _ old: Row?) -> Bool {
+        switch row.fields[field.index].kind {
+        case .null: true
+        case .text, .binary: false
+        case .unchanged: old?.fields[field.index].kind == .null
+        }
     }
 
     private func appendKey(_ row: Row, _ old: Row?, to writer: inout BSONWriter) throws(ColumnError) {
         writer.key(head: UnsafeRawBufferPointer(start: heads.base, count: BSONName.id.bytes.count + 1))
-        if key.count == 1 { return try appendKeyValue(key[0], row, old, to: &writer) }
+        if let template { return try appendKeyText(template, row, old, to: &writer) }
+        guard isWrapped else { return try appendKeyValue(key[0], row, old, to: &writer) }
         let start = writer.putDocument()
-        for column in key {
-            begin(column, in: &writer)
-            try appendKeyValue(column, row, old, to: &writer)
+        for field in key {
+            begin(field, in: &writer)
+            try appendKeyValue(field, row, old, to: &writer)
         }
         writer.endDocument(start)
     }
 
+    private func appendKeyText(
+        _ template: KeyTemplate, _ row: Row, _ old: Row?, to writer: inout BSONWriter
+    ) throws(ColumnError) {
+        var texts: [String] = []
+        let mark = writer.mark
+        for field in key {
+            try appendKeyValue(field, row, old, to: &writer)
+            guard let value = try? writer.takeValue(mark), let text = codec(of: field).plainText(of: value) else {
+                throw ColumnError(.refused(.conversion), field.index)
+            }
+            texts.append(text)
+        }
+        writer.put(string: template.id(texts))
+    }
+
     private func appendKeyValue(
-        _ column: PlannedColumn, _ row: Row, _ old: Row?, to writer: inout BSONWriter
+        _ column: PlannedField, _ row: Row, _ old: Row?, to writer: inout BSONWriter
     ) throws(ColumnError) {
         switch row.fields[column.index].kind {
         case .null: throw ColumnError(.nullKey, column.index)
@@ -92,8 +133,8 @@ extension MappingPlan {
         try appendValue(column, row, old, to: &writer)
     }
 
-    private func appendValue(
-        _ column: PlannedColumn, _ row: Row, _ old: Row?, to writer: inout BSONWriter
+    func appendValue(
+        _ column: PlannedField, _ row: Row, _ old: Row?, to writer: inout BSONWriter
     ) throws(ColumnError) {
         let field = row.fields[column.index]
         switch field.kind {
@@ -108,7 +149,7 @@ extension MappingPlan {
 
     @inline(__always)
     private func append(
-        _ bytes: UnsafeRawBufferPointer, isBinary: Bool, _ column: PlannedColumn, to writer: inout BSONWriter
+        _ bytes: UnsafeRawBufferPointer, isBinary: Bool, _ column: PlannedField, to writer: inout BSONWriter
     ) throws(ColumnError) {
         do throws(ValueError) {
             if let scalar = column.scalar {

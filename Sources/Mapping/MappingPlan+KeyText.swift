@@ -17,17 +17,32 @@ extension MappingPlan {
     /// `character` or `bit` keeps one character, and one to `varchar(3)` cuts in silence. The session must be a pinned
     /// one (`DateStyle` ISO, `IntervalStyle` iso_8601). Before PostgreSQL 15 `"char"` takes no byte above 127 as text.
     package func keyText(of id: BSONValue) -> [String]? {
-        if key.count == 1 { return codec(of: key[0]).keyText(of: id).map { [$0] } }
+        if let template { return id.asString.flatMap { valueTexts(of: $0, by: template) } }
+        guard isWrapped else { return codec(of: key[0]).keyText(of: id).map { [$0] } }
         guard let fields = id.asDocument?.elements, fields.count == key.count else { return nil }
         var texts: [String] = []
         for (field, column) in zip(fields, key) {
             // By bytes: Swift takes differently composed characters for equal, the databases don't.
-            guard field.name.utf8.elementsEqual(schema.columns[column.index].name.utf8),
+            guard field.name.utf8.elementsEqual(name(of: column).utf8),
                 let text = codec(of: column).keyText(of: field.value)
             else { return nil }
             texts.append(text)
         }
-        return texts
+        return inKeyOrder(texts)
+    }
+
+    private func valueTexts(of id: String, by template: KeyTemplate) -> [String]? {
+        guard let parts = template.texts(of: id) else { return nil }
+        let texts = zip(parts, key).compactMap { KeyTemplate.keyText(of: $0, codec(of: $1)) }
+        return texts.count == key.count ? inKeyOrder(texts) : nil
+    }
+
+    /// From the order of `_id` to that of the key.
+    private func inKeyOrder(_ texts: [String]) -> [String] { keyOrder.map { texts[$0] } }
+
+    func name(of field: PlannedField) -> String {
+        let bytes = UnsafeRawBufferPointer(start: heads.base + field.headOffset + 1, count: field.headCount - 2)
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 
@@ -37,8 +52,8 @@ extension MappingPlan {
     package func row(ofKey texts: [String]) -> Row {
         var bytes: [UInt8] = []
         var fields = schema.columns.map { _ in Field(kind: .null) }
-        for (column, text) in zip(key, texts) {
-            fields[column.index] = Field(
+        for (position, text) in zip(keyOrder, texts) {
+            fields[key[position].index] = Field(
                 kind: .text, offset: UInt32(bytes.count), count: UInt32(text.utf8.count))
             bytes += text.utf8
         }
@@ -54,7 +69,7 @@ extension ValueCodec {
         case .composite(let attributes): compositeText(value, attributes)
         case .range(let bound): rangeText(value, bound)
         // Never in a key (`forKey`).
-        case .array, .multirange: nil
+        case .array, .multirange, .refined: nil
         }
     }
 

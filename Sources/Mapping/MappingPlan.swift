@@ -3,22 +3,31 @@ import Model
 
 /// How the rows of one version of one table become documents: checked once, then only executed.
 ///
-/// The document is `{_id: …, column: …, …}`: the columns in the table's order without those of the key, which are the
-/// `_id`: bare when there is one, a document in key order when there are several. A plan is a value without caches; any
-/// number of threads may encode with it, each into a writer of its own.
+/// The document is `{_id: …, field: …, …}`: the columns in the table's order without those of the key, which are the
+/// `_id`, and behind them what is computed. A plan is a value without caches; any number of threads may encode with it,
+/// each into a writer of its own.
 package struct MappingPlan: Sendable {
     package let schema: TableSchema
     package let collection: String
-    /// The key's columns in key order, as indices into `schema.columns`.
-    package let keyIndices: [Int]
     /// Whether a field's name holds a dot or starts with `$`: MongoDB would read it as a path or an operator in `$set`,
     /// so it has to be written with `$setField`.
     package let needsSetField: Bool
     /// The guard against writes of an application; nil when the table has none.
     package let lastModified: LastModified?
 
-    let key: [PlannedColumn]
-    let body: [PlannedColumn]
+    /// As steps that write a document's elements.
+    let key: [PlannedField]
+    /// Where in `key` the columns are that were given, in their order.
+    let keyOrder: [Int]
+    let isWrapped: Bool
+    /// nil where `_id` is no text made of several values.
+    let template: KeyTemplate?
+    let body: [PlannedField]
+    /// Whether a part of a row is written in the shape of the whole (`PartialDocument`).
+    let isStructured: Bool
+    let omitsNulls: Bool
+    /// The field of the guard's column.
+    private let guardField: String?
     /// The codecs that have parts.
     let structures: [ValueCodec]
     /// The heads of all elements: room for the type, name, zero byte. Kept outside of Swift's arrays so that encoding
@@ -30,68 +39,63 @@ package struct MappingPlan: Sendable {
 
     /// `keyColumns` are names, in key order. Throws a `Failure` of kind `.configuration` when they are not columns of
     /// the table, lie outside its replica identity (a change of the key would not be seen), have a type that can't be an
-    /// `_id`, when another column is called `_id`, or when the column of `lastModified` is of no use.
+    /// `_id`, when the mapping asks for what the table can't give, or when the column of `lastModified` is of no use.
     package init(
-        schema: TableSchema, collection: String, keyColumns: [String], lastModified: LastModified? = nil
+        schema: TableSchema, collection: String, keyColumns: [String], lastModified: LastModified? = nil,
+        mapping: CollectionMapping = CollectionMapping()
     ) throws(Failure) {
         try lastModified?.check(schema, keyColumns: keyColumns)
         self.lastModified = lastModified
         self.schema = schema
         self.collection = collection
-        let check = KeyCheck(schema: schema, keyColumns: keyColumns)
-        let keys = try check.keys()
-        keyIndices = keys.map(\.index)
-        var builder = ColumnBuilder(schema: schema)
-        for (index, codec) in keys { try builder.add(index, codec) }
-        let others = schema.columns.indices.filter { index in !keys.contains { $0.index == index } }
-        for index in others { try builder.add(index, ValueCodec(schema.columns[index].type)) }
-        key = Array(builder.columns[..<keys.count])
-        body = Array(builder.columns[keys.count...])
+        let check = MappingCheck(
+            schema: schema, collection: collection, keyColumns: keyColumns, mapping: mapping, lastModified: lastModified
+        )
+        let keys = try KeyCheck(schema: schema, keyColumns: try check.orderedKey()).keys()
+        keyOrder = keyColumns.compactMap { name in keys.firstIndex { schema.columns[$0.index].name == name } }
+        let tree = try check.fields()
+        var builder = FieldBuilder(schema: schema)
+        var keyTree = FieldTree()
+        try check.addKey(keys.map(\.index), to: &keyTree)
+        try builder.add(keyTree.fields, codecs: Dictionary(keys.map { ($0.index, $0.codec) }) { first, _ in first })
+        let keyCount = builder.steps.count
+        var codecs: [Int: ValueCodec] = [:]
+        for (index, column) in schema.columns.enumerated() { codecs[index] = try check.codec(of: column) }
+        try builder.add(tree.fields, codecs: codecs)
+        key = Array(builder.steps[..<keyCount])
+        body = Array(builder.steps[keyCount...])
         structures = builder.structures
-        needsSetField = others.contains { index in
-            schema.columns[index].name.hasPrefix("$") || schema.columns[index].name.utf8.contains(0x2E)
-        }
+        isWrapped = mapping.id == .wrapped || keys.count > 1
+        template = try check.template(of: keys)
+        isStructured = mapping.isStructured
+        omitsNulls = mapping.nulls == .omit
+        needsSetField = tree.fields.contains { $0.name.hasPrefix("$") || $0.name.utf8.contains(0x2E) }
+        guardField = try lastModified.map { (guarding) throws(Failure) in try check.guardField(guarding) }
         heads = ByteBlock(copying: builder.heads)
     }
 
     /// What the key's values are in BSON, in key order: `number`, `text`, or the name of a codec of its own. MongoDB
     /// finds a document by a number of any type, but by nothing else of another type.
-    package var keyForms: [String] { key.map { codec(of: $0).keyForm } }
+    package var keyForms: [String] {
+        if let template { return ["template(\(template.text))"] }
+        let forms = key.map { field in
+            let (own, name) = (codec(of: field).keyForm, name(of: field))
+            return name == schema.columns[field.index].name ? own : "\(name):\(own)"
+        }
+        return isWrapped && forms.count == 1 ? ["{\(forms[0])}"] : forms
+    }
 
-    func codec(of column: PlannedColumn) -> ValueCodec {
-        column.scalar.map { .scalar($0) } ?? structures[column.structure]
+    func codec(of field: PlannedField) -> ValueCodec {
+        field.scalar.map { .scalar($0) } ?? structures[field.structure]
     }
 
     /// The field that guards documents against rows of a backfill; nil when nothing does.
-    package var backfillGuard: String? { lastModified?.column }
+    package var backfillGuard: String? { guardField }
 
     /// The field that guards documents against the stream too.
-    package var streamGuard: String? { lastModified.flatMap { $0.isDualWritten ? $0.column : nil } }
+    package var streamGuard: String? { lastModified.flatMap { $0.isDualWritten ? guardField : nil } }
 
     /// Whether a column of this type may be sent in binary. If one of a pipeline's columns may not, a COPY casts it to
     /// text, and the stream has to use text for all.
     package static func hasBinaryCodec(_ type: PostgresType) -> Bool { ValueCodec(type).hasBinary }
-}
-
-/// Lays the columns of a plan out: the heads of their elements one behind the other, that of `_id` first.
-private struct ColumnBuilder {
-    let schema: TableSchema
-    var columns: [PlannedColumn] = []
-    var structures: [ValueCodec] = []
-    var heads: [UInt8] = [0] + BSONName.id.bytes
-
-    init(schema: TableSchema) { self.schema = schema }
-
-    mutating func add(_ index: Int, _ codec: ValueCodec) throws(Failure) {
-        guard let name = try? BSONName(schema.columns[index].name) else {
-            throw Failure(.unexpected, "a column of \(schema.name) has a name with a NUL character")
-        }
-        var scalar: ScalarCodec?
-        if case .scalar(let single) = codec { scalar = single } else { structures.append(codec) }
-        columns.append(
-            PlannedColumn(
-                index: index, scalar: scalar, structure: structures.count - 1, headOffset: heads.count,
-                headCount: name.bytes.count + 1))
-        heads += [0] + name.bytes
-    }
 }

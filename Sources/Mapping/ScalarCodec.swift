@@ -27,6 +27,8 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
     /// Timestamps in a key, where nothing may be cut off.
     case timestampText
     case timestamptzText
+    /// Microseconds since 1970-01-01 UTC.
+    case timestampMicros
     case time
     case timetz
     case interval
@@ -84,7 +86,7 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         switch self {
         // Two queries of one text may differ.
         case .tsquery: nil
-        case .json, .jsonb, .hstore, .point, .int2vector, .oidvector, .floatVector, .geometry: nil
+        case .timestampMicros, .json, .jsonb, .hstore, .point, .int2vector, .oidvector, .floatVector, .geometry: nil
         case .timestamp: .timestampText
         case .timestamptz: .timestamptzText
         default: self
@@ -121,6 +123,7 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         case .uuid: try encodeUUID(binary: bytes, into: &writer)
         case .date: try encodeDate(binary: bytes, into: &writer)
         case .timestamp, .timestamptz: putTimestamp(try Wire.only(bytes), into: &writer)
+        case .timestampMicros: putMicroseconds(try Wire.only(bytes), into: &writer)
         case .timestampText: putTimestampText(try Wire.only(bytes), zone: "", into: &writer)
         case .timestamptzText: putTimestampText(try Wire.only(bytes), zone: "Z", into: &writer)
         case .time: try encodeTime(binary: bytes, into: &writer)
@@ -170,6 +173,7 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         case .uuid: try encodeUUID(text: bytes, into: &writer)
         case .date: try encodeDate(text: bytes, into: &writer)
         case .timestamp, .timestamptz: putTimestamp(try timestampMicroseconds(text: bytes), into: &writer)
+        case .timestampMicros: putMicroseconds(try timestampMicroseconds(text: bytes), into: &writer)
         case .timestampText: putTimestampText(try timestampMicroseconds(text: bytes), zone: "", into: &writer)
         case .timestamptzText: putTimestampText(try timestampMicroseconds(text: bytes), zone: "Z", into: &writer)
         case .interval: try encodeInterval(text: bytes, into: &writer)

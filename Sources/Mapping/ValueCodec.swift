@@ -9,6 +9,7 @@ enum ValueCodec: Hashable, Sendable {
     case composite([Attribute])
     indirect case range(of: ValueCodec)
     indirect case multirange(of: ValueCodec)
+    indirect case refined(ValueCodec, Refinement)
 
     /// One attribute of a composite type.
     struct Attribute: Hashable, Sendable {
@@ -28,24 +29,49 @@ enum ValueCodec: Hashable, Sendable {
     }
 
     /// The codec of a type as it appears in a document's body.
-    init(_ type: PostgresType) {
+    init(_ type: PostgresType, _ policies: ValuePolicies = ValuePolicies()) {
         switch type.shape {
-        case .domain(let base): self.init(base)
+        case .domain(let base): self.init(base, policies)
         case .enum: self = .scalar(.text)
-        case .array(let element, let delimiter): self = .array(of: ValueCodec(element), delimiter: delimiter)
-        case .base: self = .scalar(ScalarCodec(oid: type.oid))
+        case .array(let element, let delimiter): self = .array(of: ValueCodec(element, policies), delimiter: delimiter)
+        case .base: self = ValueCodec.scalar(ScalarCodec(oid: type.oid)).held(to: policies)
         case .extended(let type): self = .scalar(ScalarCodec(type))
         case .composite(let attributes):
             self = .composite(
                 attributes.compactMap { attribute in
                     (try? BSONName(attribute.name)).map {
-                        Attribute($0, attribute.type.oid, ValueCodec(attribute.type))
+                        Attribute($0, attribute.type.oid, ValueCodec(attribute.type, policies))
                     }
                 })
-        case .range(let bound): self = .range(of: ValueCodec(bound))
-        case .multirange(let bound): self = .multirange(of: ValueCodec(bound))
+        case .range(let bound): self = .range(of: ValueCodec(bound, policies))
+        case .multirange(let bound): self = .multirange(of: ValueCodec(bound, policies))
         case .other: self = .scalar(.serverText)
         }
+    }
+
+    /// What the policies make of a single value.
+    private func held(to policies: ValuePolicies) -> ValueCodec {
+        switch self {
+        case .scalar(.numeric) where policies.numericOverflow != .string: .refined(self, .withoutText(.digits))
+        case .scalar(.timestamp), .scalar(.timestamptz):
+            ValueCodec.timestamp(self, policies.timestamp).withoutInfinity(policies)
+        case .scalar(.date): withoutInfinity(policies)
+        default: self
+        }
+    }
+
+    private static func timestamp(_ codec: ValueCodec, _ form: ValuePolicies.TimestampForm) -> ValueCodec {
+        switch form {
+        case .date: codec
+        case .int64Micros: .scalar(.timestampMicros)
+        case .iso: .scalar(codec == .scalar(.timestamptz) ? .timestamptzText : .timestampText)
+        }
+    }
+
+    /// Text has room for infinity.
+    private func withoutInfinity(_ policies: ValuePolicies) -> ValueCodec {
+        let isText = self == .scalar(.timestampText) || self == .scalar(.timestamptzText)
+        return policies.outOfRange == .string || isText ? self : .refined(self, .withoutText(.infinity))
     }
 
     /// The codec for the same type as a part of `_id`, which must not lose anything; nil when the type can't be one.
@@ -56,6 +82,8 @@ enum ValueCodec: Hashable, Sendable {
         case .composite(let attributes): ValueCodec.forKey(attributes)
         // MongoDB takes no array as `_id`.
         case .array, .multirange: nil
+        // A key is read back.
+        case .refined(let codec, _): codec.forKey
         }
     }
 
@@ -76,6 +104,7 @@ enum ValueCodec: Hashable, Sendable {
         case .scalar(let scalar): scalar != .serverText
         case .array(let part, _), .range(let part), .multirange(let part): part.hasBinary
         case .composite(let attributes): attributes.allSatisfy(\.codec.hasBinary)
+        case .refined(let codec, _): codec.hasBinary
         }
     }
 
@@ -87,6 +116,7 @@ enum ValueCodec: Hashable, Sendable {
             "{\(attributes.map { "\($0.name):\($0.codec.keyForm)" }.joined(separator: ","))}"
         case .range(let bound): "range(\(bound.keyForm))"
         case .array(let part, _), .multirange(let part): "array(\(part.keyForm))"
+        case .refined(let codec, _): codec.keyForm
         }
     }
 
@@ -121,6 +151,8 @@ enum ValueCodec: Hashable, Sendable {
             } else {
                 try encodeMultirange(text: bytes, of: bound, into: &writer)
             }
+        case .refined(let codec, let refinement):
+            try encodeRefined(bytes, isBinary: isBinary, of: codec, by: refinement, into: &writer)
         }
     }
 }

@@ -140,6 +140,8 @@ package struct TableState: Hashable, Sendable {
     /// What the key's values are in BSON, in key order: `number`, `text` and so on (`MappingPlan.keyForms`). Documents
     /// can't be found by a key of another form. Empty in states that are older.
     package let keyForms: [String]
+    /// The fingerprint of the mapping that made its documents; empty in states that are older, which had none.
+    package var mapping: String
     /// Whether the collection held nothing at the first start, and nobody else was to write into it: then everything in
     /// it is Wherry's own.
     package let wasEmpty: Bool
@@ -154,13 +156,15 @@ package struct TableState: Hashable, Sendable {
     package var refusal: Failure?
 
     package init(
-        table: TableName, collection: String, keyColumns: [String], keyForms: [String] = [], wasEmpty: Bool,
-        copyStage: CopyStage = .waiting, estimatedRows: Int = 0, copiedRows: Int = 0, backfill: BackfillState? = nil
+        table: TableName, collection: String, keyColumns: [String], keyForms: [String] = [],
+        mapping: String = "", wasEmpty: Bool, copyStage: CopyStage = .waiting, estimatedRows: Int = 0,
+        copiedRows: Int = 0, backfill: BackfillState? = nil
     ) {
         self.table = table
         self.collection = collection
         self.keyColumns = keyColumns
         self.keyForms = keyForms
+        self.mapping = mapping
         self.wasEmpty = wasEmpty
         self.copyStage = copyStage
         self.estimatedRows = estimatedRows

@@ -97,7 +97,7 @@ package struct Pipeline: Sendable {
         if settings.endsWithCopy { streaming.end = .caughtUp }
         let stream = StreamRun(
             settings: streaming, limits: limits, source: ports.source, sink: ports.sink,
-            plans: PlanTable(tables: await lease.tables, lastModified: settings.lastModified), backfill: backfill,
+            plans: PlanTable(tables: await lease.tables, rules: settings.rules), backfill: backfill,
             orders: OrderWatch(
                 store: ports.store, pipeline: settings.pipeline, tables: tables, logger: logger),
             progress: progress, stop: stop, logger: logger)

@@ -139,11 +139,12 @@ actor PipelineLease {
             let name = table.schema.name
             let plan = try MappingPlan(
                 schema: table.schema, collection: settings.collection(of: name), keyColumns: table.primaryKey,
-                lastModified: settings.lastModified[name])
+                lastModified: settings.rules.lastModified(of: name), mapping: settings.rules.mapping(of: name))
             // Where an application may write at any moment not everything is Wherry's own, even if nothing is there
             // yet.
             return TableState(
                 table: name, collection: plan.collection, keyColumns: table.primaryKey, keyForms: plan.keyForms,
+                mapping: settings.rules.mapping(of: name).fingerprint,
                 wasEmpty: !occupied.contains(plan.collection) && plan.lastModified == nil)
         }
         var state = PipelineState(

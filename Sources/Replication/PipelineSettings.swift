@@ -23,6 +23,10 @@ package struct PipelineSettings: Sendable {
     /// What the configuration says of single tables, in the place of any other choice of tables; nil when it names
     /// none.
     package var collections: [TableName: CollectionSettings]?
+    /// What becomes of the rows of tables that it doesn't name.
+    package var mapping = CollectionMapping()
+    /// The mapping of a table may be another one than it was; documents that are there stay as they are.
+    package var acceptsMappingChange = false
     /// Collections that hold documents already are overwritten by key.
     package var adopt = false
     /// Readers of the initial copy; writers too where it doesn't go through the stream.
@@ -69,6 +73,8 @@ package struct PipelineSettings: Sendable {
 extension PipelineSettings {
     /// Where a table goes that the pipeline doesn't have yet.
     func collection(of table: TableName) -> String { collections?[table]?.collection ?? table.defaultCollection }
+
+    package var rules: MappingRules { MappingRules(named: collections ?? [:], standard: mapping) }
 
     /// The tables with a guard.
     var lastModified: [TableName: LastModified] { collections?.compactMapValues(\.lastModified) ?? [:] }

@@ -32,7 +32,6 @@ import Testing
         #expect(try Self.document { try plan.encodeDocument(row, into: &$0) } == ["_id": 7, "a": "x", "b": nil])
         #expect(try Self.document { try plan.encodeKey(row, into: &$0) } == ["_id": 7])
         #expect(try Self.document { try plan.encodeSentFields(row, into: &$0) } == ["a": "x", "b": nil])
-        #expect(plan.keyIndices == [1])
         #expect(!plan.needsSetField)
     }
 
@@ -41,7 +40,6 @@ import Testing
         let row = textRow(["1", "x", "2"])
         #expect(
             try Self.document { try plan.encodeDocument(row, into: &$0) } == ["_id": ["b": 2, "a": 1], "n": "x"])
-        #expect(plan.keyIndices == [2, 0])
     }
 
     @Test func theColumnOfTheGuardIsLookedAt() throws {

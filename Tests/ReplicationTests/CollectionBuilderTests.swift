@@ -40,8 +40,11 @@ struct CollectionBuilderTests {
                         name: "at", type: PostgresType(oid: 1184, name: "timestamptz", shape: .base),
                         isIdentity: false),
                 ], replicaIdentity: .primaryKey))
-        let guards = [table.schema.name: LastModified(column: "at", isDualWritten: isDualWritten)]
-        var plans = PlanTable(tables: [table.state], lastModified: guards)
+        let rules = MappingRules(named: [
+            table.schema.name: CollectionSettings(
+                collection: "t", lastModified: LastModified(column: "at", isDualWritten: isDualWritten))
+        ])
+        var plans = PlanTable(tables: [table.state], rules: rules)
         try plans.register(table.version)
         let plan = try plans.plan(for: table.version)
         let stream = CollectionBuilder(plan: plan).writes

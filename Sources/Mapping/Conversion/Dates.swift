@@ -35,6 +35,16 @@ func putTimestamp(_ microseconds: Int64, into writer: inout BSONWriter) {
     writer.put(date: flooredQuotient(microseconds, 1000).quotient + epochDays * 86_400_000)
 }
 
+/// Since 1970-01-01; the last thirty years that PostgreSQL knows (from 294247 on) don't fit, and are text.
+func putMicroseconds(_ microseconds: Int64, into writer: inout BSONWriter) {
+    if microseconds == .max || microseconds == .min {
+        return putInfinity(isNegative: microseconds < 0, into: &writer)
+    }
+    let (sum, overflow) = microseconds.addingReportingOverflow(epochDays * microsecondsPerDay)
+    if overflow { return putTimestampText(microseconds, zone: "", into: &writer) }
+    writer.put(int64: sum)
+}
+
 /// ISO 8601: `2024-01-02T03:04:05.000006`; years beyond 9999 carry a plus sign, and the year before 1 is 0000.
 func putTimestampText(_ microseconds: Int64, zone: StaticString, into writer: inout BSONWriter) {
     if microseconds == .max || microseconds == .min {

@@ -21,7 +21,8 @@ extension ScalarCodec {
             .line, .lseg, .box, .path, .polygon, .circle, .tid, .snapshot, .tsvector, .versionedText:
             string(value).flatMap { hasForm($0) ? $0 : nil }
         // Never in a key (`forKey`).
-        case .timestamp, .timestamptz, .json, .jsonb, .tsquery, .point, .hstore, .int2vector, .oidvector, .floatVector,
+        case .timestamp, .timestamptz, .timestampMicros, .json, .jsonb, .tsquery, .point, .hstore, .int2vector,
+            .oidvector, .floatVector,
             .geometry:
             nil
         }
@@ -55,7 +56,7 @@ private func binary(_ value: BSONValue, subtype: UInt8) -> [UInt8]? {
     if case .binary(subtype, let bytes) = value { bytes } else { nil }
 }
 
-private func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
     var digits: [UInt8] = []
     for byte in bytes {
         for digit in [byte >> 4, byte & 15] { digits.append(digit < 10 ? 0x30 + digit : 0x57 + digit) }

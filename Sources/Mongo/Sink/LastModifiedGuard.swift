@@ -27,6 +27,9 @@ struct LastModifiedGuard {
 
     /// A pipeline that sets `fields` and keeps the others.
     func update(_ fields: UnsafeRawBufferPointer) throws -> BSONDocument {
+        if PartialDocument.isPartial(fields) {
+            return try unlessNewer(than: fields, put: try PartialDocument.expression(fields))
+        }
         let fieldsToSet: BSONValue = ["$literal": .document(BSONDocument(unchecked: Array(fields)))]
         return try unlessNewer(than: fields, put: ["$mergeObjects": ["$$ROOT", fieldsToSet]])
     }

@@ -221,6 +221,7 @@ extension CollectionWrites {
     /// The update that sets fields.
     func update(_ fields: UnsafeRawBufferPointer) throws -> BSONDocument {
         if let guardField { return try LastModifiedGuard(field: guardField).update(fields) }
+        if PartialDocument.isPartial(fields) { return ["0": ["$replaceWith": try PartialDocument.expression(fields)]] }
         return hasSpecialNames ? try SpecialNames.update(fields) : BSONDocument.set(fields)
     }
 

@@ -127,7 +127,7 @@ extension TableState {
         [
             "_id": id(in: pipeline), "schema_version": .int32(stateSchemaVersion),
             "collection": .string(collection), "key": .array(keyColumns.map { .string($0) }),
-            "key_forms": .array(keyForms.map { .string($0) }),
+            "key_forms": .array(keyForms.map { .string($0) }), "mapping": .string(mapping),
             "was_empty": .bool(wasEmpty), "copy": progress,
         ]
     }
@@ -150,7 +150,8 @@ extension TableState {
         self.init(
             table: table, collection: collection,
             keyColumns: key.compactMap(\.asString),
-            keyForms: (document["key_forms"]?.asArray ?? []).compactMap(\.asString), wasEmpty: wasEmpty,
+            keyForms: (document["key_forms"]?.asArray ?? []).compactMap(\.asString),
+            mapping: document["mapping"]?.asString ?? "", wasEmpty: wasEmpty,
             copyStage: copy["stage"]?.asString.flatMap { CopyStage(rawValue: $0) } ?? .waiting,
             estimatedRows: copy["estimated_rows"]?.asInt ?? 0, copiedRows: copy["copied_rows"]?.asInt ?? 0,
             backfill: backfill)

@@ -66,7 +66,7 @@ struct BackfillStart: Sendable {
 
     private func tables(_ states: [TableState]) async throws -> [TableName: BackfillTable] {
         let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
-        var plans = PlanTable(tables: states, lastModified: settings.lastModified)
+        var plans = PlanTable(tables: states, rules: settings.rules)
         var tables: [TableName: BackfillTable] = [:]
         for (state, version) in zip(states, versions) {
             try plans.register(version)
@@ -77,7 +77,7 @@ struct BackfillStart: Sendable {
                 version: version, plan: plan, key: state.keyColumns,
                 isAsked: state.backfill?.cause == .asked, condition: state.backfill?.condition,
                 expectsDocuments: state.backfill?.cause != .first || !state.wasEmpty
-                    || settings.lastModified[state.table] != nil,
+                    || settings.rules.lastModified(of: state.table) != nil,
                 guardField: guardField)
         }
         return tables

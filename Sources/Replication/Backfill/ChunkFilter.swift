@@ -200,7 +200,7 @@ struct ChunkFilter {
         case .update(let table, let old, let new):
             let plan = try plans.plan(for: table)
             guard unfinished.contains(plan.collection) else { return false }
-            let isPartial = !new.isWhole(with: old, plan: plan)
+            let isPartial = !plan.isWhole(new, with: old)
             let key = try plan.encodeKey(new, fallback: old?.row, into: &scratch.writer)
             touch(key, plan, id, isPartial: isPartial)
             guard let old else { return false }

@@ -42,7 +42,7 @@ struct CollectionBuilder {
             let oldKey = try plan.encodeKey(old.row, fallback: nil, into: &writes.arena)
             if !writes.arena.hasEqualBytes(oldKey, newKey) { origin = oldKey }
         }
-        if new.isWhole(with: old, plan: plan) {
+        if plan.isWhole(new, with: old) {
             let body = try plan.encodeDocument(new, old: old?.row, into: &writes.arena)
             if let origin {
                 delete(key: origin)
@@ -127,14 +127,5 @@ struct CollectionBuilder {
         Failure(
             .unexpected, "the stream updates a row of \(table) in part after deleting it",
             hint: "This is a defect: please report it with the PostgreSQL version.")
-    }
-}
-
-extension Row {
-    /// Whether every value of the row is known: sent, or in the old row. (An old key holds the key's columns only.)
-    func isWhole(with old: OldRow?, plan: MappingPlan) -> Bool {
-        if case .full = old { return true }
-        return isWhole
-            || fields.indices.allSatisfy { fields[$0].kind != .unchanged || plan.keyIndices.contains($0) }
     }
 }

@@ -6,16 +6,15 @@ import Model
 /// A new RELATION makes a new plan; the key's columns and the collection stay as they were decided at the first start.
 package struct PlanTable: Sendable {
     private let states: [TableName: TableState]
-    private let lastModified: [TableName: LastModified]
+    private let rules: MappingRules
     private var plans: [ObjectIdentifier: MappingPlan] = [:]
     /// Keeps the versions alive, so that no identifier is used twice.
     private var versions: [UInt32: TableVersion] = [:]
     /// Versions that newer ones have replaced; changes of theirs may still wait for their commit.
     private var replaced: [TableVersion] = []
 
-    /// - Parameter lastModified: the guards, of the tables that have one.
-    package init(tables: [TableState], lastModified: [TableName: LastModified] = [:]) {
-        self.lastModified = lastModified
+    package init(tables: [TableState], rules: MappingRules = MappingRules()) {
+        self.rules = rules
         states = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -41,7 +40,7 @@ package struct PlanTable: Sendable {
         versions[table.schema.oid] = table
         let plan = try MappingPlan(
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns,
-            lastModified: lastModified[state.table])
+            lastModified: rules.lastModified(of: state.table), mapping: rules.mapping(of: state.table))
         guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else { throw changedKey(state, plan.keyForms) }
         plans[ObjectIdentifier(table)] = plan
     }

@@ -7,11 +7,13 @@ struct CollectionResolver: Sendable {
     let collections: [String: ConfiguredCollection]
     /// Where they were given: the file's name.
     let file: String
+    private let mappings: MappingResolver
 
     /// nil when there is no such section.
-    init?(_ given: Given<[String: ConfiguredCollection]>?) {
+    init?(_ given: Given<[String: ConfiguredCollection]>?, mappings: MappingResolver) {
         guard let given else { return nil }
         (collections, file) = (given.value, given.origin)
+        self.mappings = mappings
     }
 
     func settings() throws -> [TableName: CollectionSettings] {
@@ -36,7 +38,8 @@ struct CollectionResolver: Sendable {
                     hint: "A table becomes one collection: remove one of the two.")
             }
             settings[table] = CollectionSettings(
-                collection: name, lastModified: try lastModified(of: entry, name))
+                collection: name, lastModified: try lastModified(of: entry, name),
+                mapping: try mappings.mapping(entry, at: "collections.\(name)"))
         }
         return settings
     }

@@ -12,6 +12,10 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
     var backfill: Backfill?
     /// How changes are written.
     var apply: Apply?
+    /// What holds for every collection that doesn't say otherwise.
+    var defaults: ConfiguredDefaults?
+    /// The salt of `mask: sha256`, at least 16 characters: `${WHERRY_MASK_SALT}`.
+    var maskSalt: String?
     /// The tables to replicate, by the collection each becomes, in the place of schemas and exclusions. Default: every
     /// table of the schemas.
     var collections: [String: ConfiguredCollection]?
@@ -87,7 +91,8 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case pipeline, source, target, backfill, apply, collections
+        case pipeline, source, target, backfill, apply, defaults, collections
+        case maskSalt = "mask_salt"
     }
 }
 
@@ -105,6 +110,7 @@ indirect enum KnownKeys: Sendable {
             "target": .mapping(leaves(ConfigurationFile.Target.CodingKeys.self)),
             "backfill": .mapping(leaves(ConfigurationFile.Backfill.CodingKeys.self)),
             "apply": .mapping(leaves(ConfigurationFile.Apply.CodingKeys.self)),
+            "defaults": .mapping(leaves(ConfiguredDefaults.CodingKeys.self)),
             "collections": .named(.mapping(leaves(ConfiguredCollection.CodingKeys.self))),
         ]) { $1 })
 

@@ -72,6 +72,7 @@ struct ConfigurationReader: Sendable {
     }
 
     private func expand(_ node: Node, path: [String]) throws -> Node {
+        if path.count == 3, path[0] == "collections", ConfiguredCollection.keysOfTexts.contains(path[2]) { return node }
         switch node {
         case .scalar(var scalar):
             guard scalar.string.contains("$") else { return node }

@@ -2,14 +2,70 @@
 struct ConfiguredCollection: Decodable, Sendable, Equatable {
     /// The table, as `schema.table`.
     var from: String?
+    /// What `_id` is: `single`, `wrapped`, a list of the key's columns, or a text like `${tenant_id}:${order_no}`.
+    /// Default: `single`.
+    var id: WordOrList?
+    /// An expression that is true of the rows that become documents. Default: all rows.
+    var filter: String?
+    /// The columns to take, besides those of the key. Default: all.
+    var keep: [String]?
+    /// The columns to leave out.
+    var drop: [String]?
+    /// Fields by column; a dot makes a document inside: `shipping.city`.
+    var rename: [String: String]?
+    /// As in `defaults`.
+    var fieldCase: String?
+    /// As in `defaults`.
+    var nulls: String?
+    /// As in `defaults`.
+    var numericOverflow: String?
+    /// As in `defaults`.
+    var timestamp: String?
+    /// As in `defaults`.
+    var outOfRange: String?
+    /// Another type by column: `string`, `int32`, `int64`, `double`, `decimal128`, `bool`, `date`, `iso`,
+    /// `int64_micros`.
+    var type: [String: String]?
+    /// Fields made of columns: an expression by the field's path.
+    var compute: [String: String]?
+    /// `sha256`, `last4`, `redact` or `null` by column.
+    var mask: [String: String?]?
     /// The column that says when a row was last written: documents that are newer are kept.
     var lastModified: String?
     /// Whether an application writes into the collection itself. Default: false.
     var dualWrite: Bool?
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case from
+        case from, id
+        case filter = "where"
+        case keep, drop, rename
+        case fieldCase = "case"
+        case nulls
+        case numericOverflow = "numeric_overflow"
+        case timestamp
+        case outOfRange = "out_of_range"
+        case type, compute, mask
         case lastModified = "last_modified"
         case dualWrite = "dual_write"
+    }
+
+    /// Keys whose texts may hold `${…}` of their own: no variables of the environment.
+    static let keysOfTexts: Set<String> = [
+        CodingKeys.id.stringValue, CodingKeys.filter.stringValue, CodingKeys.compute.stringValue,
+    ]
+}
+
+/// One word, or a list of them.
+enum WordOrList: Decodable, Sendable, Equatable {
+    case word(String)
+    case list([String])
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let list = try? container.decode([String].self) {
+            self = .list(list)
+        } else {
+            self = .word(try container.decode(String.self))
+        }
     }
 }

@@ -21,6 +21,8 @@ package struct Settings: Sendable, Equatable {
         package var picksTables = false
         /// What the configuration says of the tables it names; nil when it names none.
         package var collections: [TableName: CollectionSettings]?
+        /// What becomes of the rows of tables that the configuration doesn't name.
+        package var mapping = CollectionMapping()
         package var plugin: Plugin
         package var slot: String
         package var publication: String

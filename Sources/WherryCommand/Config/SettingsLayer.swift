@@ -28,6 +28,8 @@ struct SettingsLayer: Sendable {
     var maxBatchBytes: Given<String>?
     /// By collection; the origin is the file's name.
     var collections: Given<[String: ConfiguredCollection]>?
+    var defaults: Given<ConfiguredDefaults>?
+    var maskSalt: Given<String>?
 
     init() {}
 
@@ -78,6 +80,8 @@ struct SettingsLayer: Sendable {
         maxBatchOperations = given(file.apply?.maxBatchOperations, "apply.max_batch_operations")
         maxBatchBytes = given(file.apply?.maxBatchBytes, "apply.max_batch_bytes")
         collections = file.collections.map { Given(value: $0, origin: name) }
+        defaults = file.defaults.map { Given(value: $0, origin: name) }
+        maskSalt = given(file.maskSalt, "mask_salt")
     }
 
     /// This layer, and the one below where this one says nothing. Lists are replaced, not joined.
@@ -100,6 +104,8 @@ struct SettingsLayer: Sendable {
         result.maxBatchOperations = maxBatchOperations ?? below.maxBatchOperations
         result.maxBatchBytes = maxBatchBytes ?? below.maxBatchBytes
         result.collections = collections ?? below.collections
+        result.defaults = defaults ?? below.defaults
+        result.maskSalt = maskSalt ?? below.maskSalt
         return result
     }
 }

@@ -33,14 +33,17 @@ struct SettingsResolver: Sendable {
     }
 
     private func settings(_ endpoints: Endpoints, pipeline: String, isNamedHere: Bool) throws -> Settings {
-        let collections = try isNamedHere ? CollectionResolver(layer.collections)?.settings() : nil
+        let mappings = MappingResolver(
+            defaults: layer.defaults?.value ?? ConfiguredDefaults(), salt: layer.maskSalt,
+            file: layer.defaults?.origin ?? layer.collections?.origin ?? "")
+        let collections = try isNamedHere ? CollectionResolver(layer.collections, mappings: mappings)?.settings() : nil
         let tables = try namedTables(among: collections)
         return Settings(
             pipeline: pipeline,
             source: Settings.Source(
                 uri: endpoints.source, schemas: try tables.map { Set($0.map(\.schema)).sorted() } ?? schemas(),
                 excluded: try tables == nil ? layer.exclude.map(names) ?? [] : [], tables: tables,
-                picksTables: layer.tables != nil, collections: collections,
+                picksTables: layer.tables != nil, collections: collections, mapping: try mappings.standard(),
                 plugin: try choice(layer.plugin, default: .pgoutput),
                 slot: try isNamedHere ? slot(of: pipeline) : Settings.defaultSlot(of: pipeline),
                 publication: try isNamedHere ? publication(of: pipeline) : Settings.defaultSlot(of: pipeline)),

@@ -93,6 +93,7 @@ struct PipelineWiring: Sendable {
         result.usesSlot = usesSlot
         result.tables = settings.source.picksTables ? settings.source.tables : nil
         result.collections = settings.source.collections
+        result.mapping = settings.source.mapping
         result.adopt = adopts
         result.copyWorkers = settings.backfill.workers
         result.maxChunkRows = settings.backfill.maxChunkRows

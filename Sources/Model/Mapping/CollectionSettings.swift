@@ -3,9 +3,13 @@ package struct CollectionSettings: Hashable, Sendable {
     package let collection: String
     /// The guard against writes of an application; nil without one.
     package let lastModified: LastModified?
+    package let mapping: CollectionMapping
 
-    package init(collection: String, lastModified: LastModified? = nil) {
+    package init(
+        collection: String, lastModified: LastModified? = nil, mapping: CollectionMapping = CollectionMapping()
+    ) {
         self.collection = collection
         self.lastModified = lastModified
+        self.mapping = mapping
     }
 }

@@ -1,8 +1,8 @@
 /// "Did you mean": the nearest of the words one could have written.
-enum Suggestion {
+package enum Suggestion {
     /// The candidate with the fewest edits to `word`, nil when all are farther than a third of its length (at least 2).
     /// The first one wins where several are as near.
-    static func nearest(to word: String, among candidates: [String]) -> String? {
+    package static func nearest(to word: String, among candidates: [String]) -> String? {
         let limit = max(2, word.count / 3)
         var best: (candidate: String, distance: Int)?
         for candidate in candidates {
@@ -14,7 +14,7 @@ enum Suggestion {
 
     /// Insertions, deletions, replacements and swaps of neighbours that make `left` out of `right` (optimal string
     /// alignment).
-    static func editDistance(_ left: String, _ right: String) -> Int {
+    package static func editDistance(_ left: String, _ right: String) -> Int {
         let left = Array(left)
         let right = Array(right)
         var beforeLast: [Int] = []

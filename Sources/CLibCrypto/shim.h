@@ -1,0 +1,2 @@
+// OpenSSL's digests, which libpq is linked with anyway.
+#include <openssl/sha.h>

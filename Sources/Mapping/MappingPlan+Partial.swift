@@ -1,0 +1,40 @@
+import BSON
+import Model
+
+/// A part of a row, in the shape of the whole (`PartialDocument`).
+extension MappingPlan {
+    func appendPartialBody(_ row: Row, to writer: inout BSONWriter) throws(ColumnError) {
+        PartialDocument.begin(in: &writer)
+        var branch = 0
+        for (position, field) in body.enumerated() {
+            switch field.kind {
+            case .column:
+                if omitsNulls, isNull(field, row, nil) { continue }
+                begin(field, in: &writer)
+                if row.fields[field.index].kind == .unchanged {
+                    writer.putUndefined()
+                } else {
+                    try appendValue(field, row, nil, to: &writer)
+                }
+            case .open:
+                begin(field, in: &writer)
+                branch = writer.beginBranch(in: branch)
+                if lacksValues(row, position..<field.index) { PartialDocument.begin(in: &writer) }
+            case .close:
+                branch = writer.endBranch(branch, headCount: field.headCount, keepsEmpty: false)
+            case .computed: break
+            }
+        }
+    }
+
+    /// Whether every value that the document needs is known: sent, or in the old row. (An old key holds the key's
+    /// columns only.)
+    package func isWhole(_ row: Row, with old: OldRow?) -> Bool {
+        if case .full = old { return true }
+        return row.isWhole || !lacksValues(row, body.indices)
+    }
+
+    private func lacksValues(_ row: Row, _ fields: Range<Int>) -> Bool {
+        body[fields].contains { $0.kind == .column && row.fields[$0.index].kind == .unchanged }
+    }
+}

@@ -1,0 +1,121 @@
+import Model
+
+/// Makes a `CollectionMapping` of what the file says of one collection, or of all. Every error is a `Failure` of kind
+/// `.configuration` that names the key.
+struct MappingResolver: Sendable {
+    let defaults: ConfiguredDefaults
+    let salt: Given<String>?
+    /// Where they were given: the file's name.
+    let file: String
+
+    /// For tables that the file doesn't name.
+    func standard() throws -> CollectionMapping { try mapping(ConfiguredCollection(), at: "defaults") }
+
+    /// - Parameter path: of the collection in the file.
+    func mapping(_ entry: ConfiguredCollection, at path: String) throws -> CollectionMapping {
+        let words = Words(file: file, path: path)
+        var mapping = CollectionMapping()
+        mapping.id = id(entry.id)
+        mapping.columns = try columns(entry, path)
+        mapping.rename = entry.rename ?? [:]
+        mapping.fieldCase = try words.choice(entry.fieldCase ?? defaults.fieldCase, "case", default: .keep)
+        mapping.nulls = try words.choice(entry.nulls ?? defaults.nulls, "nulls", default: .null)
+        mapping.types = try words.choices(entry.type, "type")
+        mapping.masks = try masks(entry.mask ?? [:], words)
+        mapping.computed = (entry.compute ?? [:]).sorted { $0.key < $1.key }.map {
+            CollectionMapping.ComputedField(path: $0, expression: $1)
+        }
+        mapping.filter = entry.filter
+        mapping.policies.numericOverflow = try words.choice(
+            entry.numericOverflow ?? defaults.numericOverflow, "numeric_overflow", default: .string)
+        mapping.policies.timestamp = try words.choice(
+            entry.timestamp ?? defaults.timestamp, "timestamp", default: .date)
+        mapping.policies.outOfRange = try words.choice(
+            entry.outOfRange ?? defaults.outOfRange, "out_of_range", default: .string)
+        return mapping
+    }
+
+    private func id(_ given: WordOrList?) -> DocumentID {
+        switch given {
+        case nil, .word("single"): .key
+        case .word("wrapped"): .wrapped
+        case .word(let template): .template(template)
+        case .list(let columns): .columns(columns)
+        }
+    }
+
+    private func columns(_ entry: ConfiguredCollection, _ path: String) throws -> CollectionMapping.ColumnChoice {
+        switch (entry.keep, entry.drop) {
+        case (nil, nil): return .all
+        case (let keep?, nil): return .keep(Set(keep))
+        case (nil, let drop?): return .drop(Set(drop))
+        case (.some, .some):
+            throw Failure(
+                .configuration, "'\(path)' in \(file) has both 'keep' and 'drop'",
+                hint: "'keep' names the columns to take, 'drop' those to leave out: one of the two.")
+        }
+    }
+
+    private func masks(_ given: [String: String?], _ words: Words) throws -> [String: Mask] {
+        var masks: [String: Mask] = [:]
+        for (column, word) in given.sorted(by: { $0.key < $1.key }) {
+            switch word ?? "null" {
+            case "sha256": masks[column] = .sha256(try requiredSalt(words.path))
+            case "last4": masks[column] = .last4
+            case "redact": masks[column] = .redact
+            case "null": masks[column] = .null
+            case let other:
+                throw words.unknown(other, "mask.\(column)", ["sha256", "last4", "redact", "null"])
+            }
+        }
+        return masks
+    }
+
+    /// Without one, anybody could try every e-mail address; a short one can be tried too.
+    private func requiredSalt(_ path: String) throws -> Mask.Salt {
+        guard let salt else {
+            throw Failure(
+                .configuration, "'\(path).mask' in \(file) has sha256, and there is no 'mask_salt'",
+                hint: "Put mask_salt: ${WHERRY_MASK_SALT} at the top of the file, and the secret into that variable.")
+        }
+        guard salt.value.utf8.count >= 16 else {
+            throw Failure(
+                .configuration, "\(salt.origin) has fewer than 16 bytes",
+                hint: "A short salt can be guessed. Make one with: openssl rand -hex 16.")
+        }
+        return Mask.Salt(salt.value)
+    }
+
+    /// Words that stand for something.
+    private struct Words {
+        let file: String
+        let path: String
+
+        func choice<Choice: RawRepresentable & CaseIterable>(
+            _ word: String?, _ key: String, default: Choice
+        ) throws -> Choice where Choice.RawValue == String {
+            guard let word else { return `default` }
+            guard let choice = Choice(rawValue: word) else { throw unknown(word, key, Choice.allCases.map(\.rawValue)) }
+            return choice
+        }
+
+        func choices<Choice: RawRepresentable & CaseIterable>(
+            _ words: [String: String]?, _ key: String
+        ) throws -> [String: Choice] where Choice.RawValue == String {
+            var choices: [String: Choice] = [:]
+            for (column, word) in (words ?? [:]).sorted(by: { $0.key < $1.key }) {
+                guard let choice = Choice(rawValue: word) else {
+                    throw unknown(word, "\(key).\(column)", Choice.allCases.map(\.rawValue))
+                }
+                choices[column] = choice
+            }
+            return choices
+        }
+
+        func unknown(_ word: String, _ key: String, _ known: [String]) -> Failure {
+            Failure(
+                .configuration, "'\(path).\(key)' in \(file) is '\(word)'",
+                hint: "This version knows: \(known.joined(separator: ", ")).")
+        }
+    }
+}
