@@ -12,7 +12,7 @@ enum ValueCodec: Hashable, Sendable {
 
     /// One attribute of a composite type.
     struct Attribute: Hashable, Sendable {
-        let name: String
+        let name: BSONName
         /// Of its type; 0 for any.
         let oid: UInt32
         /// Of its element: room for the type, the name, a zero byte.
@@ -20,7 +20,7 @@ enum ValueCodec: Hashable, Sendable {
         let codec: ValueCodec
 
         init(_ name: BSONName, _ oid: UInt32, _ codec: ValueCodec) {
-            self.name = name.text
+            self.name = name
             self.oid = oid
             head = [0] + name.bytes
             self.codec = codec
@@ -36,12 +36,11 @@ enum ValueCodec: Hashable, Sendable {
         case .base: self = .scalar(ScalarCodec(oid: type.oid))
         case .extended(let type): self = .scalar(ScalarCodec(type))
         case .composite(let attributes):
-            self = .composite(
-                attributes.compactMap { attribute in
-                    (try? BSONName(attribute.name)).map {
-                        Attribute($0, attribute.type.oid, ValueCodec(attribute.type))
-                    }
-                })
+            // PostgreSQL has no name that BSON hasn't; if it had, nothing would be left out.
+            let parts = try? attributes.map {
+                Attribute(try BSONName($0.name), $0.type.oid, ValueCodec($0.type))
+            }
+            self = parts.map { .composite($0) } ?? .scalar(.serverText)
         case .range(let bound): self = .range(of: ValueCodec(bound))
         case .multirange(let bound): self = .multirange(of: ValueCodec(bound))
         case .other: self = .scalar(.serverText)
@@ -62,10 +61,10 @@ enum ValueCodec: Hashable, Sendable {
     private static func forKey(_ attributes: [Attribute]) -> ValueCodec? {
         var keys: [Attribute] = []
         for attribute in attributes {
-            guard let codec = attribute.codec.forKey, !attribute.name.hasPrefix("$"),
-                let name = try? BSONName(attribute.name)
-            else { return nil }
-            keys.append(Attribute(name, attribute.oid, codec))
+            guard let codec = attribute.codec.forKey, attribute.name.bytes.first != UInt8(ascii: "$") else {
+                return nil
+            }
+            keys.append(Attribute(attribute.name, attribute.oid, codec))
         }
         return .composite(keys)
     }
@@ -84,7 +83,7 @@ enum ValueCodec: Hashable, Sendable {
         switch self {
         case .scalar(let scalar): scalar.keyForm
         case .composite(let attributes):
-            "{\(attributes.map { "\($0.name):\($0.codec.keyForm)" }.joined(separator: ","))}"
+            "{\(attributes.map { "\($0.name.text):\($0.codec.keyForm)" }.joined(separator: ","))}"
         case .range(let bound): "range(\(bound.keyForm))"
         case .array(let part, _), .multirange(let part): "array(\(part.keyForm))"
         }

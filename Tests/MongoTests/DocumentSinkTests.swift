@@ -70,11 +70,7 @@ import Mongo
         let fixture = try await SinkFixture()
         let sink = try await fixture.makeSink()
         try await fixture.takeOver(sink)
-        try fixture.reader.command(
-            fixture.pool.database,
-            [
-                "createIndexes": "things", "indexes": [["key": ["email": 1], "name": "email", "unique": true]],
-            ])
+        try fixture.createUniqueIndex()
         let first = BatchMaker().add(.insert, 1, ["_id": 1, "email": "a", "big": "1"])
             .add(.insert, 2, ["_id": 2, "email": "b", "big": "2"]).add(.insert, 3, ["_id": 3, "email": "c"]).batch(
                 0x200)
@@ -94,9 +90,7 @@ import Mongo
         let fixture = try await SinkFixture()
         let sink = try await fixture.makeSink()
         try await fixture.takeOver(sink)
-        try fixture.reader.command(
-            fixture.pool.database,
-            ["createIndexes": "things", "indexes": [["key": ["email": 1], "name": "email", "unique": true]]])
+        try fixture.createUniqueIndex()
         let batch = BatchMaker().add(.insert, 1, ["_id": 1, "email": "planted"])
             .add(.insert, 2, ["_id": 2, "email": "planted"]).batch(0x200)
         let failure = await #expect(throws: Failure.self) { try await sink.apply(batch, after: fixture.start) }

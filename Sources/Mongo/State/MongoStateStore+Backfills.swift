@@ -128,4 +128,14 @@ extension MongoStateStore {
         }
         return orders
     }
+
+    /// Whether any row of a collection has to be read again.
+    package func hasRereads(in collection: String, of pipeline: String) throws -> Bool {
+        try during("looking for rows that have to be read again") {
+            try !connection.find(
+                database, StateCollection.rereads,
+                filter: ["_id": StateCollection.keys(of: collection, in: pipeline)], projection: ["_id": 1], limit: 1
+            ).isEmpty
+        }
+    }
 }
