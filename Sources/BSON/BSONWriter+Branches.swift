@@ -16,7 +16,7 @@ extension BSONWriter {
     ///   - keepsEmpty: whether the element stays when nothing is in it.
     /// - Returns: the document around it, as it was given to `beginBranch`.
     package mutating func endBranch(_ start: Int, headCount: Int, keepsEmpty: Bool) -> Int {
-        let parent = Int((base + start).load(as: Int32.self).littleEndianValue)
+        let parent = Int((base + start).loadUnaligned(as: Int32.self).littleEndianValue)
         if end == start + 4, !keepsEmpty {
             truncate(to: start - headCount)
         } else {

@@ -77,7 +77,7 @@ extension ValueCodec {
         guard let fields = value.asDocument?.elements, fields.count == attributes.count else { return nil }
         var texts: [String] = []
         for (field, attribute) in zip(fields, attributes) {
-            guard field.name.utf8.elementsEqual(attribute.name.utf8),
+            guard field.name.utf8.elementsEqual(attribute.name.bytes.dropLast()),
                 let text = partText(field.value, attribute.codec)
             else { return nil }
             texts.append(text)

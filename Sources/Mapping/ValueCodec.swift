@@ -13,7 +13,7 @@ enum ValueCodec: Hashable, Sendable {
 
     /// One attribute of a composite type.
     struct Attribute: Hashable, Sendable {
-        let name: String
+        let name: BSONName
         /// Of its type; 0 for any.
         let oid: UInt32
         /// Of its element: room for the type, the name, a zero byte.
@@ -21,7 +21,7 @@ enum ValueCodec: Hashable, Sendable {
         let codec: ValueCodec
 
         init(_ name: BSONName, _ oid: UInt32, _ codec: ValueCodec) {
-            self.name = name.text
+            self.name = name
             self.oid = oid
             head = [0] + name.bytes
             self.codec = codec
@@ -37,12 +37,11 @@ enum ValueCodec: Hashable, Sendable {
         case .base: self = ValueCodec.scalar(ScalarCodec(oid: type.oid)).held(to: policies)
         case .extended(let type): self = .scalar(ScalarCodec(type))
         case .composite(let attributes):
-            self = .composite(
-                attributes.compactMap { attribute in
-                    (try? BSONName(attribute.name)).map {
-                        Attribute($0, attribute.type.oid, ValueCodec(attribute.type, policies))
-                    }
-                })
+            // PostgreSQL has no name that BSON hasn't; if it had, nothing would be left out.
+            let parts = try? attributes.map {
+                Attribute(try BSONName($0.name), $0.type.oid, ValueCodec($0.type, policies))
+            }
+            self = parts.map { .composite($0) } ?? .scalar(.serverText)
         case .range(let bound): self = .range(of: ValueCodec(bound, policies))
         case .multirange(let bound): self = .multirange(of: ValueCodec(bound, policies))
         case .other: self = .scalar(.serverText)
@@ -90,10 +89,10 @@ enum ValueCodec: Hashable, Sendable {
     private static func forKey(_ attributes: [Attribute]) -> ValueCodec? {
         var keys: [Attribute] = []
         for attribute in attributes {
-            guard let codec = attribute.codec.forKey, !attribute.name.hasPrefix("$"),
-                let name = try? BSONName(attribute.name)
-            else { return nil }
-            keys.append(Attribute(name, attribute.oid, codec))
+            guard let codec = attribute.codec.forKey, attribute.name.bytes.first != UInt8(ascii: "$") else {
+                return nil
+            }
+            keys.append(Attribute(attribute.name, attribute.oid, codec))
         }
         return .composite(keys)
     }
@@ -113,7 +112,7 @@ enum ValueCodec: Hashable, Sendable {
         switch self {
         case .scalar(let scalar): scalar.keyForm
         case .composite(let attributes):
-            "{\(attributes.map { "\($0.name):\($0.codec.keyForm)" }.joined(separator: ","))}"
+            "{\(attributes.map { "\($0.name.text):\($0.codec.keyForm)" }.joined(separator: ","))}"
         case .range(let bound): "range(\(bound.keyForm))"
         case .array(let part, _), .multirange(let part): "array(\(part.keyForm))"
         case .refined(let codec, _): codec.keyForm

@@ -11,6 +11,8 @@ extension PostgresSource {
     func allTables() async throws -> [CatalogTable] {
         let tables = try await ask(CatalogQuery.tables, doing: "read the tables")
         let columns = try await ask(CatalogQuery.columns, doing: "read the columns")
+        // Whoever lists the tables begins something, or begins it again after a type has changed.
+        forgetTypes()
         let types = try await types(for: columns.records.compactMap { $0.oid("type_oid") })
         return CatalogReader.tables(tables, columns: columns, types: types).sorted { $0.name < $1.name }
     }

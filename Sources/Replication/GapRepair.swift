@@ -25,7 +25,8 @@ struct GapRepair {
                 var wanted = table
                 wanted.wanted = BackfillRequest(
                     cause: .gap, condition: nil,
-                    removesGone: table.wasEmpty && settings.rules.lastModified(of: table.table) == nil, requestedAt: .now,
+                    removesGone: table.wasEmpty && settings.rules.lastModified(of: table.table) == nil,
+                    requestedAt: .now,
                     host: settings.worker.host)
                 return wanted
             }, of: state)
@@ -42,13 +43,15 @@ struct GapRepair {
             metadata: [
                 "gap": "\(gap.message)", "after": "\(checkpoint.lsn)", "tables": "\(tables.count)",
             ])
-        let shared = tables.filter { !$0.wasEmpty || settings.rules.lastModified(of: $0.table) != nil }.map(\.collection)
+        let shared = tables.filter { !$0.wasEmpty || settings.rules.lastModified(of: $0.table) != nil }.map(
+            \.collection)
         if !shared.isEmpty {
             logger.warning(
                 "documents of rows that are gone stay in collections that are not Wherry's alone",
                 metadata: ["collections": "\(shared.joined(separator: ", "))"])
         }
-        let written = tables.filter { settings.rules.lastModified(of: $0.table)?.isDualWritten == true }.map(\.collection)
+        let written = tables.filter { settings.rules.lastModified(of: $0.table)?.isDualWritten == true }.map(
+            \.collection)
         guard !written.isEmpty else { return }
         logger.warning(
             "documents that are newer than their rows stay as they are where an application writes too",

@@ -1,3 +1,4 @@
+import Mapping
 import Model
 
 /// What keeps a pipeline from starting, as far as its stored state, its settings and the catalogue tell. Pure; a start
@@ -109,6 +110,17 @@ package enum StartChecks {
             hint: "A pipeline carries the tables of its first start: mend 'collections', or \(anew)")
     }
 
+    /// Later: whether every table is still mapped as its documents were.
+    package static func mapping(_ tables: [TableState], of state: PipelineState, rules: MappingRules) -> Failure? {
+        guard let table = tables.first(where: { $0.isMappedOtherwise(by: rules) }) else { return nil }
+        return Failure(
+            .configuration,
+            "the mapping of table \(table.table) is not the one that collection \(table.collection) was made with",
+            hint: "Have the table read again with it: `wherry backfill \(table.table)`, then start this. Or leave the "
+                + "documents that are there as they are until their rows change: `wherry run --accept-mapping-change`. "
+                + "Or put the mapping back.")
+    }
+
     /// Later, while an exported copy is not whole: a guard that is new. What an earlier attempt has written is told
     /// from an application's documents only where it was noted, and that it was for tables that had their guard then.
     package static func guards(
@@ -137,5 +149,13 @@ package enum StartChecks {
         return Failure(
             .configuration, "pipeline \(state.pipeline) was started with \(what) \(stored), not \(configured)",
             hint: "Put \(stored) back into the configuration, or give the pipeline another name.")
+    }
+}
+
+extension TableState {
+    /// Whether the configuration says something else of the table's rows than what its documents were made by.
+    package func isMappedOtherwise(by rules: MappingRules) -> Bool {
+        let before = mapping.isEmpty ? CollectionMapping().fingerprint : mapping
+        return rules.mapping(of: table).fingerprint != before
     }
 }

@@ -126,7 +126,7 @@ import Testing
             try await expectFinishedLive(seed, fixture)
         }
         let fixture = try await PipelineFixture("liveseed")
-        try await makeTables(fixture)
+        try await makeTables(fixture, rows: 5000)
         let run = try fixture.wherry([], limits: BatchSizes(operations: 150, backfill: "live", chunkRows: 100))
         try await run.waitForLine("it streams") { $0["phase"] == "streaming" }
         try await run.kill()
@@ -171,8 +171,8 @@ import Testing
 
     /// A large table, of which not all is read while the first of it is written, and small ones of which some are whole
     /// when the large one is not.
-    private func makeTables(_ fixture: PipelineFixture) async throws {
-        try await Workload.createTables(fixture, rows: 30_000)
+    private func makeTables(_ fixture: PipelineFixture, rows: Int = 20_000) async throws {
+        try await Workload.createTables(fixture, rows: rows)
         for number in 1...4 {
             try await fixture.sql(
                 """
@@ -206,7 +206,7 @@ import Testing
     }
 
     private func hold(
-        _ fixture: PipelineFixture, for duration: Duration = .seconds(1)
+        _ fixture: PipelineFixture, for duration: Duration = .milliseconds(100)
     ) async throws -> FailPoint {
         try await FailPoint.hold(
             ["insert", "update"], of: fixture.applicationName, for: duration, using: fixture.inspector)
@@ -217,7 +217,7 @@ import Testing
         try await process.waitForLine("some rows are copied") {
             $0["phase"] == "copying" && $0.int("rows_copied") ?? 0 > 500
         }
-        _ = try await hold(fixture, for: .seconds(3))
+        _ = try await hold(fixture, for: .seconds(1))
     }
 
     /// A seed that is interrupted by `body` when some rows are there and some are not, at its end.

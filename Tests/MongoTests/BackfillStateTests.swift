@@ -121,7 +121,9 @@ import Mongo
         _ = try await sink.write(chunk, at: fixture.start)
         try await fixture.store.saveBackfills([begun(table())], of: state)
         #expect(try await Set(fixture.store.rereads(of: fixture.pipeline)) == Set(rereads))
+        #expect(try await fixture.store.hasRereads(in: "things", of: fixture.pipeline))
         try await fixture.store.saveBackfills([table()], of: state)
+        #expect(try await !fixture.store.hasRereads(in: "things", of: fixture.pipeline))
         #expect(try await Set(fixture.store.rereads(of: fixture.pipeline)) == Set(rereads.dropFirst()))
     }
 

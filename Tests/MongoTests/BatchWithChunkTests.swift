@@ -46,9 +46,7 @@ import Mongo
         let fixture = try await SinkFixture()
         let sink = try await fixture.makeSink()
         try await fixture.takeOver(sink)
-        try fixture.reader.command(
-            fixture.pool.database,
-            ["createIndexes": "things", "indexes": [["key": ["email": 1], "name": "email", "unique": true]]])
+        try fixture.createUniqueIndex()
         let batch = BatchMaker("others").add(.insert, 1, ["_id": 1]).batch(0x200)
         let chunk = BatchMaker().add(.insert, 1, ["_id": 1, "email": "a"]).add(.insert, 2, ["_id": 2, "email": "a"])
             .chunk(rereads: [again])
@@ -61,6 +59,29 @@ import Mongo
         let failure = await #expect(throws: Failure.self) { try await sink.write(chunk, at: batch.checkpoint) }
         #expect(failure?.kind == .dataRefused)
         #expect(try fixture.documents("others").count == 1 && fixture.documents().isEmpty)
+    }
+
+    /// Trying both at once again would cost both their work again.
+    @Test func afterAFailureTheNextTwentyGoApart() async throws {
+        let fixture = try await SinkFixture()
+        let sink = try await fixture.makeSink()
+        try await fixture.takeOver(sink)
+        try fixture.createUniqueIndex()
+        let batch = BatchMaker("others").add(.insert, 1, ["_id": 1]).batch(0x200)
+        let refused = BatchMaker().add(.insert, 1, ["_id": 1, "email": "a"]).add(.insert, 2, ["_id": 2, "email": "a"])
+            .chunk()
+        #expect(try await sink.apply(batch, with: refused, after: fixture.start) == nil)
+        let guarded = BatchMaker(guardField: "updated_at", expectsDocuments: true)
+            .add(.insert, 1, ["_id": 1, "updated_at": .date(1)]).chunk()
+        let fine = BatchMaker().add(.insert, 1, ["_id": 1, "email": "a"]).chunk()
+        for _ in 1...20 {
+            // One that goes alone anyway is none of them.
+            #expect(try await sink.apply(batch, with: guarded, after: fixture.start) == nil)
+            #expect(try await sink.apply(batch, with: fine, after: fixture.start) == nil)
+        }
+        #expect(try await fixture.storedCheckpoint() == fixture.start)
+        #expect(try await sink.apply(batch, with: fine, after: fixture.start) == 0)
+        #expect(try await fixture.storedCheckpoint() == batch.checkpoint)
     }
 
     /// Of a row that only a part has come of, and that nobody is to bring.

@@ -27,6 +27,34 @@ import Mongo
         #expect(try await fixture.storedCheckpoint()?.lsn == LSN(rawValue: 0x300))
     }
 
+    /// A part of a row whose mapping has documents inside, or leaves nulls out: the server makes the document that the
+    /// whole row would have been, its fields in the same order.
+    @Test(arguments: [nil, "at"] as [String?]) func aPartKeepsTheShapeOfTheWhole(guardField: String?) async throws {
+        let fixture = try await SinkFixture()
+        let sink = try await fixture.makeSink()
+        try await fixture.takeOver(sink)
+        let first = BatchMaker().add(
+            .insert, 1, ["_id": 1, "at": .date(5), "in": ["x": 1, "deep": ["y": ["$z": 1]]], "last": "l"]
+        ).batch(0x200)
+        try await sink.apply(first, after: fixture.start)
+        let unknown = BSONValue.deprecated(.undefined, [])
+        let part: BSONDocument = [
+            "": unknown, "at": .date(6), "new": "$n",
+            "in": ["": unknown, "x": 2, "deep": ["": unknown, "y": unknown]],
+            "gone": ["": unknown, "a": unknown], "last": unknown,
+        ]
+        let second = BatchMaker(guardField: guardField).add(.set, 1, part).batch(0x300)
+        try await sink.apply(second, after: first.checkpoint)
+        let expected: BSONDocument = [
+            "_id": 1, "at": .date(6), "new": "$n", "in": ["x": 2, "deep": ["y": ["$z": 1]]], "last": "l",
+        ]
+        #expect(try fixture.documents() == [expected])
+        let base = try required(first.collections.first)
+        let overlay = base.arena.append(part)
+        let merged = try base.merge(base.writes[0].body, overlay)
+        #expect(try BSONDocument(validating: base.bytes(merged)) == expected)
+    }
+
     @Test func overwritesWhenAnInsertMeetsItsKey() async throws {
         let fixture = try await SinkFixture()
         let sink = try await fixture.makeSink()
@@ -70,11 +98,7 @@ import Mongo
         let fixture = try await SinkFixture()
         let sink = try await fixture.makeSink()
         try await fixture.takeOver(sink)
-        try fixture.reader.command(
-            fixture.pool.database,
-            [
-                "createIndexes": "things", "indexes": [["key": ["email": 1], "name": "email", "unique": true]],
-            ])
+        try fixture.createUniqueIndex()
         let first = BatchMaker().add(.insert, 1, ["_id": 1, "email": "a", "big": "1"])
             .add(.insert, 2, ["_id": 2, "email": "b", "big": "2"]).add(.insert, 3, ["_id": 3, "email": "c"]).batch(
                 0x200)
@@ -94,9 +118,7 @@ import Mongo
         let fixture = try await SinkFixture()
         let sink = try await fixture.makeSink()
         try await fixture.takeOver(sink)
-        try fixture.reader.command(
-            fixture.pool.database,
-            ["createIndexes": "things", "indexes": [["key": ["email": 1], "name": "email", "unique": true]]])
+        try fixture.createUniqueIndex()
         let batch = BatchMaker().add(.insert, 1, ["_id": 1, "email": "planted"])
             .add(.insert, 2, ["_id": 2, "email": "planted"]).batch(0x200)
         let failure = await #expect(throws: Failure.self) { try await sink.apply(batch, after: fixture.start) }

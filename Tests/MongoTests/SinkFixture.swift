@@ -77,6 +77,13 @@ final class SinkFixture {
         }
     }
 
+    /// On the field `email` of `things`.
+    func createUniqueIndex() throws {
+        try reader.command(
+            pool.database,
+            ["createIndexes": "things", "indexes": [["key": ["email": 1], "name": "email", "unique": true]]])
+    }
+
     func storedCheckpoint() async throws -> Checkpoint? { try await store.load(pipeline)?.checkpoint }
 }
 

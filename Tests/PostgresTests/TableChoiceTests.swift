@@ -59,6 +59,22 @@ struct TableChoiceTests {
         #expect(facts[name("child")]?.refusal == "part of a table inheritance, under public.parent")
     }
 
+    /// What is begun again because a value was of a newer form must not be planned for the older one.
+    @Test func aTypeThatWasAlteredIsReadAgain() async throws {
+        let cluster = try await TestCluster.make(
+            "CREATE TYPE place AS (street text); CREATE TABLE homes (id int PRIMARY KEY, at place)")
+        let source = try cluster.source()
+        func attributes() async throws -> [String] {
+            let table = try await source.tables(schemas: ["public"]).first
+            guard case .composite(let attributes) = table?.schema.columns.last?.type.shape else { return [] }
+            return attributes.map(\.name)
+        }
+        #expect(try await attributes() == ["street"])
+        try await cluster.psql("ALTER TYPE place ADD ATTRIBUTE city text")
+        #expect(try await attributes() == ["street", "city"])
+        await source.close()
+    }
+
     /// A published partitioned table is one table, whichever way it is published.
     @Test(arguments: [true, false]) func whatAPublicationHas(_ isViaRoot: Bool) async throws {
         let cluster = try await TestCluster.make(Self.tables)

@@ -22,7 +22,8 @@ struct JoinedCopyTests {
     private func publish(_ fixture: PipelineFixture, version: String = "1", epoch: Int64 = 4) async throws -> SharedCopy
     {
         let digest = CopyDigest.make(
-            of: Self.table.version, Self.table.state, guardField: nil, version: version)
+            of: Self.table.version, Self.table.state, guardField: nil, mapping: CollectionMapping(),
+            version: version)
         let copy = SharedCopy(
             pipeline: "p", epoch: epoch, attempt: 1, snapshot: "s", digests: [Self.table.schema.name: digest])
         let range = CopyRange(table: Self.table.version, firstPage: nil, endPage: nil, estimatedRows: 1)
@@ -131,8 +132,14 @@ struct JoinedCopyTests {
     }
 
     @Test func aDigestTellsWhatMattersApart() {
-        func digest(_ table: SampleTable, _ state: TableState, _ version: String, guardField: String? = nil) -> String {
-            CopyDigest.make(of: table.version, state, guardField: guardField, version: version)
+        func digest(
+            _ table: SampleTable, _ state: TableState, _ version: String, guardField: String? = nil,
+            nulls: CollectionMapping.NullFields = .null
+        ) -> String {
+            var mapping = CollectionMapping()
+            mapping.nulls = nulls
+            return CopyDigest.make(
+                of: table.version, state, guardField: guardField, mapping: mapping, version: version)
         }
         let base = SampleTable()
         let same = digest(base, base.state, "1")
@@ -143,9 +150,9 @@ struct JoinedCopyTests {
         let others = [
             digest(base, base.state, "2"), digest(otherColumns, otherColumns.state, "1"),
             digest(otherKey, otherKey.state, "1"), digest(otherTable, otherTable.state, "1"),
-            digest(base, base.state, "1", guardField: "changed"),
+            digest(base, base.state, "1", guardField: "changed"), digest(base, base.state, "1", nulls: .omit),
         ]
-        #expect(Set(others + [same]).count == 6)
+        #expect(Set(others + [same]).count == 7)
     }
 }
 

@@ -3,7 +3,8 @@ import Foundation
 import Testing
 
 /// For suites and tests that use real servers: a few run at once, so that every time limit keeps its meaning on a small
-/// machine, and each leaves the seconds it took behind (`WHERRY_TEST_TIMES`), waiting for its turn not counted.
+/// machine, and each leaves the seconds it took behind (`WHERRY_TEST_TIMES`), waiting for its turn not counted. On a suite
+/// or on its tests, not on both: a test would hold places while it waits for more.
 package struct OnServers: SuiteTrait, TestTrait, TestScoping {
     /// How many places a test takes.
     let places: Int

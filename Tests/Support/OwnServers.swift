@@ -1,23 +1,21 @@
+import BSON
 import DevServers
 
 extension PipelineFixture {
-    /// A fixture on servers of its own, which are removed afterwards: for tests that restart or stop servers, or use
-    /// fail points (there is one of a name for the whole server).
+    /// A fixture on servers of its own: for tests that restart or stop servers, or use fail points (there is one of a
+    /// name for the whole server). The target may hold databases of earlier tests.
     ///
     /// - Parameter configuration: settings of PostgreSQL; nil leaves it to the shared server.
     package static func withOwnServers(
         _ prefix: String, postgres configuration: [String: String]? = nil,
         _ body: (PipelineFixture) async throws -> Void
     ) async throws {
-        let folder = SharedServers.directory(uniqueName(prefix))
-        var mongoOptions = MongoServer.Options()
-        mongoOptions.arguments = ["--setParameter", "enableTestCommands=1"]
-        mongoOptions.cacheSize = 0.25
-        let mongo = try await MongoServer.start(directory: "\(folder)/mongo", options: mongoOptions)
+        let mongo = try await SpareServers.shared.take()
         var postgres: PostgresServer?
         if let configuration {
             var options = PostgresServer.Options()
             options.configuration = configuration
+            let folder = SharedServers.directory(uniqueName(prefix))
             postgres = try await PostgresServer.start(directory: "\(folder)/postgres", options: options)
         }
         do {
@@ -28,6 +26,29 @@ extension PipelineFixture {
             throw error
         }
         try await postgres?.remove()
-        try await mongo.remove()
+        try await SpareServers.shared.giveBack(mongo)
+    }
+}
+
+/// Target servers that one test at a time has for itself. One that is left as it should be serves the next test too:
+/// starting one takes seconds.
+private actor SpareServers {
+    static let shared = SpareServers()
+
+    private var free: [MongoServer] = []
+
+    func take() async throws -> MongoServer {
+        if let server = free.popLast() { return server }
+        var options = MongoServer.Options()
+        options.arguments = ["--setParameter", "enableTestCommands=1"]
+        options.cacheSize = 0.25
+        return try await MongoServer.start(
+            directory: SharedServers.directory(uniqueName("own")) + "/mongo", options: options)
+    }
+
+    func giveBack(_ server: MongoServer) async throws {
+        try await MongoInspector(uri: server.uri(database: "admin"))
+            .command(["configureFailPoint": "failCommand", "mode": "off"])
+        free.append(server)
     }
 }

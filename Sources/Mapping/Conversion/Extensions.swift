@@ -34,9 +34,9 @@ func encodeHStore(text bytes: UnsafeRawBufferPointer, into writer: inout BSONWri
     let start = writer.putDocument()
     while !reader.isAtEnd {
         let key = try reader.quoted()
-        guard key.withUnsafeBytes(isUTF8) else { throw .refused(.utf8) }
-        if key.contains(0) { throw .malformed(.hstore) }
-        key.withUnsafeBytes { writer.key(bytes: $0) }
+        try key.withUnsafeBufferPointer { (key) throws(ValueError) in
+            try putKey(UnsafeRawBufferPointer(key), into: &writer)
+        }
         try reader.expect("=>")
         if reader.skips("NULL") {
             writer.putNull()

@@ -40,9 +40,10 @@ extension ValueCodec {
     func converted(to type: FieldType) -> ValueCodec? {
         guard case .scalar(let scalar) = self else { return nil }
         switch (type, scalar) {
-        case (.date, .timestamp), (.date, .timestamptz), (.date, .date), (.decimal128, .numeric), (.bool, .bool),
+        case (.date, .timestamp), (.date, .timestamptz), (.date, .date), (.bool, .bool),
             (.int64, .int8), (.double, .float4), (.double, .float8):
             return self
+        case (.decimal128, .numeric): return .refined(self, .withoutText(.digits))
         case (.iso, .timestamp), (.string, .timestamp): return .scalar(.timestampText)
         case (.iso, .timestamptz), (.string, .timestamptz): return .scalar(.timestamptzText)
         case (.int64Micros, .timestamp), (.int64Micros, .timestamptz): return .scalar(.timestampMicros)

@@ -76,8 +76,9 @@ package actor MongoDocumentSink: DocumentSink {
         try Task.checkCancellation()
         // Where an application writes, a transaction that holds documents for long makes it wait.
         let isGuarded = (batch.collections + [chunk.documents]).contains { $0.guardField != nil }
-        if isGuarded || chunksApart > 0 {
-            chunksApart = max(0, chunksApart - 1)
+        if isGuarded { return nil }
+        if chunksApart > 0 {
+            chunksApart -= 1
             return nil
         }
         let piece = Piece(chunk: chunk, part: 0..<chunk.documents.writes.count, removedBefore: 0)
@@ -258,14 +259,14 @@ package actor MongoDocumentSink: DocumentSink {
         progress.update { $0.retries += 1 }
         if let duplicate = error.duplicateKey {
             if let next = nextMode(after: mode, duplicate) { return next }
-            if duplicate.keyPattern != ["_id"] { throw uniqueIndexFailure(duplicate, collection: collection) }
+            if duplicate.keyPattern != ["_id"] { throw Failure.uniqueIndex(duplicate, of: collection) }
         }
         // A duplicate _id while overwriting is another writer's document that came meanwhile: as good as a conflict.
         if error.isConflict || error.duplicateKey != nil {
             attempts.conflicts += 1
             attempts.duplicates = error.duplicateKey == nil ? 0 : attempts.duplicates + 1
             guard attempts.conflicts <= 8 else {
-                throw attempts.duplicates > 8 ? collationFailure(collection) : conflictFailure(collection)
+                throw attempts.duplicates > 8 ? Failure.collation(of: collection) : Failure.conflicts(in: collection)
             }
             try await Task.sleep(for: .milliseconds(2 << attempts.conflicts))
             return mode
@@ -284,29 +285,5 @@ package actor MongoDocumentSink: DocumentSink {
         case .overwrite: duplicate.keyPattern == ["_id"] ? nil : .rebuild
         case .rebuild: nil
         }
-    }
-
-    private func uniqueIndexFailure(_ duplicate: MongoError.WriteError, collection: String?) -> Failure {
-        Failure(
-            .dataRefused,
-            "a unique index on (\(duplicate.keyPattern.joined(separator: ", "))) of collection \(collection ?? "?") "
-                + "refuses a document of the source",
-            hint:
-                "The source allows two rows there that the index doesn't, or a document that isn't Wherry's holds the "
-                + "value. Drop the index or mend the data, then start again; nothing was skipped.")
-    }
-
-    private func collationFailure(_ collection: String?) -> Failure {
-        Failure(
-            .dataRefused, "collection \(collection ?? "?") takes two keys of the source for one",
-            hint:
-                "Its collation ignores what they differ in, such as case. Use a collection without a collation of its "
-                + "own, or mend the keys, then start again; nothing was skipped.")
-    }
-
-    private func conflictFailure(_ collection: String?) -> Failure {
-        Failure(
-            .targetInterrupted,
-            "other writers keep colliding with the batch" + (collection.map { " in collection \($0)" } ?? ""))
     }
 }

@@ -30,6 +30,13 @@ extension MongoStateStore {
             }, of: state)
     }
 
+    package func saveMappings(_ tables: [TableState], of state: PipelineState) throws {
+        try write(
+            tables.map { table in
+                ["q": ["_id": table.id(in: state.pipeline)], "u": ["$set": ["mapping": .string(table.mapping)]]]
+            }, of: state)
+    }
+
     private func write(
         _ updates: [BSONValue], of state: PipelineState, endingRereadsOf collections: [String] = []
     ) throws {
@@ -65,7 +72,10 @@ extension MongoStateStore {
     package func ask(_ request: BackfillRequest, of table: TableState, in pipeline: String) throws -> Bool {
         try change(
             table, in: pipeline,
-            ["$set": ["wanted": request.bson], "$unset": ["refusal": "", "refusal_kind": ""]])
+            [
+                "$set": ["wanted": request.bson, "mapping": .string(table.mapping)],
+                "$unset": ["refusal": "", "refusal_kind": ""],
+            ])
     }
 
     package func order(_ order: BackfillOrder, of table: TableState, in pipeline: String) throws -> Bool {
@@ -127,5 +137,15 @@ extension MongoStateStore {
                 isCancelled: backfill?["is_cancelled"]?.asBool ?? false)
         }
         return orders
+    }
+
+    /// Whether any row of a collection has to be read again.
+    package func hasRereads(in collection: String, of pipeline: String) throws -> Bool {
+        try during("looking for rows that have to be read again") {
+            try !connection.find(
+                database, StateCollection.rereads,
+                filter: ["_id": StateCollection.keys(of: collection, in: pipeline)], projection: ["_id": 1], limit: 1
+            ).isEmpty
+        }
     }
 }

@@ -36,6 +36,12 @@ struct RunCommand: AsyncParsableCommand {
             discussion: "For this one start. Without a gap it does nothing; another cluster is refused all the same."))
     var acceptGap = false
 
+    @Flag(
+        help: ArgumentHelp(
+            "Go on with another mapping than the documents were made by; they stay as they are until their rows change.",
+            discussion: "`wherry backfill TABLE` makes them anew instead."))
+    var acceptMappingChange = false
+
     func validate() throws {
         if untilCaughtUp, untilLSN != nil {
             throw ValidationError("--until-caught-up and --until-lsn can't be used together")
@@ -67,6 +73,7 @@ struct RunCommand: AsyncParsableCommand {
             if untilCaughtUp { .caughtUp } else if let untilLSN { .position(untilLSN) } else { .none }
         return RunRequest(
             settings: settings, goal: goal, adopts: copy.adopt, acceptsGap: acceptGap,
+            acceptsMappingChange: acceptMappingChange,
             progressInterval: try copy.interval(environment: environment))
     }
 }

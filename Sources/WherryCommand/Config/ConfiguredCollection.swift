@@ -5,8 +5,6 @@ struct ConfiguredCollection: Decodable, Sendable, Equatable {
     /// What `_id` is: `single`, `wrapped`, a list of the key's columns, or a text like `${tenant_id}:${order_no}`.
     /// Default: `single`.
     var id: WordOrList?
-    /// An expression that is true of the rows that become documents. Default: all rows.
-    var filter: String?
     /// The columns to take, besides those of the key. Default: all.
     var keep: [String]?
     /// The columns to leave out.
@@ -26,8 +24,6 @@ struct ConfiguredCollection: Decodable, Sendable, Equatable {
     /// Another type by column: `string`, `int32`, `int64`, `double`, `decimal128`, `bool`, `date`, `iso`,
     /// `int64_micros`.
     var type: [String: String]?
-    /// Fields made of columns: an expression by the field's path.
-    var compute: [String: String]?
     /// `sha256`, `last4`, `redact` or `null` by column.
     var mask: [String: String?]?
     /// The column that says when a row was last written: documents that are newer are kept.
@@ -37,22 +33,19 @@ struct ConfiguredCollection: Decodable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case from, id
-        case filter = "where"
         case keep, drop, rename
         case fieldCase = "case"
         case nulls
         case numericOverflow = "numeric_overflow"
         case timestamp
         case outOfRange = "out_of_range"
-        case type, compute, mask
+        case type, mask
         case lastModified = "last_modified"
         case dualWrite = "dual_write"
     }
 
     /// Keys whose texts may hold `${…}` of their own: no variables of the environment.
-    static let keysOfTexts: Set<String> = [
-        CodingKeys.id.stringValue, CodingKeys.filter.stringValue, CodingKeys.compute.stringValue,
-    ]
+    static let keysOfTexts: Set<String> = [CodingKeys.id.stringValue]
 }
 
 /// One word, or a list of them.

@@ -27,6 +27,8 @@ package struct Settings: Sendable, Equatable {
         package var slot: String
         package var publication: String
 
+        package var rules: MappingRules { MappingRules(named: collections ?? [:], standard: mapping) }
+
         /// Where a table goes that the pipeline doesn't have yet.
         package func collection(of table: TableName) -> String {
             collections?[table]?.collection ?? table.defaultCollection

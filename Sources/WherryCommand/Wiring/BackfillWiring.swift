@@ -1,4 +1,5 @@
 import Logging
+import Mapping
 import Model
 import Mongo
 import Postgres
@@ -129,6 +130,16 @@ struct BackfillWiring {
             try await source.isDecidedByKey($0, of: version, key: table.keyColumns)
         }
         let removesGone = gone != .keep && report.notice == nil
+        var table = table
+        if table.isMappedOtherwise(by: settings.source.rules) {
+            guard condition == nil else {
+                throw Failure(
+                    .usage, "the mapping of table \(table.table) has changed, and --where reads only some of its rows",
+                    hint: "Leave --where out: every document has to be made anew.")
+            }
+            table.mapping = settings.source.rules.mapping(of: table.table).fingerprint
+            report.takesNewMapping = true
+        }
         let request = BackfillRequest(
             cause: .asked, condition: condition, removesGone: removesGone, requestedAt: Timestamp.now(),
             host: Endpoint.thisWorker.host)
@@ -162,11 +173,7 @@ struct BackfillWiring {
     private func order(
         _ order: BackfillOrder, of table: TableState, _ store: MongoStateStore, workerActive: Bool
     ) async throws -> BackfillReport {
-        // Rows that have to be read again are its last part.
-        let hasRereads = try await store.rereads(of: settings.pipeline).contains { $0.collection == table.collection }
-        let isUnderWay =
-            table.backfill?.isCancelled != true
-            && (table.isBackfilling || order == .cancel && table.backfill?.cause == .asked && hasRereads)
+        let isUnderWay = try await isUnderWay(table, for: order, store)
         guard isUnderWay || order == .cancel && table.wanted != nil else {
             throw Failure(
                 .usage,
@@ -194,6 +201,16 @@ struct BackfillWiring {
         report.rowsRead = table.wanted == nil ? table.backfill?.rows : nil
         report.documentsRemoved = table.wanted == nil ? table.backfill?.sweep?.removed : nil
         return report
+    }
+
+    private func isUnderWay(
+        _ table: TableState, for order: BackfillOrder, _ store: MongoStateStore
+    ) async throws -> Bool {
+        if table.backfill?.isCancelled == true { return false }
+        if table.isBackfilling { return true }
+        guard order == .cancel, table.backfill?.cause == .asked else { return false }
+        // Rows that have to be read again are its last part.
+        return try await store.hasRereads(in: table.collection, of: settings.pipeline)
     }
 
     private var changedMeanwhile: Failure {

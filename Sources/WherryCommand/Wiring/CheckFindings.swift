@@ -6,10 +6,11 @@ import Replication
 /// Findings about both ends together. Pure.
 enum CheckFindings {
     /// What the mapping has to say about a table: its types, and why its key can't be an `_id`.
-    static func types(of table: SourceTable) -> [Finding] {
+    static func types(of table: SourceTable, by mapping: CollectionMapping = CollectionMapping()) -> [Finding] {
         do {
             return try MappingPlan(
-                schema: table.schema, collection: table.schema.name.defaultCollection, keyColumns: table.primaryKey
+                schema: table.schema, collection: table.schema.name.defaultCollection, keyColumns: table.primaryKey,
+                mapping: mapping
             ).typeFindings
         } catch {
             return [
@@ -112,6 +113,7 @@ enum CheckFindings {
         let configured = settings.source.collections
         let refusals = [
             StartChecks.collections(tables, of: state, configured: configured),
+            StartChecks.mapping(tables, of: state, rules: settings.source.rules),
             StartChecks.guards(
                 tables, of: state, lastModified: configured?.compactMapValues(\.lastModified) ?? [:]),
         ]

@@ -99,7 +99,7 @@ struct CheckWiring: Sendable {
     private func typeFindings(_ tables: [CatalogTable]) -> [Finding] {
         tables.flatMap { table in
             let chosen = SourceTable(schema: table.schema, primaryKey: table.primaryKey)
-            let types = CheckFindings.types(of: chosen)
+            let types = CheckFindings.types(of: chosen, by: settings.source.rules.mapping(of: table.name))
             guard let lastModified = settings.source.collections?[table.name]?.lastModified else { return types }
             return types
                 + CheckFindings.lastModified(

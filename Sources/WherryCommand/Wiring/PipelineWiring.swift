@@ -17,6 +17,8 @@ struct PipelineWiring: Sendable {
     var end = PipelineSettings.End.never
     /// A data gap that the start finds is repaired.
     var acceptsGap = false
+    /// Documents may be of another mapping than the file's.
+    var acceptsMappingChange = false
     let progress: Model.Progress
     let logger: Logger
 
@@ -104,6 +106,7 @@ struct PipelineWiring: Sendable {
         result.endsWithCopy = endsWithCopy
         result.end = end
         result.acceptsGap = acceptsGap
+        result.acceptsMappingChange = acceptsMappingChange
         result.version = VersionReport.version
         return result
     }

@@ -17,7 +17,8 @@ struct RunWiring: Sendable {
             }
         let wiring = PipelineWiring(
             settings: request.settings, adopts: request.adopts, end: end,
-            acceptsGap: request.acceptsGap, progress: progress, logger: logger)
+            acceptsGap: request.acceptsGap, acceptsMappingChange: request.acceptsMappingChange, progress: progress,
+            logger: logger)
         switch try await wiring.run(stop: stop) {
         case .stopped: return .stopped
         case .reached: return request.goal == .caughtUp ? .caughtUp : .positionReached

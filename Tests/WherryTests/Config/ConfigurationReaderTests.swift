@@ -67,7 +67,7 @@ import Testing
         ),
         (
             "http: {listen: x}", "wherry.yaml: unknown key 'http'",
-            "Known here: apply, backfill, collections, pipeline, source, target."
+            "Known here: apply, backfill, collections, defaults, mask_salt, pipeline, source, target."
         ),
         (
             "collections: {orders: {last_modifed: x}}", "wherry.yaml: unknown key 'collections.orders.last_modifed'",
@@ -75,7 +75,8 @@ import Testing
         ),
         (
             "collections: {orders: {fields: x}}", "wherry.yaml: unknown key 'collections.orders.fields'",
-            "Known here: dual_write, from, last_modified."
+            "Known here: case, drop, dual_write, from, id, keep, last_modified, mask, nulls, numeric_overflow, "
+                + "out_of_range, rename, timestamp, type."
         ),
         ("dual_write: true", "wherry.yaml: unknown key 'dual_write'", "Did you mean 'collections.NAME.dual_write'?"),
     ])
