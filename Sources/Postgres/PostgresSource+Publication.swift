@@ -88,6 +88,7 @@ extension PostgresSource {
                 .configuration, "there is no table to publish",
                 hint: "Choose schemas with tables that have a primary key.")
         }
+        try await requirePluginFits(tables)
         let hasPartitioned = try await allTables().contains { $0.kind == .partitioned && tables.contains($0.name) }
         if let existing = try await publication() {
             guard let repair = publicationRepair(existing, tables, hasPartitioned: hasPartitioned) else { return }
@@ -114,6 +115,7 @@ extension PostgresSource {
                 .dataGap, "publication \(settings.publication) doesn't exist any more",
                 hint: "Changes made since it was dropped can't be read from the slot. \(Failure.acceptGap)")
         }
+        try await requirePluginFits(existing.tables)
         guard
             let repair = publicationRepair(existing, existing.tables, hasPartitioned: existing.hasPartitioned)
         else { return }

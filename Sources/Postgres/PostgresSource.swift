@@ -23,6 +23,10 @@ package actor PostgresSource: SourceDatabase {
     var holdsSnapshot = false
     /// Why values come as text although binary was asked for; nil while binary is fine.
     var textReason: String?
+    /// NaN and the infinities come as null: the plugin is a wal2json without the option against it.
+    var hidesSpecialNumbers = false
+    /// Numbers for tables that are in the log and no longer in the catalogue.
+    var goneTables: [TableName: UInt32] = [:]
 
     /// - Throws: `Failure` of kind `.configuration` for an unreadable URI.
     package init(_ settings: SourceSettings, logger: Logger) throws {
@@ -141,6 +145,7 @@ package actor PostgresSource: SourceDatabase {
     }
 
     package func resolve(_ relation: WireRelation) async throws -> TableVersion {
+        let relation = relation.extent == .announced ? relation : try await complete(relation)
         let types = try await types(for: relation.columns.map(\.typeOID))
         let columns = relation.columns.map {
             Column(name: $0.name, type: types.type($0.typeOID), isIdentity: $0.isIdentity)

@@ -74,12 +74,13 @@ struct ChangePreparer {
         case .begin(let start): try begin(start)
         case .relation(let relation):
             let table = try await source.resolve(relation)
-            decoder.register(table)
-            guard plans.contains(table) else {
+            let waiting = try decoder.register(table)
+            if plans.contains(table) {
+                try plans.register(table)
+            } else {
                 strangers.add(table, root: try await source.requireUnpublished(table.schema))
-                return
             }
-            try plans.register(table)
+            if let waiting { try await take(waiting) }
         case .change(let change): try await add(change)
         case .commit(let end): try await commit(end)
         case .message(let message):
@@ -142,6 +143,7 @@ struct ChangePreparer {
         guard var transaction = open else { return }
         await flush()
         if transaction.changes.isEmpty { return }
+        try await settle(&transaction)
         let isFirst = !transaction.isSplit
         try fold(transaction.changes, of: transaction.start)
         transaction.changes = []
@@ -157,10 +159,16 @@ struct ChangePreparer {
         await flush()
     }
 
+    private func settle(_ transaction: inout OpenTransaction) async throws {
+        guard decoder.leavesDoubt else { return }
+        transaction.changes = try await source.settle(transaction.changes, of: transaction.start.xid)
+    }
+
     private mutating func commit(_ end: TransactionEnd) async throws {
-        guard let transaction = open, transaction.start.commitLSN == end.commitLSN, toSkip == 0 else {
+        guard var transaction = open, transaction.start.commitLSN == end.commitLSN, toSkip == 0 else {
             throw Failure(.unexpected, "the stream committed a transaction that it had not begun, or not sent whole")
         }
+        try await settle(&transaction)
         if !batch.isEmpty,
             batch.load + transaction.changes.count > limits.operations
                 || batch.bytes + transaction.bytes > limits.bytes

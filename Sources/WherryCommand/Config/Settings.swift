@@ -21,7 +21,7 @@ package struct Settings: Sendable, Equatable {
         package var picksTables = false
         /// What the configuration says of the tables it names; nil when it names none.
         package var collections: [TableName: CollectionSettings]?
-        package var plugin: Plugin
+        package var plugin: OutputPlugin
         package var slot: String
         package var publication: String
 
@@ -52,11 +52,6 @@ package struct Settings: Sendable, Equatable {
         package var maxBatchOperations: Int
         /// 64 KiB to 256 MiB.
         package var maxBatchBytes: Int
-    }
-
-    /// The decoder at the end of the slot.
-    package enum Plugin: String, CaseIterable, Sendable {
-        case pgoutput
     }
 
     /// What slots and publications are called unless somebody chose another name: `wherry_<pipeline>`.

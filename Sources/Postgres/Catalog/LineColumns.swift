@@ -1,0 +1,46 @@
+import Model
+
+/// The columns of a table when a line of wal2json was written: what the line has, and what the catalogue has now.
+enum LineColumns {
+    /// A column as the catalogue has it now.
+    struct Known {
+        let name: String
+        let typeOID: UInt32
+        let isGenerated: Bool
+        /// Of variable length: its values may lie outside of the row.
+        let isToastable: Bool
+        let isIdentity: Bool
+    }
+
+    /// A column whose values are never sent, for a table that is gone: a row that has it is never taken for whole. No
+    /// real one has an empty name.
+    static let unknown = WireRelation.Column(name: "", typeOID: 25, typeModifier: -1, isIdentity: false)
+
+    /// In the table's order, without generated ones. A column that was sent is what the line says; one that was not is
+    /// the catalogue's if an unchanged value explains why.
+    ///
+    /// - Parameter known: nil for a table that is gone.
+    static func merge(
+        _ sent: [WireRelation.Column], _ known: [Known]?, extent: WireRelation.Extent
+    ) -> [WireRelation.Column] {
+        guard let known else { return extent == .whole ? sent : sent + [unknown] }
+        let byName = Dictionary(known.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let sentByName = Dictionary(sent.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        var columns = known.compactMap { column -> WireRelation.Column? in
+            let type = sentByName[column.name]?.typeOID
+            switch extent {
+            case .announced, .whole: if type == nil { return nil }
+            case .withoutToast: if type == nil, !column.isToastable { return nil }
+            case .identity: break
+            }
+            return WireRelation.Column(
+                name: column.name, typeOID: type ?? column.typeOID, typeModifier: -1, isIdentity: column.isIdentity)
+        }
+        // Dropped or renamed since: behind the one they were sent behind.
+        for (place, column) in sent.enumerated() where byName[column.name] == nil {
+            let before = place == 0 ? nil : columns.firstIndex { $0.name == sent[place - 1].name }
+            columns.insert(column, at: before.map { $0 + 1 } ?? 0)
+        }
+        return columns.filter { byName[$0.name]?.isGenerated != true }
+    }
+}
