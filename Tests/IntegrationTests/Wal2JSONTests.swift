@@ -36,7 +36,8 @@ import Testing
                 try await fixture.sql("TRUNCATE public.pairs")
             }
             try await fixture.catchUp(limits: fast)
-            #expect(try await fixture.compare() == [])
+            let differences = try await fixture.compare()
+            #expect(differences == [], "\(differences)")
         }
         #expect(violations == [])
         let slot = try await fixture.sql("SELECT plugin FROM pg_replication_slots WHERE database = $1", [fixture.name])
@@ -50,5 +51,33 @@ import Testing
         let refusal = try await fixture.refused(78, "started with plugin wal2json, not pgoutput")
         #expect(refusal.hint.contains("Put wal2json back"))
         try await fixture.catchUp(limits: fast)
+    }
+
+    @Test func aServerThatDoesNotAllowIt() async throws {
+        try await PipelineFixture.withOwnServers("jsonset", postgres: [:]) { fixture in
+            guard
+                try await fixture.sql("SELECT count(*) FROM pg_settings WHERE name = 'output_plugin_libraries'").scalar
+                    == "1"
+            else { return }
+            func allow(_ plugins: String) async throws {
+                try await fixture.postgres.configure(["wal_level": "logical", "output_plugin_libraries": plugins])
+                try await waitUntil("the setting is read", within: .seconds(60)) {
+                    try await fixture.sql("SHOW output_plugin_libraries").scalar == plugins
+                }
+            }
+            try await fixture.makeItems()
+            try await allow("pgoutput")
+            let first = try await fixture.refused(78, "output_plugin_libraries doesn't allow wal2json", limits: fast)
+            #expect(first.hint.contains("output_plugin_libraries = pgoutput, wal2json;"))
+            try await allow("pgoutput, wal2json")
+            try await fixture.catchUp(limits: fast)
+            // Later only the server says it.
+            try await allow("pgoutput")
+            let later = try await fixture.refused(78, "doesn't allow the output plugin wal2json", limits: fast)
+            #expect(later.hint.contains("ALTER SYSTEM SET output_plugin_libraries"))
+            try await allow("pgoutput, wal2json")
+            try await fixture.catchUp(limits: fast)
+            #expect(try await fixture.compare() == [])
+        }
     }
 }

@@ -28,11 +28,13 @@ import Mongo
         let fixture = try await SinkFixture()
         var state = SinkFixture.state("fresh", checkpoint: nil)
         state.picksTables = true
+        state.plugin = .wal2json
         try await fixture.store.create(state, tables: [])
         state.checkpoint = fixture.start
         try await fixture.store.save(state)
         let stored = try await fixture.store.load("fresh")
         #expect(stored?.checkpoint == fixture.start && stored?.picksTables == true)
+        #expect(stored?.plugin == .wal2json)
     }
 
     /// Whoever comes second must not overwrite what the first one has found out about its collections.
