@@ -53,9 +53,11 @@ struct Wal2JSONChanges {
         let words = pick(["ARRAY[\(text()), NULL, '']", "'{}'", "NULL", "'[2:3]={a,b}'"])
         let values = [
             "\(key)", big, number(), ratio, text(), bytes(), pick(["true", "false", "NULL"]), moment,
-            "gen_random_uuid()", doc, words, large(),
+            "gen_random_uuid()", doc, words, large(), pick(["true", "false", "NULL"]), bytes(),
+            pick(["'NaN'", "'-Infinity'", "0.5", "NULL"]), pick([#"'a "b"'"#, "'c'", "NULL"]),
         ]
-        return "INSERT INTO \(table) (id, big, number, ratio, body, raw, ok, at, token, doc, words, large) VALUES "
+        return "INSERT INTO \(table) "
+            + "(id, big, number, ratio, body, raw, ok, at, token, doc, words, large, flag, blob, share, mood) VALUES "
             + "(\(values.joined(separator: ", "))) ON CONFLICT DO NOTHING"
     }
 

@@ -10,12 +10,17 @@ import Testing
     private static let columns = """
         id integer PRIMARY KEY, big bigint, number numeric, ratio float8, body text, raw bytea, ok boolean,
         at timestamptz, token uuid, doc jsonb, words text[], twice integer GENERATED ALWAYS AS (id * 2) STORED,
-        large text
+        large text, flag public.flag, blob public.blob, share public.share, mood public.mood
         """
     /// With names that each of wal2json's lists has to escape.
     private static let odd = #""we ird"."o,d.d \ * "" x""#
 
+    /// Of domains wal2json prints the values as they are.
     private static let tables = """
+        CREATE DOMAIN public.flag AS boolean;
+        CREATE DOMAIN public.blob AS bytea;
+        CREATE DOMAIN public.share AS float8;
+        CREATE TYPE public.mood AS ENUM ('a "b"', 'c');
         CREATE TABLE public.plain (\(columns));
         ALTER TABLE public.plain ALTER COLUMN large SET STORAGE EXTERNAL;
         CREATE SCHEMA "we ird";

@@ -37,7 +37,7 @@ struct ChangePreparer {
         /// Decoded, not yet in a batch.
         var changes: [Change] = []
         var bytes = 0
-        /// Changes so far, in a batch or not, applied before or not.
+        /// Changes of the pipeline's tables so far, in a batch or not, applied before or not.
         var ordinal = 0
         var isSplit = false
     }
@@ -113,12 +113,13 @@ struct ChangePreparer {
 
     private mutating func add(_ change: Change) async throws {
         guard open != nil else { throw Failure(.unexpected, "the stream sent a change outside of a transaction") }
+        // Strangers don't count: which of them the server leaves out by itself may be another matter after a restart.
+        guard let change = try strangers.leaveOut(of: change) else { return }
         defer { open?.ordinal += 1 }
         if toSkip > 0 {
             toSkip -= 1
             return
         }
-        guard let change = try strangers.leaveOut(of: change) else { return }
         if case .truncate(let tables) = change {
             try await splitOpenTransaction()
             let collections = try Set(tables.map { try plans.collection(of: $0) }).sorted()
