@@ -37,7 +37,10 @@ struct Wal2JSONChanges {
         case 16: return "DELETE FROM public.pair WHERE n = (SELECT min(n) FROM public.pair)"
         case 17: return #"INSERT INTO "we ird"."left, out." VALUES (1)"#
         case 18: return "SAVEPOINT s; \(insert(table, key)); ROLLBACK TO s"
-        default: return key > 6 ? "TRUNCATE \(tables.joined(separator: ", "))" : "TRUNCATE \(table)"
+        default:
+            // Seldom, or there is never much to change.
+            if key > 4 { return "UPDATE \(table) SET big = \(key), mood = 'c' WHERE id > \(key)" }
+            return key > 2 ? "TRUNCATE \(tables.joined(separator: ", "))" : "TRUNCATE \(table)"
         }
     }
 
@@ -86,6 +89,9 @@ struct Wal2JSONChanges {
 
     /// Mostly larger than what is kept in the row.
     private mutating func large() -> String {
-        pick(["NULL", "'small'", "repeat(md5(random()::text), 200)", "repeat(E'\\\\\"\\n', 3000)"])
+        pick([
+            "NULL", "'small'", "repeat(md5(random()::text), 200)", "repeat(md5(random()::text), 90)",
+            "repeat(E'\\\\\"\\n', 3000)",
+        ])
     }
 }

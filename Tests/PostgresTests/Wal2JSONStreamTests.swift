@@ -95,7 +95,7 @@ import Testing
         }
         let session = try await cluster.connection()
         var changes = Wal2JSONChanges(seed: seed, tables: ["public.plain", Self.odd])
-        for _ in 1...80 {
+        for _ in 1...150 {
             for statement in changes.transaction() { _ = try await session.query(statement) }
         }
         _ = try await session.query("INSERT INTO public.done VALUES (1)")
