@@ -1,7 +1,6 @@
 import Model
+import Postgres
 import Testing
-
-@testable import Postgres
 
 @Suite("What wal2json is asked for, and what its lines leave open")
 struct Wal2JSONOptionsTests {

@@ -1,15 +1,23 @@
 import Model
 
 /// The columns of a table when a line of wal2json was written: what the line has, and what the catalogue has now.
-enum LineColumns {
+package enum LineColumns {
     /// A column as the catalogue has it now.
-    struct Known {
-        let name: String
-        let typeOID: UInt32
-        let isGenerated: Bool
+    package struct Known {
+        package let name: String
+        package let typeOID: UInt32
+        package let isGenerated: Bool
         /// Of variable length: its values may lie outside of the row.
-        let isToastable: Bool
-        let isIdentity: Bool
+        package let isToastable: Bool
+        package let isIdentity: Bool
+
+        package init(name: String, typeOID: UInt32, isGenerated: Bool, isToastable: Bool, isIdentity: Bool) {
+            self.name = name
+            self.typeOID = typeOID
+            self.isGenerated = isGenerated
+            self.isToastable = isToastable
+            self.isIdentity = isIdentity
+        }
     }
 
     /// A column whose values are never sent, for a table that is gone: a row that has it is never taken for whole. No
@@ -20,7 +28,7 @@ enum LineColumns {
     /// the catalogue's if an unchanged value explains why.
     ///
     /// - Parameter known: nil for a table that is gone.
-    static func merge(
+    package static func merge(
         _ sent: [WireRelation.Column], _ known: [Known]?, extent: WireRelation.Extent
     ) -> [WireRelation.Column] {
         guard let known else { return extent == .whole ? sent : sent + [unknown] }
