@@ -39,6 +39,8 @@ struct ChangePreparer {
         var bytes = 0
         /// Changes of the pipeline's tables so far, in a batch or not, applied before or not.
         var ordinal = 0
+        /// `Checkpoint.OpenTransaction.countsStrangers`
+        var countsStrangers = false
         var isSplit = false
     }
 
@@ -108,18 +110,21 @@ struct ChangePreparer {
         }
         toSkip = resumed.appliedChanges
         open?.isSplit = true
+        open?.countsStrangers = resumed.countsStrangers
         self.resumed = nil
     }
 
     private mutating func add(_ change: Change) async throws {
         guard open != nil else { throw Failure(.unexpected, "the stream sent a change outside of a transaction") }
         // Strangers don't count: which of them the server leaves out by itself may be another matter after a restart.
-        guard let change = try strangers.leaveOut(of: change) else { return }
+        let own = try strangers.leaveOut(of: change)
+        guard own != nil || open?.countsStrangers == true else { return }
         defer { open?.ordinal += 1 }
         if toSkip > 0 {
             toSkip -= 1
             return
         }
+        guard let change = own else { return }
         if case .truncate(let tables) = change {
             try await splitOpenTransaction()
             let collections = try Set(tables.map { try plans.collection(of: $0) }).sorted()
@@ -154,6 +159,7 @@ struct ChangePreparer {
         checkpoint.fence = filter?.currentFence()
         checkpoint.open = Checkpoint.OpenTransaction(
             xid: transaction.start.xid, commitLSN: transaction.start.commitLSN, appliedChanges: transaction.ordinal)
+        checkpoint.open?.countsStrangers = transaction.countsStrangers
         open = transaction
         batch.advance(to: checkpoint, endsTransaction: false)
         if isFirst { batch.markSplit() }
