@@ -1,8 +1,14 @@
 /// One version of one table: every RELATION message makes a new one. Compared by identity.
 package final class TableVersion: Sendable {
     package let schema: TableSchema
+    /// The catalogue doesn't have the table any more, and the stream doesn't announce it: there are only the columns
+    /// that its changes have shown.
+    package let isGone: Bool
 
-    package init(schema: TableSchema) { self.schema = schema }
+    package init(schema: TableSchema, isGone: Bool = false) {
+        self.schema = schema
+        self.isGone = isGone
+    }
 }
 
 /// What happened to one row, or to whole tables.

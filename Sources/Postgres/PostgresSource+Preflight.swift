@@ -32,7 +32,7 @@ extension PostgresSource {
             TableFindings(table: $0, role: facts.role, hasBegun: scope.begunTables != nil).all
         }
         if scope.needsStream {
-            findings += carried.compactMap { tooOldForPartitions($0, facts) } + pluginFindings(carried)
+            findings += carried.compactMap { tooOldForPartitions($0, facts) } + pluginFindings(carried, facts)
         }
         findings += vanished(scope, all) + missing(scope, all)
         guard scope.needsStream else {
@@ -52,10 +52,17 @@ extension PostgresSource {
         return findings + (try await notCarriedFindings(scope))
     }
 
-    private nonisolated func pluginFindings(_ carried: [CatalogTable]) -> [Finding] {
+    private nonisolated func pluginFindings(_ carried: [CatalogTable], _ facts: ServerFacts) -> [Finding] {
         guard settings.plugin == .wal2json else { return [] }
+        let numbers = Wal2JSONLimits.specialNumbers(carried)
         return carried.filter { $0.kind == .partitioned && $0.refusal == nil }.map { Wal2JSONLimits.partitioned($0) }
-            + [Wal2JSONLimits.specialNumbers(carried)].compactMap { $0 }
+            + carried.compactMap { Wal2JSONLimits.numberInKey($0) }
+            + [
+                numbers,
+                numbers.flatMap { _ in
+                    Wal2JSONLimits.synchronousStandby(facts.synchronousStandbys, application: application)
+                },
+            ].compactMap { $0 }
     }
 
     private nonisolated func tooOldForPartitions(_ table: CatalogTable, _ facts: ServerFacts) -> Finding? {

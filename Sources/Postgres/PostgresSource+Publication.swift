@@ -128,6 +128,7 @@ extension PostgresSource {
 
     package func requirePublished(_ tables: [TableName]) async throws {
         guard let publication = try await publication() else { return try await checkPublication() }
+        try await requireNamesKept()
         let unpublished = Set(tables).subtracting(publication.tables)
         guard !unpublished.isEmpty else { return }
         // A table that was dropped or renamed is not in the publication under its name either.
@@ -156,6 +157,7 @@ extension PostgresSource {
 
     package func requireUnpublished(_ table: TableSchema) async throws -> TableName? {
         if let root = try await publishedRoot(of: table) { return root }
+        try await requireOther(table.name)
         guard let publication = try await publication() else { return nil }
         let now = try await allTables().first { $0.schema.oid == table.oid }?.name
         if let now, now != table.name, publication.tables.contains(now) {

@@ -62,6 +62,13 @@ extension PostgresSource {
                 let name = row["snapshot_name"]
             else { throw Failure(.unexpected, "the new slot has no consistent point") }
             holdsSnapshot = true
+            do {
+                try await requireKeysAreTold()
+            } catch {
+                // It would hold WAL for nobody.
+                try? await dropSlot(wait: .zero)
+                throw error
+            }
             return ExportedSnapshot(consistentPoint: point, name: name)
         } catch let error as ServerError {
             throw try await creationFailure(error, timeout)

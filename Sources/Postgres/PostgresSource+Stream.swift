@@ -21,6 +21,7 @@ extension PostgresSource {
         forgetTypes()
         try await chooseFormat()
         try await start(replication, after: position)
+        if hidesSpecialNumbers { try await requireKeysAreTold() }
         // The server moves a start position that is too old forward without a word: see whether that has happened.
         try PositionCheck.check(
             slot: try await self.slot(), named: settings.slot, plugin: settings.plugin, database: server.database,

@@ -27,6 +27,10 @@ package actor PostgresSource: SourceDatabase {
     var hidesSpecialNumbers = false
     /// Numbers for tables that are in the log and no longer in the catalogue.
     var goneTables: [TableName: UInt32] = [:]
+    /// What the catalogue has said of the columns that wal2json's lines name: by the table's oid and the column's name.
+    var lineColumns: [UInt32: [String: LineColumn]] = [:]
+    /// The publication's tables when the stream by wal2json began, by oid.
+    var publishedTables: [UInt32: PublishedTable] = [:]
 
     /// - Throws: `Failure` of kind `.configuration` for an unreadable URI.
     package init(_ settings: SourceSettings, logger: Logger) throws {
@@ -153,7 +157,8 @@ package actor PostgresSource: SourceDatabase {
         try requireDecodable(columns, of: relation.name, types)
         return TableVersion(
             schema: TableSchema(
-                oid: relation.oid, name: relation.name, columns: columns, replicaIdentity: relation.replicaIdentity))
+                oid: relation.oid, name: relation.name, columns: columns, replicaIdentity: relation.replicaIdentity),
+            isGone: goneTables[relation.name] == relation.oid)
     }
 
     /// Closes every connection; the worker's lock goes with them.

@@ -1,4 +1,6 @@
+import BSON
 import DevServers
+import Foundation
 import Model
 import Postgres
 import TestSupport
@@ -42,6 +44,53 @@ import Testing
         #expect(violations == [])
         let slot = try await fixture.sql("SELECT plugin FROM pg_replication_slots WHERE database = $1", [fixture.name])
         #expect(slot.scalar == "wal2json")
+    }
+
+    /// Whatever the first change of a table is that the stream brings after it is gone.
+    @Test func tablesThatWereDroppedMeanwhile() async throws {
+        let fixture = try await PipelineFixture("json")
+        let changes = [
+            "inserted": "INSERT INTO public.inserted VALUES (3, now(), 'new')",
+            "updated": "UPDATE public.updated SET note = 'new' WHERE id = 1",
+            "deleted": "DELETE FROM public.deleted WHERE id = 1", "truncated": "TRUNCATE public.truncated",
+        ]
+        try await fixture.sql("CREATE TABLE public.stays (id integer PRIMARY KEY)")
+        for table in changes.keys {
+            try await fixture.sql(
+                """
+                CREATE TABLE public.\(table) (id integer PRIMARY KEY, changed timestamptz, note text, large text);
+                ALTER TABLE public.\(table) ALTER large SET STORAGE EXTERNAL;
+                INSERT INTO public.\(table) SELECT g, now(), 'old', repeat('x', 5000) FROM generate_series(1, 2) g
+                """)
+        }
+        let collections = changes.keys.map { "\($0): { from: public.\($0), last_modified: changed, dual_write: true }" }
+        let file = "\(fixture.folder)/dropped.yaml"
+        try """
+        source: { plugin: wal2json }
+        collections:
+          stays: { from: public.stays }
+          \(collections.joined(separator: "\n  "))
+        """.write(toFile: file, atomically: true, encoding: .utf8)
+        try await fixture.catchUp(arguments: ["--config", file])
+        for (table, change) in changes {
+            try await fixture.sql(change)
+            try await fixture.sql("DROP TABLE public.\(table)")
+        }
+        try await fixture.sql("INSERT INTO public.stays VALUES (1)")
+        try await fixture.catchUp(arguments: ["--config", file])
+        #expect(try await fixture.compare() == [])
+        var left: [String: [String]] = [:]
+        for table in changes.keys {
+            left[table] = try await fixture.inspector.documents(table).map { document in
+                "\(document["_id"]?.asInt64 ?? 0) \(document["note"]?.asString ?? "") "
+                    + "\(document["large"]?.asString?.utf8.count ?? 0)"
+            }
+        }
+        #expect(
+            left == [
+                "inserted": ["1 old 5000", "2 old 5000", "3 new 0"], "updated": ["1 new 5000", "2 old 5000"],
+                "deleted": ["2 old 5000"], "truncated": [],
+            ])
     }
 
     @Test func thePluginIsDecidedAtTheFirstStart() async throws {

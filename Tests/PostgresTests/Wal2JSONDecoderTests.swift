@@ -142,6 +142,25 @@ struct Wal2JSONDecoderTests {
         }
     }
 
+    /// The table has got FULL, and its version doesn't know: nothing is taken for a change of the key.
+    @Test func fullIdentityAfterTheVersionWasMade() throws {
+        var decoder = try decoder()
+        let line = Self.line("U", columns: ["id:23:1", #"note:25:"b""#], identity: ["id:23:1", #"note:25:"a""#])
+        guard case .change(.update(_, .full(let old)?, _))? = try decoder.decode(frame(line)) else {
+            throw Unexpected()
+        }
+        #expect(values(old) == ["1", "a"])
+    }
+
+    /// Before 2.3 no line says where a transaction ends.
+    @Test func aVersionThatIsTooOld() throws {
+        var decoder = Wal2JSONDecoder()
+        let failure = #expect(throws: Failure.self) {
+            try decoder.decode(frame(#"{"action":"B","xid":77,"timestamp":"2026-11-21 18:44:25+00"}"#))
+        }
+        #expect(failure?.kind == .configuration && failure?.hint?.contains("2.3") == true)
+    }
+
     /// The catalogue says whether a column that is missing is unchanged, or not there.
     @Test func aMissingColumnIsAskedAboutOnce() throws {
         var decoder = try decoder()

@@ -7,6 +7,8 @@ struct Wal2JSONOptionsTests {
     @Test(arguments: [
         ("public", "orders_2", "public.orders_2"), ("my.schema", "a,b c", #"my\.schema.a\,b\ c"#),
         ("*", "*", #"\*.\*"#), (#"back\slash"#, "tab\t'\"", "back\\\\slash.tab\\\t\\'\\\""), ("É", "größe", "É.größe"),
+        // Each of them one character.
+        (",\u{301}", "a\u{301}.\u{308}", "\\,\u{301}.a\u{301}\\.\u{308}"),
     ])
     func patterns(schema: String, name: String, pattern: String) {
         #expect(Wal2JSONOptions.pattern(TableName(schema: schema, name: name)) == pattern)
@@ -50,12 +52,29 @@ struct Wal2JSONOptionsTests {
     func columnsOfALine(extent: WireRelation.Extent, names: [String], columns: [String]) {
         let merged = LineColumns.merge(names.flatMap { sent($0) }, known, extent: extent)
         #expect(merged.map(\.name) == columns)
-        #expect(merged.allSatisfy { $0.isIdentity == ($0.name == "id") })
+        // Of what is not there any more any column of a whole row may have been the key.
+        let isWhole = extent == .whole
+        #expect(merged.allSatisfy { $0.isIdentity == ($0.name == "id" || isWhole && $0.name == "old") })
         #expect(merged.first { $0.name == "id" }?.typeOID == (names.contains("id") ? 23 : 20))
     }
 
     @Test func ofATableThatIsGone() {
-        #expect(LineColumns.merge(sent("id"), nil, extent: .whole).map(\.name) == ["id"])
+        let whole = LineColumns.merge(sent("id", "b"), nil, extent: .whole)
+        #expect(whole.map(\.name) == ["id", "b"] && whole.allSatisfy { $0.isIdentity })
         #expect(LineColumns.merge(sent("id"), nil, extent: .withoutToast).map(\.name) == ["id", ""])
+    }
+
+    @Test func generatedColumnsThatAreGone() {
+        let merged = LineColumns.merge(sent("id", "old", "note"), known, extent: .whole, generated: ["old"])
+        #expect(merged.map(\.name) == ["id", "note"])
+    }
+
+    @Test(arguments: [
+        ("", false), ("*", true), ("FIRST 2 (a, *)", true), ("ANY 1 (a, \"Wherry Shop\")", true),
+        ("\"wherry shopping\", wherry", false), ("wherry shop", false), ("\"*\"", true),
+    ])
+    func synchronousStandbys(names: String, isMeant: Bool) {
+        let finding = Wal2JSONLimits.synchronousStandby(names, application: "wherry shop")
+        #expect((finding != nil) == isMeant)
     }
 }

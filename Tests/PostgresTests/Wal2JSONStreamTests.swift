@@ -27,7 +27,7 @@ import Testing
         CREATE TABLE \(odd) (\(columns));
         ALTER TABLE \(odd) ALTER COLUMN large SET STORAGE EXTERNAL;
         ALTER TABLE \(odd) REPLICA IDENTITY FULL;
-        CREATE TABLE public.pair (n numeric, "a ""b" text, v date, PRIMARY KEY (n, "a ""b"));
+        CREATE TABLE public.pair (n text, "a ""b" text, v date, PRIMARY KEY (n, "a ""b"));
         CREATE TABLE "we ird"."left, out." (id integer);
         CREATE TABLE public.done (id integer PRIMARY KEY);
         """
@@ -139,14 +139,18 @@ import Testing
         let stream = try await cluster.stream("t", plugin: .wal2json)
         for statement in [
             "CREATE TABLE passing (id int PRIMARY KEY, a text)", "INSERT INTO passing VALUES (1, 'x')",
-            "UPDATE passing SET a = 'y'", "DROP TABLE passing", "ALTER TABLE t RENAME TO u", "INSERT INTO u VALUES (1)",
+            "UPDATE passing SET a = 'y'", "DROP TABLE passing",
         ] { try await cluster.psql(statement) }
-        let changes = try await stream.transactions(3)
-        guard case .update(let passing, _, let row)? = changes[1].first,
-            case .insert(let renamed, _)? = changes[2].first
-        else { return #expect(Bool(false), "\(changes)") }
+        let changes = try await stream.transactions(2)
+        guard case .update(let passing, _, let row)? = changes[1].first else {
+            return #expect(Bool(false), "\(changes)")
+        }
         #expect(values(row) == ["1", "y"])
         #expect(try await stream.source.requireUnpublished(passing.schema) == nil)
+        try await cluster.psql("ALTER TABLE t RENAME TO u; INSERT INTO u VALUES (1);")
+        guard case .insert(let renamed, _)? = try await stream.transaction().first else {
+            throw Late(what: "an insert")
+        }
         await #expect(throws: Failure.self) { try await stream.source.requireUnpublished(renamed.schema) }
         await stream.close()
     }

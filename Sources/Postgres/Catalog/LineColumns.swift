@@ -27,10 +27,20 @@ package enum LineColumns {
     /// In the table's order, without generated ones. A column that was sent is what the line says; one that was not is
     /// the catalogue's if an unchanged value explains why.
     ///
-    /// - Parameter known: nil for a table that is gone.
+    /// A whole row doesn't say which of its columns are the identity: of those that the catalogue no longer has each
+    /// may be.
+    ///
+    /// - Parameters:
+    ///   - known: nil for a table that is gone.
+    ///   - generated: names of columns that were generated, and are gone.
     package static func merge(
-        _ sent: [WireRelation.Column], _ known: [Known]?, extent: WireRelation.Extent
+        _ sent: [WireRelation.Column], _ known: [Known]?, extent: WireRelation.Extent, generated: Set<String> = []
     ) -> [WireRelation.Column] {
+        let sent = sent.filter { !generated.contains($0.name) }.map { column in
+            WireRelation.Column(
+                name: column.name, typeOID: column.typeOID, typeModifier: -1,
+                isIdentity: column.isIdentity || extent == .whole)
+        }
         guard let known else { return extent == .whole ? sent : sent + [unknown] }
         let byName = Dictionary(known.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let sentByName = Dictionary(sent.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

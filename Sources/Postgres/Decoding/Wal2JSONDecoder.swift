@@ -78,6 +78,11 @@ package struct Wal2JSONDecoder: ChangeDecoder {
 
     private mutating func begin(_ line: Wal2JSONLine, _ scanner: JSONScanner) throws -> TransactionStart {
         guard !isInTransaction else { throw scanner.failure("a transaction inside a transaction") }
+        guard line.has(.nextlsn) else {
+            throw Failure(
+                .configuration, "the source's wal2json is too old: it doesn't say where transactions end",
+                hint: "Wherry needs wal2json 2.3 or later. Upgrade it on the server, then start again.")
+        }
         isInTransaction = true
         return TransactionStart(
             commitLSN: try line.lsn(.lsn, scanner), commitTime: try line.time(scanner), xid: try line.xid(scanner))
@@ -92,11 +97,22 @@ package struct Wal2JSONDecoder: ChangeDecoder {
     }
 
     private func relation(_ line: Wal2JSONLine, _ scanner: JSONScanner, _ name: TableName) throws -> WireRelation {
-        let identity = Set(try (line.identity ?? []).map { try scanner.text($0.name) })
-        let columns = try (line.columns ?? line.identity ?? []).map { column in
+        let identity = try (line.identity ?? []).map { (name: try scanner.text($0.name), typeOID: $0.typeOID) }
+        let isIdentity = Set(identity.map(\.name))
+        var columns = try (line.columns ?? []).map { column in
             let name = try scanner.text(column.name)
             return WireRelation.Column(
-                name: name, typeOID: column.typeOID, typeModifier: -1, isIdentity: identity.contains(name))
+                name: name, typeOID: column.typeOID, typeModifier: -1, isIdentity: isIdentity.contains(name))
+        }
+        // Under FULL the old row has what the new one leaves out: each behind the one it is behind there.
+        var before: String?
+        for (name, typeOID) in identity {
+            if !columns.contains(where: { $0.name == name }) {
+                let place = columns.firstIndex { $0.name == before }.map { $0 + 1 } ?? 0
+                columns.insert(
+                    WireRelation.Column(name: name, typeOID: typeOID, typeModifier: -1, isIdentity: true), at: place)
+            }
+            before = name
         }
         let extent: WireRelation.Extent =
             switch line.action {
@@ -130,7 +146,7 @@ package struct Wal2JSONDecoder: ChangeDecoder {
         guard let places = try table.places(of: identity, scanner) else { return nil }
         let before = scratch.count
         let old = try fields(identity, places, of: table.version, missing: .null, scanner)
-        let isFull = table.version.schema.replicaIdentity == .full && Set(places.compactMap { $0 }).count == old.count
+        let isFull = table.isFull(places)
         guard let new else {
             let row = row(old)
             return .delete(table.version, old: isFull ? .full(row) : .key(row))

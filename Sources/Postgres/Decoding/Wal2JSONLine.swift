@@ -76,6 +76,8 @@ struct Wal2JSONLine {
 
     // MARK: - Members
 
+    func has(_ member: Member) -> Bool { members.contains { $0.member == member } }
+
     func member(_ member: Member, _ scanner: JSONScanner) throws -> JSONScanner.Value {
         guard let value = members.first(where: { $0.member == member })?.value else {
             throw scanner.failure("no member \(member.rawValue)")

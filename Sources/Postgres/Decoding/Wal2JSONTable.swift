@@ -90,6 +90,14 @@ struct Wal2JSONTable {
         return true
     }
 
+    /// Whether these places of an identity are those of a whole row under FULL, which the table may have got or lost
+    /// since its version was made.
+    func isFull(_ places: [Int?]) -> Bool {
+        let columns = version.schema.columns
+        guard places.count >= columns.count, Set(places.compactMap { $0 }).count == columns.count else { return false }
+        return version.schema.replicaIdentity == .full || !columns.allSatisfy(\.isIdentity)
+    }
+
     private func missing(_ places: [Int?]) -> [Int] {
         let count = version.schema.columns.count
         var next = 0

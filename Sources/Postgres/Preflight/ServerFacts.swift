@@ -12,6 +12,7 @@ package struct ServerFacts: Sendable {
     package var keepSizeMegabytes: Int?
     /// nil where the server has no such setting, or doesn't show it.
     package var outputPlugins: [String]?
+    package var synchronousStandbys = ""
     /// Of the database.
     package var encoding = "UTF8"
     package var isInRecovery = false
@@ -48,6 +49,7 @@ package struct ServerFacts: Sendable {
                 String(name.drop { " \"'".contains($0) }.prefix { !" \"'".contains($0) })
             }
         }
+        synchronousStandbys = row.text("synchronous_standbys")
         encoding = row.text("encoding")
         isInRecovery = row.bool("is_in_recovery")
         backendPID = row.int("backend_pid") ?? 0

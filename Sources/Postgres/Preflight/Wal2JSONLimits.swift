@@ -23,6 +23,38 @@ package enum Wal2JSONLimits {
     /// of domains over them it prints as strings.)
     static func hidesSpecialNumbers(_ column: Column) -> Bool { [700, 701, 1700].contains(column.type.oid) }
 
+    /// A key that a wal2json before 2.6 can't tell; nil when it is of other types.
+    static func numberInKey(_ table: CatalogTable) -> Finding? {
+        let column = table.schema.columns.first { table.primaryKey.contains($0.name) && hidesSpecialNumbers($0) }
+        return column.map { column in
+            Finding(
+                .warning, "wal2json_key", subject: table.name.description,
+                "key column \(column.name) of table \(table.name) is \(column.type.name), and before 2.6 wal2json sends "
+                    + "NaN and infinities as null: such a wal2json is refused",
+                remedy: "Install wal2json 2.6 or later on the source, leave the table out (source.exclude), or set "
+                    + "source.plugin to pgoutput; a pipeline that has begun needs `wherry drop` for either.")
+        }
+    }
+
+    /// A commit that waits for the pipeline can't be looked at by it.
+    ///
+    /// - Parameter names: the server's `synchronous_standby_names`: names, quoted or not, with `FIRST 2 (…)` around them.
+    package static func synchronousStandby(_ names: String, application: String) -> Finding? {
+        let parts = names.split(separator: "\"", omittingEmptySubsequences: false)
+        let bare = parts.enumerated().filter { $0.offset % 2 == 0 }
+            .flatMap { $0.element.split { " ,()\t\n".contains($0) } }
+        let quoted = parts.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+        guard (bare + quoted).contains(where: { $0 == "*" || $0.lowercased() == application.lowercased() }) else {
+            return nil
+        }
+        return Finding(
+            .warning, "wal2json_synchronous", subject: "source",
+            "synchronous_standby_names lets commits wait for the pipeline, which before wal2json 2.6 waits for those with "
+                + "a null in a number: both would wait for ever, and the pipeline stops",
+            remedy: "Take \(quoteIdentifier(application)) and * out of it: ALTER SYSTEM SET synchronous_standby_names "
+                + "= …; SELECT pg_reload_conf();")
+    }
+
     package static func specialNumbers(_ tables: [CatalogTable]) -> Finding? {
         let columns = tables.flatMap { table in
             table.schema.columns.filter(hidesSpecialNumbers).map { "\(table.name).\($0.name)" }

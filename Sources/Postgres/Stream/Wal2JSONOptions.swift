@@ -25,9 +25,12 @@ package enum Wal2JSONOptions {
     package static func pattern(_ table: TableName) -> String { "\(escape(table.schema)).\(escape(table.name))" }
 
     private static func escape(_ name: String) -> String {
-        name.reduce(into: "") { text, character in
-            let isPlain = !character.isASCII || character.isLetter || character.isNumber || character == "_"
-            text += isPlain ? "\(character)" : "\\\(character)"
+        // By scalars: a comma with an accent on it is one character.
+        name.unicodeScalars.reduce(into: "") { text, scalar in
+            let character = Character(scalar)
+            let isPlain = !scalar.isASCII || character.isLetter || character.isNumber || scalar == "_"
+            if !isPlain { text += "\\" }
+            text.unicodeScalars.append(scalar)
         }
     }
 }

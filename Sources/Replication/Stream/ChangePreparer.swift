@@ -75,7 +75,7 @@ struct ChangePreparer {
         switch event {
         case .begin(let start): try begin(start)
         case .relation(let relation):
-            let table = try await source.resolve(relation)
+            let table = plans.completed(try await source.resolve(relation))
             let waiting = try decoder.register(table)
             if plans.contains(table) {
                 try plans.register(table)
