@@ -1,8 +1,14 @@
 /// One version of one table: every RELATION message makes a new one. Compared by identity.
 package final class TableVersion: Sendable {
     package let schema: TableSchema
+    /// The catalogue doesn't have the table any more, and the stream doesn't announce it: there are only the columns
+    /// that its changes have shown.
+    package let isGone: Bool
 
-    package init(schema: TableSchema) { self.schema = schema }
+    package init(schema: TableSchema, isGone: Bool = false) {
+        self.schema = schema
+        self.isGone = isGone
+    }
 }
 
 /// What happened to one row, or to whole tables.
@@ -70,8 +76,21 @@ package struct LogicalMessage: Hashable, Sendable {
     }
 }
 
-/// A RELATION message: a table as the publication shows it. Types are numbers until the catalogue resolves them.
+/// A table as the stream shows it: a RELATION message of pgoutput, or what a line of wal2json lets one see. Types are
+/// numbers until the catalogue resolves them.
 package struct WireRelation: Hashable, Sendable {
+    /// Which of a table's columns it has.
+    package enum Extent: Hashable, Sendable {
+        /// Everything that is announced: pgoutput.
+        case announced
+        /// Those of a whole row, generated ones too. Like what follows it has no oid, and says nothing of the identity.
+        case whole
+        /// Those of a row, perhaps without some that are stored out of line.
+        case withoutToast
+        /// Those of a key at most.
+        case identity
+    }
+
     package struct Column: Hashable, Sendable {
         package let name: String
         package let typeOID: UInt32
@@ -90,12 +109,16 @@ package struct WireRelation: Hashable, Sendable {
     package let name: TableName
     package let replicaIdentity: ReplicaIdentity
     package let columns: [Column]
+    package let extent: Extent
 
-    package init(oid: UInt32, name: TableName, replicaIdentity: ReplicaIdentity, columns: [Column]) {
+    package init(
+        oid: UInt32, name: TableName, replicaIdentity: ReplicaIdentity, columns: [Column], extent: Extent = .announced
+    ) {
         self.oid = oid
         self.name = name
         self.replicaIdentity = replicaIdentity
         self.columns = columns
+        self.extent = extent
     }
 }
 

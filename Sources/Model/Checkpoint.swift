@@ -13,9 +13,11 @@ package struct Checkpoint: Hashable, Sendable {
     package struct OpenTransaction: Hashable, Sendable {
         package var xid: UInt32
         package var commitLSN: LSN
-        /// How many of its changes are applied, counted in the order of decoding (which is deterministic). Several
-        /// changes can share an LSN, so a count it is.
+        /// How many of its changes to the pipeline's tables are applied, counted in the order of decoding (which is
+        /// deterministic). Several changes can share an LSN, so a count it is.
         package var appliedChanges: Int
+        /// It was begun by a version that counted changes of all published tables: the rest is counted in the same way.
+        package var countsStrangers = false
         /// How many of its TRUNCATEs are among them has no bearing: a truncation that is not finished is not counted.
         package init(xid: UInt32, commitLSN: LSN, appliedChanges: Int) {
             self.xid = xid

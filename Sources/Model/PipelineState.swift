@@ -26,6 +26,8 @@ package struct PipelineState: Hashable, Sendable {
     /// Empty, like the publication, for a copy without a slot.
     package var slot: String
     package var publication: String
+    /// Of the slot.
+    package var plugin = OutputPlugin.pgoutput
     package var targetDatabase: String
     /// One more with every worker that takes the pipeline over; begins with the clock, so that no epoch comes back
     /// after `wherry drop`. A worker writes documents, checkpoint and stage only while the stored epoch is its own; the

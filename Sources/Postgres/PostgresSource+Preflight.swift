@@ -31,7 +31,9 @@ extension PostgresSource {
         var findings = carried.flatMap {
             TableFindings(table: $0, role: facts.role, hasBegun: scope.begunTables != nil).all
         }
-        if scope.needsStream { findings += carried.compactMap { tooOldForPartitions($0, facts) } }
+        if scope.needsStream {
+            findings += carried.compactMap { tooOldForPartitions($0, facts) } + pluginFindings(carried, facts)
+        }
         findings += vanished(scope, all) + missing(scope, all)
         guard scope.needsStream else {
             if scope.begunTables == nil, carried.isEmpty, scope.tables == nil { findings.append(nothingChosen(scope)) }
@@ -48,6 +50,19 @@ extension PostgresSource {
         }
         findings += try await typeFindings(carried.filter { $0.refusal == nil })
         return findings + (try await notCarriedFindings(scope))
+    }
+
+    private nonisolated func pluginFindings(_ carried: [CatalogTable], _ facts: ServerFacts) -> [Finding] {
+        guard settings.plugin == .wal2json else { return [] }
+        let numbers = Wal2JSONLimits.specialNumbers(carried)
+        return carried.filter { $0.kind == .partitioned && $0.refusal == nil }.map { Wal2JSONLimits.partitioned($0) }
+            + carried.compactMap { Wal2JSONLimits.numberInKey($0) }
+            + [
+                numbers,
+                numbers.flatMap { _ in
+                    Wal2JSONLimits.synchronousStandby(facts.synchronousStandbys, application: application)
+                },
+            ].compactMap { $0 }
     }
 
     private nonisolated func tooOldForPartitions(_ table: CatalogTable, _ facts: ServerFacts) -> Finding? {
@@ -187,7 +202,7 @@ extension PostgresSource {
 
     /// One column without a binary form makes the whole stream text.
     private func typeFindings(_ tables: [CatalogTable]) async throws -> [Finding] {
-        guard settings.binary else { return [] }
+        guard settings.binary, settings.plugin == .pgoutput else { return [] }
         let columns = tables.flatMap { table in table.schema.columns.map { (table.name, $0) } }
         let types = try await types(for: columns.map(\.1.type.oid))
         let reasons = columns.filter { !canDecodeBinary($0.1, types) }

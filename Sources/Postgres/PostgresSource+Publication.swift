@@ -88,6 +88,7 @@ extension PostgresSource {
                 .configuration, "there is no table to publish",
                 hint: "Choose schemas with tables that have a primary key.")
         }
+        try await requirePluginFits(tables)
         let hasPartitioned = try await allTables().contains { $0.kind == .partitioned && tables.contains($0.name) }
         if let existing = try await publication() {
             guard let repair = publicationRepair(existing, tables, hasPartitioned: hasPartitioned) else { return }
@@ -114,6 +115,7 @@ extension PostgresSource {
                 .dataGap, "publication \(settings.publication) doesn't exist any more",
                 hint: "Changes made since it was dropped can't be read from the slot. \(Failure.acceptGap)")
         }
+        try await requirePluginFits(existing.tables)
         guard
             let repair = publicationRepair(existing, existing.tables, hasPartitioned: existing.hasPartitioned)
         else { return }
@@ -126,6 +128,7 @@ extension PostgresSource {
 
     package func requirePublished(_ tables: [TableName]) async throws {
         guard let publication = try await publication() else { return try await checkPublication() }
+        try await requireNamesKept()
         let unpublished = Set(tables).subtracting(publication.tables)
         guard !unpublished.isEmpty else { return }
         // A table that was dropped or renamed is not in the publication under its name either.
@@ -154,6 +157,7 @@ extension PostgresSource {
 
     package func requireUnpublished(_ table: TableSchema) async throws -> TableName? {
         if let root = try await publishedRoot(of: table) { return root }
+        try await requireOther(table.name)
         guard let publication = try await publication() else { return nil }
         let now = try await allTables().first { $0.schema.oid == table.oid }?.name
         if let now, now != table.name, publication.tables.contains(now) {

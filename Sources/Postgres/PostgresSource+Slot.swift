@@ -55,12 +55,20 @@ extension PostgresSource {
             // lock_timeout governs this wait (each transaction waited for), statement_timeout doesn't.
             try await replication.run("SET lock_timeout = \(milliseconds)")
             let created = try await replication.run(
-                "CREATE_REPLICATION_SLOT \(quoteIdentifier(settings.slot)) LOGICAL pgoutput EXPORT_SNAPSHOT",
+                "CREATE_REPLICATION_SLOT \(quoteIdentifier(settings.slot)) LOGICAL \(settings.plugin.rawValue) "
+                    + "EXPORT_SNAPSHOT",
                 timeout: timeout + .milliseconds(500))
             guard let row = created.records.first, let point = row.lsn("consistent_point"),
                 let name = row["snapshot_name"]
             else { throw Failure(.unexpected, "the new slot has no consistent point") }
             holdsSnapshot = true
+            do {
+                try await requireKeysAreTold()
+            } catch {
+                // It would hold WAL for nobody.
+                try? await dropSlot(wait: .zero)
+                throw error
+            }
             return ExportedSnapshot(consistentPoint: point, name: name)
         } catch let error as ServerError {
             throw try await creationFailure(error, timeout)
@@ -77,6 +85,7 @@ extension PostgresSource {
                 hint: "A new slot waits for every transaction that is writing. End the oldest, or start "
                     + "again when they have ended.")
         }
+        if let failure = pluginFailure(error) { return failure }
         if error.sqlState == SQLState.duplicateObject {
             return Failure(
                 .configuration, "slot \(settings.slot) exists already",

@@ -15,18 +15,20 @@ extension PostgresSource {
         let slot = try await slot()
         if server.isInRecovery, slot == nil { throw PositionCheck.standby(target.address, settings.slot) }
         try PositionCheck.check(
-            slot: slot, named: settings.slot, database: server.database, position: position,
-            serverFlush: server.flush)
+            slot: slot, named: settings.slot, plugin: settings.plugin, database: server.database,
+            position: position, serverFlush: server.flush)
         try await checkPublication()
         forgetTypes()
         try await chooseFormat()
         try await start(replication, after: position)
+        if hidesSpecialNumbers { try await requireKeysAreTold() }
         // The server moves a start position that is too old forward without a word: see whether that has happened.
         try PositionCheck.check(
-            slot: try await self.slot(), named: settings.slot, database: server.database, position: position,
-            serverFlush: .init(rawValue: .max))
-        return PgOutputStream(
-            source: self, connection: replication, statusInterval: Self.statusInterval(server.walSenderTimeout))
+            slot: try await self.slot(), named: settings.slot, plugin: settings.plugin, database: server.database,
+            position: position, serverFlush: .init(rawValue: .max))
+        return SlotStream(
+            source: self, connection: replication, statusInterval: Self.statusInterval(server.walSenderTimeout),
+            hidesSpecialNumbers: hidesSpecialNumbers)
     }
 
     /// At most a second, and half of what the server is willing to wait (0: for ever).
@@ -35,15 +37,6 @@ extension PostgresSource {
     }
 
     private func start(_ replication: ReplicationConnection, after position: LSN) async throws {
-        let version = try await control().serverVersion
-        var options = ["proto_version '1'", "publication_names \(quoteLiteral(quoteIdentifier(settings.publication)))"]
-        if version >= 140_000 {
-            options.append("binary '\(textReason == nil && settings.binary)'")
-            options.append("messages 'true'")
-        }
-        let command =
-            "START_REPLICATION SLOT \(quoteIdentifier(settings.slot)) LOGICAL \(position) "
-            + "(\(options.joined(separator: ", ")))"
         let deadline = ContinuousClock.now + .seconds(10)
         // The copy is over when the stream starts: the snapshot may go.
         holdsSnapshot = false
@@ -51,7 +44,14 @@ extension PostgresSource {
             do {
                 // The creation of the slot has left its own limit, which must not end a wait while decoding.
                 try await replication.run("SET lock_timeout = 0")
-                return try await replication.start(command)
+                return try await replication.start(
+                    "START_REPLICATION SLOT \(quoteIdentifier(settings.slot)) LOGICAL \(position) "
+                        + "(\(try await options().joined(separator: ", ")))")
+            } catch let error as ServerError
+                where !hidesSpecialNumbers && error.message.contains(Wal2JSONOptions.numbersAsStrings)
+            {
+                // An option that it doesn't know is an error of every wal2json.
+                hidesSpecialNumbers = true
             } catch let error as ServerError where error.sqlState == SQLState.objectInUse {
                 // Our own walsender of a moment ago ends soon; anybody else is named.
                 guard .now < deadline, try await slot()?.activeApplication == application else {
@@ -64,8 +64,20 @@ extension PostgresSource {
         }
     }
 
+    /// The plugin's own, each as SQL.
+    private func options() async throws -> [String] {
+        guard settings.plugin == .pgoutput else { return try await wal2JSONOptions() }
+        var options = ["proto_version '1'", "publication_names \(quoteLiteral(quoteIdentifier(settings.publication)))"]
+        if try await control().serverVersion >= 140_000 {
+            options.append("binary '\(isBinary)'")
+            options.append("messages 'true'")
+        }
+        return options
+    }
+
     /// Classifies what ended the stream or kept it from starting.
     func streamFailure(_ error: ServerError) -> Failure {
+        if let failure = pluginFailure(error) { return failure }
         switch error.sqlState {
         case SQLState.undefinedFunction where isBinary:
             useText("a type has no binary output function")
@@ -87,7 +99,7 @@ extension PostgresSource {
 
     // MARK: - Text or binary
 
-    private var isBinary: Bool { settings.binary && textReason == nil }
+    private var isBinary: Bool { settings.plugin == .pgoutput && settings.binary && textReason == nil }
 
     private func useText(_ reason: String) {
         textReason = reason

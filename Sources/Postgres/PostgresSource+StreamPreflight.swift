@@ -16,8 +16,8 @@ extension PostgresSource {
         var findings = try await refusals("position") {
             if server.isInRecovery, slot == nil { throw PositionCheck.standby(target.address, settings.slot) }
             try PositionCheck.check(
-                slot: slot, named: settings.slot, database: server.database, position: applied,
-                serverFlush: server.flush)
+                slot: slot, named: settings.slot, plugin: settings.plugin, database: server.database,
+                position: applied, serverFlush: server.flush)
         }
         findings += try await refusals("publication") {
             try await requirePublished(all.filter(scope.carries).map(\.name))

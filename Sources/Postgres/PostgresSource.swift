@@ -23,6 +23,14 @@ package actor PostgresSource: SourceDatabase {
     var holdsSnapshot = false
     /// Why values come as text although binary was asked for; nil while binary is fine.
     var textReason: String?
+    /// NaN and the infinities come as null: the plugin is a wal2json without the option against it.
+    var hidesSpecialNumbers = false
+    /// Numbers for tables that are in the log and no longer in the catalogue.
+    var goneTables: [TableName: UInt32] = [:]
+    /// What the catalogue has said of the columns that wal2json's lines name: by the table's oid and the column's name.
+    var lineColumns: [UInt32: [String: LineColumn]] = [:]
+    /// The publication's tables when the stream by wal2json began, by oid.
+    var publishedTables: [UInt32: PublishedTable] = [:]
 
     /// - Throws: `Failure` of kind `.configuration` for an unreadable URI.
     package init(_ settings: SourceSettings, logger: Logger) throws {
@@ -141,6 +149,7 @@ package actor PostgresSource: SourceDatabase {
     }
 
     package func resolve(_ relation: WireRelation) async throws -> TableVersion {
+        let relation = relation.extent == .announced ? relation : try await complete(relation)
         let types = try await types(for: relation.columns.map(\.typeOID))
         let columns = relation.columns.map {
             Column(name: $0.name, type: types.type($0.typeOID), isIdentity: $0.isIdentity)
@@ -148,7 +157,8 @@ package actor PostgresSource: SourceDatabase {
         try requireDecodable(columns, of: relation.name, types)
         return TableVersion(
             schema: TableSchema(
-                oid: relation.oid, name: relation.name, columns: columns, replicaIdentity: relation.replicaIdentity))
+                oid: relation.oid, name: relation.name, columns: columns, replicaIdentity: relation.replicaIdentity),
+            isGone: goneTables[relation.name] == relation.oid)
     }
 
     /// Closes every connection; the worker's lock goes with them.

@@ -7,6 +7,9 @@ package struct SourceSettings: Sendable {
     package var pipeline: String
     package var slot: String
     package var publication: String
+    /// What decodes at the end of the slot. The publication says which tables it sends, whether it knows publications
+    /// or not.
+    package var plugin: OutputPlugin
     /// Whether the worker's connection is one for replication. A copy without a slot needs none, and no right to it.
     package var usesReplication: Bool
     /// Ask for binary values where the server offers them (14+) and every column has a codec for them.
@@ -16,14 +19,15 @@ package struct SourceSettings: Sendable {
     package var hasBinaryCodec: @Sendable (PostgresType) -> Bool
 
     package init(
-        uri: String, pipeline: String, slot: String, publication: String, usesReplication: Bool = true,
-        binary: Bool = true,
+        uri: String, pipeline: String, slot: String, publication: String, plugin: OutputPlugin = .pgoutput,
+        usesReplication: Bool = true, binary: Bool = true,
         hasBinaryCodec: @escaping @Sendable (PostgresType) -> Bool
     ) {
         self.uri = uri
         self.pipeline = pipeline
         self.slot = slot
         self.publication = publication
+        self.plugin = plugin
         self.usesReplication = usesReplication
         self.binary = binary
         self.hasBinaryCodec = hasBinaryCodec

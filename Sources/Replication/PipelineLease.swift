@@ -152,6 +152,7 @@ actor PipelineLease {
             source: identity, slot: settings.usesSlot ? settings.slot : "",
             publication: settings.usesSlot ? settings.publication : "", targetDatabase: settings.targetDatabase,
             epoch: firstEpoch, sessions: [], checkpoint: nil, copyAttempt: 0, worker: settings.worker)
+        state.plugin = settings.plugin
         state.picksTables = settings.tables != nil
         state.hasCollections = settings.collections != nil
         try await ports.store.create(state, tables: tables)
@@ -167,7 +168,8 @@ actor PipelineLease {
         if let failure = StartChecks.kind(of: state, usesSlot: settings.usesSlot) { throw failure }
         if let failure = StartChecks.source(of: state, is: identity) { throw failure }
         if let failure = StartChecks.names(
-            in: state, slot: settings.slot, publication: settings.publication, targetDatabase: settings.targetDatabase)
+            in: state, slot: settings.slot, publication: settings.publication, plugin: settings.plugin,
+            targetDatabase: settings.targetDatabase)
         {
             throw failure
         }

@@ -14,6 +14,7 @@ package struct PipelineSettings: Sendable {
     package var pipeline: String
     package var slot: String
     package var publication: String
+    package var plugin = OutputPlugin.pgoutput
     package var targetDatabase: String
     /// Without one the pipeline is a copy and nothing more: no publication, and no state once it is whole.
     package var usesSlot = true

@@ -139,10 +139,11 @@ package enum StartChecks {
 
     /// Later: whether the names decided at the first start are still the configured ones.
     package static func names(
-        in state: PipelineState, slot: String, publication: String, targetDatabase: String
+        in state: PipelineState, slot: String, publication: String, plugin: OutputPlugin, targetDatabase: String
     ) -> Failure? {
         let expected = [
             ("slot", state.slot, slot), ("publication", state.publication, publication),
+            ("plugin", state.plugin.rawValue, plugin.rawValue),
             ("target database", state.targetDatabase, targetDatabase),
         ].filter { !state.stage.isOneOff || $0.0 == "target database" }
         guard let (what, stored, configured) = expected.first(where: { $0.1 != $0.2 }) else { return nil }

@@ -1,4 +1,5 @@
 import DevServers
+import Model
 import TestSupport
 import Testing
 
@@ -13,8 +14,10 @@ import Testing
             """
     }
 
-    @Test(arguments: Identity.allCases) func survive(_ identity: Identity) async throws {
+    @Test(arguments: Identity.allCases, OutputPlugin.allCases)
+    func survive(_ identity: Identity, by plugin: OutputPlugin) async throws {
         let fixture = try await PipelineFixture("toast")
+        let limits = BatchSizes(plugin: plugin)
         try await fixture.sql(
             """
             CREATE TABLE public.papers (
@@ -23,17 +26,17 @@ import Testing
             """)
         try await fixture.sql(Self.rows)
         if identity != .key { try await fixture.sql(identity.rawValue) }
-        try await fixture.catchUp()
+        try await fixture.catchUp(limits: limits)
         for changes in Self.batches {
             // Each is a transaction of its own, all are one batch.
             for change in changes { try await fixture.sql(change) }
-            try await fixture.catchUp()
+            try await fixture.catchUp(limits: limits)
             #expect(try await fixture.compare() == [], "after \(changes)")
         }
         try await fixture.sql("DELETE FROM public.papers; " + Self.rows)
-        try await fixture.catchUp()
+        try await fixture.catchUp(limits: limits)
         for change in Self.batches.joined() { try await fixture.sql(change) }
-        try await fixture.catchUp()
+        try await fixture.catchUp(limits: limits)
         #expect(try await fixture.compare() == [], "after all in one batch")
     }
 

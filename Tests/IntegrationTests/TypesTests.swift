@@ -1,8 +1,10 @@
 import BSON
+import DevServers
+import Model
 import TestSupport
 import Testing
 
-/// One row, whichever way it comes: read by a backfill, streamed in binary, streamed as text.
+/// One row, whichever way it comes: read by a backfill, streamed in binary, streamed as text, streamed by wal2json.
 @Suite(.onServers) struct TypesTests {
     /// A type and random values of it: an expression over `g` (1, 2, 3, …).
     private struct Kind {
@@ -94,6 +96,31 @@ import Testing
         let texts = try await fixture.inspector.documents("texts")
         #expect(different(texts, copied) == [])
         #expect(different(streamed.filter { $0["_id"] != 1 }, copied.filter { $0["_id"] != 1 }) == [])
+        let lines = try await byWal2JSON(fixture)
+        #expect(different(lines, copied) == [])
+    }
+
+    /// The same rows once more, by a second pipeline of the same database.
+    private func byWal2JSON(_ fixture: PipelineFixture) async throws -> [BSONDocument] {
+        let target = "\(fixture.name)_json"
+        let words =
+            [
+                "run", "--until-caught-up", "--source", fixture.sourceURI, "--target",
+                fixture.mongo.uri(database: target), "--pipeline", target, "--state-database", fixture.stateDatabase,
+                "--log-format", "json",
+            ] + (try fixture.configurationWords(BatchSizes(plugin: .wal2json)))
+        func catchUp() async throws {
+            let run = try fixture.command(words)
+            try await run.end(within: .seconds(180))
+            guard run.child.exitStatus?.code == 0 else { throw TestFailure("wherry failed: \(run.tail)") }
+        }
+        try await fixture.sql("CREATE TABLE public.lines (LIKE public.copied INCLUDING ALL)")
+        try await catchUp()
+        try await fixture.sql("INSERT INTO public.lines SELECT * FROM public.copied")
+        try await catchUp()
+        let documents = try await fixture.inspector.documents("lines", on: target)
+        try await fixture.inspector.command(["dropDatabase": 1], on: target)
+        return documents
     }
 
     /// The types whose columns differ in any document.

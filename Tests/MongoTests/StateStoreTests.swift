@@ -28,11 +28,23 @@ import Mongo
         let fixture = try await SinkFixture()
         var state = SinkFixture.state("fresh", checkpoint: nil)
         state.picksTables = true
+        state.plugin = .wal2json
         try await fixture.store.create(state, tables: [])
         state.checkpoint = fixture.start
         try await fixture.store.save(state)
         let stored = try await fixture.store.load("fresh")
         #expect(stored?.checkpoint == fixture.start && stored?.picksTables == true)
+        #expect(stored?.plugin == .wal2json)
+    }
+
+    @Test(arguments: [true, false]) func whatAnOpenTransactionCounts(countsStrangers: Bool) async throws {
+        let fixture = try await SinkFixture()
+        var open = Checkpoint.OpenTransaction(xid: 7, commitLSN: LSN(rawValue: 0x300), appliedChanges: 5)
+        open.countsStrangers = countsStrangers
+        var checkpoint = fixture.start
+        checkpoint.open = open
+        try await fixture.store.create(SinkFixture.state("open", checkpoint: checkpoint), tables: [])
+        #expect(try await fixture.store.load("open")?.checkpoint?.open == open)
     }
 
     /// Whoever comes second must not overwrite what the first one has found out about its collections.

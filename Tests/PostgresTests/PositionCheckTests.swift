@@ -19,8 +19,8 @@ struct PositionCheckTests {
     private func kind(_ slot: SlotStatus?, _ position: UInt64, flush: UInt64 = 0x1000) -> Failure.Kind? {
         do {
             try PositionCheck.check(
-                slot: slot, named: "wherry_shop", database: "shop", position: LSN(rawValue: position),
-                serverFlush: LSN(rawValue: flush))
+                slot: slot, named: "wherry_shop", plugin: .pgoutput, database: "shop",
+                position: LSN(rawValue: position), serverFlush: LSN(rawValue: flush))
             return nil
         } catch {
             return (error as? Failure)?.kind

@@ -92,5 +92,12 @@ struct ServerFindingsTests {
         #expect(privilege.remedy == "ALTER ROLE \"wherry\" REPLICATION;")
         let plugins = try #require(findings { $0.outputPlugins = ["test_decoding"] }.first)
         #expect(plugins.remedy?.contains("output_plugin_libraries = test_decoding, pgoutput;") == true)
+        var facts = ServerFacts()
+        facts.versionNumber = 150_020
+        (facts.outputPlugins, facts.encoding) = (["pgoutput"], "LATIN1")
+        let json = ServerFindings(facts: facts, plugin: "wal2json", slot: nil).all
+        #expect(
+            json.first { $0.code == "output_plugin_libraries" }?.remedy?.contains("= pgoutput, wal2json;") == true)
+        #expect(json.contains { $0.code == "wal2json_encoding" && $0.severity == .error })
     }
 }

@@ -25,11 +25,11 @@ struct TestCluster: Sendable {
     var uri: String { server.uri(database: database) }
 
     /// A source whose slot and publication are named after the database.
-    func source(uri: String? = nil, binary: Bool = true) throws -> PostgresSource {
+    func source(uri: String? = nil, binary: Bool = true, plugin: OutputPlugin = .pgoutput) throws -> PostgresSource {
         try PostgresSource(
             SourceSettings(
                 uri: uri ?? self.uri, pipeline: database, slot: "wherry_\(database)", publication: "wherry_\(database)",
-                binary: binary, hasBinaryCodec: TestCluster.hasBinaryCodec),
+                plugin: plugin, binary: binary, hasBinaryCodec: TestCluster.hasBinaryCodec),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     }
 
@@ -49,8 +49,10 @@ struct TestCluster: Sendable {
     }
 
     /// Publication, slot and stream of these tables of `public`, from the slot's consistent point.
-    func stream(_ tables: String..., binary: Bool = true) async throws -> TestStream {
-        let source = try source(binary: binary)
+    func stream(
+        _ tables: String..., binary: Bool = true, plugin: OutputPlugin = .pgoutput
+    ) async throws -> TestStream {
+        let source = try source(binary: binary, plugin: plugin)
         try await source.ensurePublication(tables: tables.map { TableName(schema: "public", name: $0) })
         let snapshot = try await source.createSlot(timeout: .seconds(60))
         return TestStream(source: source, stream: try await source.open(after: snapshot.consistentPoint))

@@ -6,6 +6,9 @@ final class TestStream {
     let source: PostgresSource
     var stream: any ChangeStream
     private var decoder: any ChangeDecoder
+    /// The transaction that has begun.
+    private var open: [Change] = []
+    private var xid: UInt32 = 0
     private(set) var messages: [LogicalMessage] = []
     /// End of the last transaction that was read.
     private(set) var position = LSN.zero
@@ -21,22 +24,27 @@ final class TestStream {
         try await transactions(1)[0]
     }
 
+    /// At least so many; what has arrived with them is among them.
     func transactions(_ count: Int) async throws -> [[Change]] {
         var finished: [[Change]] = []
-        var open: [Change] = []
         let deadline = ContinuousClock.now + .seconds(30)
         while finished.count < count {
             guard .now < deadline else { throw Late(what: "a transaction in the stream") }
             for frame in try await stream.receive(maxBytes: 1 << 20, until: .now + .seconds(1)) {
-                switch try decoder.decode(frame) {
-                case .relation(let relation): decoder.register(try await source.resolve(relation))
+                var event = try decoder.decode(frame)
+                if case .relation(let relation)? = event {
+                    event = try decoder.register(try await source.resolve(relation))
+                }
+                switch event {
                 case .change(let change): open.append(change)
                 case .message(let message): messages.append(message)
+                case .begin(let start): xid = start.xid
                 case .commit(let end):
                     position = end.endLSN
+                    if decoder.leavesDoubt { open = try await source.settle(open, of: xid) }
                     if !open.isEmpty { finished.append(open) }
                     open = []
-                case .begin, .position, nil: break
+                case .position, .relation, nil: break
                 }
             }
         }

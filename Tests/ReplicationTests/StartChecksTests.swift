@@ -83,8 +83,16 @@ import Testing
         ("s", "p", "t2", "target database"),
     ])
     func otherNames(slot: String, publication: String, database: String, what: String?) {
-        let failure = StartChecks.names(in: state, slot: slot, publication: publication, targetDatabase: database)
+        let failure = StartChecks.names(
+            in: state, slot: slot, publication: publication, plugin: .pgoutput, targetDatabase: database)
         #expect(failure?.kind == (what == nil ? nil : .configuration))
         if let what { #expect(failure?.message.contains("started with \(what) ") == true) }
+    }
+
+    @Test func anotherPlugin() {
+        let failure = StartChecks.names(
+            in: state, slot: "s", publication: "p", plugin: .wal2json, targetDatabase: "t")
+        #expect(failure?.message == "pipeline shop was started with plugin pgoutput, not wal2json")
+        #expect(failure?.exitCode == .configuration)
     }
 }

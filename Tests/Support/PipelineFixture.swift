@@ -199,16 +199,19 @@ package struct BatchSizes: Sendable {
     package var chunkRows: Int?
     /// `backfill.max_rows_per_second`
     package var rowsPerSecond: Int?
+    /// `source.plugin`
+    package var plugin: OutputPlugin?
 
     package init(
         operations: Int = 5000, bytes: Int = 16 << 20, backfill: String? = nil, chunkRows: Int? = nil,
-        rowsPerSecond: Int? = nil
+        rowsPerSecond: Int? = nil, plugin: OutputPlugin? = nil
     ) {
         self.operations = operations
         self.bytes = bytes
         self.backfill = backfill
         self.chunkRows = chunkRows
         self.rowsPerSecond = rowsPerSecond
+        self.plugin = plugin
     }
 
     var configuration: String {
@@ -216,5 +219,6 @@ package struct BatchSizes: Sendable {
             + (backfill != nil || chunkRows != nil || rowsPerSecond != nil ? "backfill:\n" : "")
             + (backfill.map { "  mode: \($0)\n" } ?? "") + (chunkRows.map { "  max_chunk_rows: \($0)\n" } ?? "")
             + (rowsPerSecond.map { "  max_rows_per_second: \($0)\n" } ?? "")
+            + (plugin.map { "source:\n  plugin: \($0.rawValue)\n" } ?? "")
     }
 }

@@ -5,7 +5,7 @@ package protocol ChangeSource: Sendable {
     /// - Throws: `Failure` of kind `.inUse`, `.dataGap`, `.denied`, `.unreachable`.
     func open(after position: LSN) async throws -> any ChangeStream
 
-    /// Resolves a RELATION's types with the catalogue.
+    /// Resolves a relation with the catalogue: its types, and what the stream doesn't say of it.
     func resolve(_ relation: WireRelation) async throws -> TableVersion
 
     /// Looks whether the publication still has a table that is not part of the pipeline. (It had it when a change was
@@ -17,12 +17,19 @@ package protocol ChangeSource: Sendable {
     ///   name of a table that is published.
     func requireUnpublished(_ table: TableSchema) async throws -> TableName?
 
+    /// Puts in what the plugin could not say of these changes of one transaction; only for a decoder with
+    /// `leavesDoubt`. A row that has changed since may be shown as it was before or as it is now.
+    func settle(_ changes: [Change], of xid: UInt32) async throws -> [Change]
+
     /// Writes a transactional logical message into the source's WAL and returns its position; the stream passes it
     /// soon afterwards, idle or not.
     func emitHeartbeat() async throws -> LSN
 }
 
 extension ChangeSource {
+    /// For sources that say everything.
+    package func settle(_ changes: [Change], of xid: UInt32) async throws -> [Change] { changes }
+
     /// For sources that can't look.
     package func requireUnpublished(_ table: TableSchema) async throws -> TableName? {
         throw Failure(
@@ -64,6 +71,16 @@ package protocol ChangeDecoder {
     /// - Throws: `Failure` of kind `.unexpected` with position, message type and offset when the bytes make no sense.
     mutating func decode(_ frame: Frame) throws -> StreamEvent?
 
+    /// Whether a null in what it makes may stand for something else, which `ChangeSource.settle` knows.
+    var leavesDoubt: Bool { get }
+
     /// Makes a relation known, in answer to `StreamEvent.relation`.
-    mutating func register(_ table: TableVersion)
+    ///
+    /// - Returns: what the frame that needed it holds besides, to be taken once the table is known to everybody.
+    @discardableResult
+    mutating func register(_ table: TableVersion) throws -> StreamEvent?
+}
+
+extension ChangeDecoder {
+    package var leavesDoubt: Bool { false }
 }

@@ -2,8 +2,8 @@ import BSON
 import Model
 
 extension Checkpoint {
-    /// `{lsn, commit_time, open: null | {xid, commit_lsn, applied_changes}, fence: {floor, ids}}`, the last one only while
-    /// there is one.
+    /// `{lsn, commit_time, open: null | {xid, commit_lsn, own_changes}, fence: {floor, ids}}`, the last one only while there
+    /// is one. The count that takes in changes of other tables was called `applied_changes`.
     var bson: BSONValue {
         var fields: [(String, BSONValue)] = [
             ("lsn", .string(lsn.description)), ("commit_time", .time(commitTime)), ("open", openBSON),
@@ -19,7 +19,7 @@ extension Checkpoint {
         guard let open else { return .null }
         return [
             "xid": .int64(Int64(open.xid)), "commit_lsn": .string(open.commitLSN.description),
-            "applied_changes": .int64(Int64(open.appliedChanges)),
+            open.countsStrangers ? "applied_changes" : "own_changes": .int64(Int64(open.appliedChanges)),
         ]
     }
 
@@ -34,9 +34,10 @@ extension Checkpoint {
         guard let open = document["open"]?.asDocument else { return }
         guard let xid = open["xid"]?.asInt64.flatMap({ UInt32(exactly: $0) }),
             let commitLSN = open["commit_lsn"]?.asLSN,
-            let applied = open["applied_changes"]?.asInt
+            let applied = (open["own_changes"] ?? open["applied_changes"])?.asInt
         else { return nil }
         self.open = OpenTransaction(xid: xid, commitLSN: commitLSN, appliedChanges: applied)
+        self.open?.countsStrangers = open["own_changes"] == nil
     }
 
     /// Matches a pipeline whose stored checkpoint is this one.

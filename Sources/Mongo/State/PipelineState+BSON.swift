@@ -29,7 +29,7 @@ extension PipelineState {
         [
             ("stage", .string(stage.rawValue)),
             ("stage_since", .time(stageSince)),
-            ("source", source.bson(slot: slot, publication: publication)),
+            ("source", source.bson(slot: slot, publication: publication, plugin: plugin)),
             ("target_database", .string(targetDatabase)),
             ("copy_attempt", .int32(Int32(clamping: copyAttempt))),
             ("picks_tables", .bool(picksTables)), ("has_collections", .bool(hasCollections)),
@@ -66,17 +66,26 @@ extension PipelineState {
             lastError: document["last_error"]?.asDocument.flatMap { LastError($0) },
             statistics: Statistics(
                 splitTransactions: document["statistics"]?.asDocument?["split_transactions"]?.asInt64 ?? 0))
+        // Before there were two it was not noted.
+        if let name = source["plugin"]?.asString {
+            guard let plugin = OutputPlugin(rawValue: name) else {
+                throw Failure(
+                    .configuration, "pipeline \(pipeline) was started with the output plugin \(name), which is unknown",
+                    hint: "Run the version of Wherry that made it; this one can't go on with it.")
+            }
+            self.plugin = plugin
+        }
         picksTables = document["picks_tables"]?.asBool ?? false
         hasCollections = document["has_collections"]?.asBool ?? false
     }
 }
 
 extension SourceIdentity {
-    func bson(slot: String, publication: String) -> BSONValue {
+    func bson(slot: String, publication: String, plugin: OutputPlugin) -> BSONValue {
         [
             "system_identifier": .string(systemIdentifier), "timeline": .int32(Int32(clamping: timeline)),
             "database": .string(database), "server_version": .int32(Int32(clamping: serverVersion)),
-            "slot": .string(slot), "publication": .string(publication),
+            "slot": .string(slot), "publication": .string(publication), "plugin": .string(plugin.rawValue),
         ]
     }
 

@@ -25,9 +25,11 @@ package struct PgOutputDecoder: ChangeDecoder {
 
     package init() {}
 
-    package mutating func register(_ table: TableVersion) {
+    @discardableResult
+    package mutating func register(_ table: TableVersion) -> StreamEvent? {
         tables[table.schema.oid] = table
         latest = nil
+        return nil
     }
 
     package mutating func decode(_ frame: Frame) throws -> StreamEvent? {

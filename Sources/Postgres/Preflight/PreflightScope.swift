@@ -20,7 +20,7 @@ package struct PreflightScope: Sendable {
     package var needsStream: Bool
     /// Whether rows are to be read beside the stream (`backfill.mode: live`).
     package var isLive: Bool
-    /// The output plugin of the slot: `pgoutput`.
+    /// The output plugin of the slot: an `OutputPlugin`.
     package var plugin: String
     package var pipeline: Pipeline
 

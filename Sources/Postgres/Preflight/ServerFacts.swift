@@ -12,6 +12,9 @@ package struct ServerFacts: Sendable {
     package var keepSizeMegabytes: Int?
     /// nil where the server has no such setting, or doesn't show it.
     package var outputPlugins: [String]?
+    package var synchronousStandbys = ""
+    /// Of the database.
+    package var encoding = "UTF8"
     package var isInRecovery = false
     package var backendPID = 0
     package var role = ""
@@ -46,6 +49,8 @@ package struct ServerFacts: Sendable {
                 String(name.drop { " \"'".contains($0) }.prefix { !" \"'".contains($0) })
             }
         }
+        synchronousStandbys = row.text("synchronous_standbys")
+        encoding = row.text("encoding")
         isInRecovery = row.bool("is_in_recovery")
         backendPID = row.int("backend_pid") ?? 0
         role = row.text("role_name")

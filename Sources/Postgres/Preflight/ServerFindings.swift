@@ -18,7 +18,8 @@ package struct ServerFindings {
 
     package var all: [Finding] {
         [
-            version, managed, recovery, walLevel, slots, senders, outputPlugin, replicationPrivilege, keepSize, timeout,
+            version, managed, recovery, walLevel, slots, senders, outputPlugin, encoding, replicationPrivilege,
+            keepSize, timeout,
             pooler, clock,
         ].compactMap { $0 }
     }
@@ -116,6 +117,10 @@ package struct ServerFindings {
             "output_plugin_libraries", "output_plugin_libraries doesn't allow \(plugin)",
             remedy: "ALTER SYSTEM SET output_plugin_libraries = \((allowed + [plugin]).joined(separator: ", ")); "
                 + "SELECT pg_reload_conf();")
+    }
+
+    private var encoding: Finding? {
+        plugin == OutputPlugin.wal2json.rawValue ? Wal2JSONLimits.encoding(facts.encoding) : nil
     }
 
     private var replicationPrivilege: Finding? {

@@ -5,12 +5,13 @@ import Model
 package enum PositionCheck {
     /// - Throws: `Failure` of kind `.dataGap` or `.configuration`.
     package static func check(
-        slot: SlotStatus?, named name: String, database: String, position: LSN, serverFlush: LSN
+        slot: SlotStatus?, named name: String, plugin: OutputPlugin, database: String, position: LSN,
+        serverFlush: LSN
     ) throws {
         guard let slot else { throw missing(name) }
-        guard slot.plugin == "pgoutput" else {
+        guard slot.plugin == plugin.rawValue else {
             throw Failure(
-                .configuration, "slot \(name) uses the plugin \(slot.plugin), not pgoutput",
+                .configuration, "slot \(name) uses the plugin \(slot.plugin), not \(plugin.rawValue)",
                 hint: "It wasn't made by this pipeline: choose another slot name.")
         }
         guard slot.database == database else {

@@ -38,11 +38,27 @@ package struct PlanTable: Sendable {
         }
         if let before = versions[table.schema.oid], before !== table { replaced.append(before) }
         versions[table.schema.oid] = table
+        // A truncation shows no columns, and needs none.
+        if table.isGone, !Set(state.keyColumns).isSubset(of: table.schema.columns.map(\.name)) { return }
         let plan = try MappingPlan(
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns,
             lastModified: rules.lastModified(of: state.table), mapping: rules.mapping(of: state.table))
         guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else { throw changedKey(state, plan.keyForms) }
         plans[ObjectIdentifier(table)] = plan
+    }
+
+    /// A table that is gone, with the column of its guard: a deletion doesn't show it.
+    package func completed(_ table: TableVersion) -> TableVersion {
+        guard table.isGone, let name = lastModified[table.schema.name]?.column,
+            !table.schema.columns.contains(where: { $0.name == name })
+        else { return table }
+        let timestamptz = PostgresType(oid: 1184, name: "timestamp with time zone", shape: .base)
+        return TableVersion(
+            schema: TableSchema(
+                oid: table.schema.oid, name: table.schema.name,
+                columns: table.schema.columns + [Column(name: name, type: timestamptz, isIdentity: false)],
+                replicaIdentity: table.schema.replicaIdentity),
+            isGone: true)
     }
 
     /// A key whose values have become something else would miss every document that is there.
@@ -70,5 +86,8 @@ package struct PlanTable: Sendable {
     }
 
     /// The collection of a table, whatever its version.
-    package func collection(of table: TableVersion) throws -> String { try plan(for: table).collection }
+    package func collection(of table: TableVersion) throws -> String {
+        guard let state = states[table.schema.name] else { return try plan(for: table).collection }
+        return state.collection
+    }
 }

@@ -111,7 +111,8 @@ package struct JoinedCopy: Sendable {
     private func check(_ state: PipelineState) async throws {
         if let failure = StartChecks.kind(of: state, usesSlot: settings.usesSlot) { throw failure }
         if let failure = StartChecks.names(
-            in: state, slot: settings.slot, publication: settings.publication, targetDatabase: settings.targetDatabase)
+            in: state, slot: settings.slot, publication: settings.publication, plugin: settings.plugin,
+            targetDatabase: settings.targetDatabase)
         {
             throw failure
         }

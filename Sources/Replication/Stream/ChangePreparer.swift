@@ -37,8 +37,10 @@ struct ChangePreparer {
         /// Decoded, not yet in a batch.
         var changes: [Change] = []
         var bytes = 0
-        /// Changes so far, in a batch or not, applied before or not.
+        /// Changes of the pipeline's tables so far, in a batch or not, applied before or not.
         var ordinal = 0
+        /// `Checkpoint.OpenTransaction.countsStrangers`
+        var countsStrangers = false
         var isSplit = false
     }
 
@@ -73,13 +75,14 @@ struct ChangePreparer {
         switch event {
         case .begin(let start): try begin(start)
         case .relation(let relation):
-            let table = try await source.resolve(relation)
-            decoder.register(table)
-            guard plans.contains(table) else {
+            let table = plans.completed(try await source.resolve(relation))
+            let waiting = try decoder.register(table)
+            if plans.contains(table) {
+                try plans.register(table)
+            } else {
                 strangers.add(table, root: try await source.requireUnpublished(table.schema))
-                return
             }
-            try plans.register(table)
+            if let waiting { try await take(waiting) }
         case .change(let change): try await add(change)
         case .commit(let end): try await commit(end)
         case .message(let message):
@@ -107,17 +110,21 @@ struct ChangePreparer {
         }
         toSkip = resumed.appliedChanges
         open?.isSplit = true
+        open?.countsStrangers = resumed.countsStrangers
         self.resumed = nil
     }
 
     private mutating func add(_ change: Change) async throws {
         guard open != nil else { throw Failure(.unexpected, "the stream sent a change outside of a transaction") }
+        // Strangers don't count: which of them the server leaves out by itself may be another matter after a restart.
+        let own = try strangers.leaveOut(of: change)
+        guard own != nil || open?.countsStrangers == true else { return }
         defer { open?.ordinal += 1 }
         if toSkip > 0 {
             toSkip -= 1
             return
         }
-        guard let change = try strangers.leaveOut(of: change) else { return }
+        guard let change = own else { return }
         if case .truncate(let tables) = change {
             try await splitOpenTransaction()
             let collections = try Set(tables.map { try plans.collection(of: $0) }).sorted()
@@ -142,6 +149,7 @@ struct ChangePreparer {
         guard var transaction = open else { return }
         await flush()
         if transaction.changes.isEmpty { return }
+        try await settle(&transaction)
         let isFirst = !transaction.isSplit
         try fold(transaction.changes, of: transaction.start)
         transaction.changes = []
@@ -151,16 +159,23 @@ struct ChangePreparer {
         checkpoint.fence = filter?.currentFence()
         checkpoint.open = Checkpoint.OpenTransaction(
             xid: transaction.start.xid, commitLSN: transaction.start.commitLSN, appliedChanges: transaction.ordinal)
+        checkpoint.open?.countsStrangers = transaction.countsStrangers
         open = transaction
         batch.advance(to: checkpoint, endsTransaction: false)
         if isFirst { batch.markSplit() }
         await flush()
     }
 
+    private func settle(_ transaction: inout OpenTransaction) async throws {
+        guard decoder.leavesDoubt else { return }
+        transaction.changes = try await source.settle(transaction.changes, of: transaction.start.xid)
+    }
+
     private mutating func commit(_ end: TransactionEnd) async throws {
-        guard let transaction = open, transaction.start.commitLSN == end.commitLSN, toSkip == 0 else {
+        guard var transaction = open, transaction.start.commitLSN == end.commitLSN, toSkip == 0 else {
             throw Failure(.unexpected, "the stream committed a transaction that it had not begun, or not sent whole")
         }
+        try await settle(&transaction)
         if !batch.isEmpty,
             batch.load + transaction.changes.count > limits.operations
                 || batch.bytes + transaction.bytes > limits.bytes

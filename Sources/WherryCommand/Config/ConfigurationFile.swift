@@ -27,7 +27,7 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
         var schemas: [String]?
         /// Tables to leave out, as `schema.table`.
         var exclude: [String]?
-        /// The output plugin of the slot: `pgoutput`.
+        /// The output plugin of the slot: `pgoutput` or `wal2json`. Default: `pgoutput`.
         var plugin: String?
         /// The replication slot. Default: `wherry_<pipeline>`.
         var slot: String?

@@ -23,7 +23,7 @@ package struct Settings: Sendable, Equatable {
         package var collections: [TableName: CollectionSettings]?
         /// What becomes of the rows of tables that the configuration doesn't name.
         package var mapping = CollectionMapping()
-        package var plugin: Plugin
+        package var plugin: OutputPlugin
         package var slot: String
         package var publication: String
 
@@ -56,11 +56,6 @@ package struct Settings: Sendable, Equatable {
         package var maxBatchOperations: Int
         /// 64 KiB to 256 MiB.
         package var maxBatchBytes: Int
-    }
-
-    /// The decoder at the end of the slot.
-    package enum Plugin: String, CaseIterable, Sendable {
-        case pgoutput
     }
 
     /// What slots and publications are called unless somebody chose another name: `wherry_<pipeline>`.

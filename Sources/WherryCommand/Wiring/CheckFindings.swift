@@ -103,7 +103,7 @@ enum CheckFindings {
         }
         let names = StartChecks.names(
             in: state, slot: settings.source.slot, publication: settings.source.publication,
-            targetDatabase: settings.target.uri.database
+            plugin: settings.source.plugin, targetDatabase: settings.target.uri.database
         ).map { finding($0, "settings_changed", subject: "pipeline") }
         return [source, names].compactMap { $0 }
     }

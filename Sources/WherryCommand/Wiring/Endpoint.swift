@@ -16,8 +16,8 @@ enum Endpoint {
         try PostgresSource(
             SourceSettings(
                 uri: settings.source.uri.reveal(), pipeline: settings.pipeline, slot: settings.source.slot,
-                publication: settings.source.publication, usesReplication: usesReplication,
-                hasBinaryCodec: MappingPlan.hasBinaryCodec),
+                publication: settings.source.publication, plugin: settings.source.plugin,
+                usesReplication: usesReplication, hasBinaryCodec: MappingPlan.hasBinaryCodec),
             logger: logger)
     }
 

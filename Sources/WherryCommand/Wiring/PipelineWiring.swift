@@ -92,6 +92,7 @@ struct PipelineWiring: Sendable {
         var result = PipelineSettings(
             pipeline: settings.pipeline, slot: settings.source.slot, publication: settings.source.publication,
             targetDatabase: settings.target.uri.database, worker: Endpoint.thisWorker)
+        result.plugin = settings.source.plugin
         result.usesSlot = usesSlot
         result.tables = settings.source.picksTables ? settings.source.tables : nil
         result.collections = settings.source.collections

@@ -65,7 +65,7 @@ struct SnapshotWiring: Sendable {
         if let refusal = StartChecks.kind(of: state, usesSlot: request.usesSlot) { throw refusal }
         if let refusal = StartChecks.names(
             in: state, slot: settings.source.slot, publication: settings.source.publication,
-            targetDatabase: settings.target.uri.database)
+            plugin: settings.source.plugin, targetDatabase: settings.target.uri.database)
         {
             throw refusal
         }

@@ -132,7 +132,8 @@ actor OracleLane {
     /// The program itself, as far as its stream.
     private func startProgram(_ plan: OraclePlan) async throws -> WherryProcess {
         let program = try fixture.wherry(
-            limits: BatchSizes(operations: plan.batchOperations, backfill: "live", chunkRows: plan.chunkRows))
+            limits: BatchSizes(
+                operations: plan.batchOperations, backfill: "live", chunkRows: plan.chunkRows, plugin: plan.plugin))
         try await program.waitForLine("it streams") { $0.message == "streaming" }
         return program
     }

@@ -1,3 +1,4 @@
+import Model
 import TestSupport
 
 /// Everything about a seed that is decided before it runs: the same seed has the same plan. (When what happens, the
@@ -35,6 +36,9 @@ struct OraclePlan: Sendable {
     let batchOperations: Int
     /// nil for the default.
     let touchLogBytes: Int?
+
+    /// One seed of ten is decoded by wal2json.
+    var plugin: OutputPlugin { seed % 10 == 7 ? .wal2json : .pgoutput }
 
     /// Whether one run of the engine follows another.
     var restarts: Bool {

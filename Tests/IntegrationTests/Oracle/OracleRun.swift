@@ -22,7 +22,7 @@ struct OracleRun: Sendable {
             PostgresSource(
                 SourceSettings(
                     uri: fixture.sourceURI, pipeline: fixture.name, slot: fixture.slot, publication: fixture.slot,
-                    hasBinaryCodec: MappingPlan.hasBinaryCodec), logger: logger),
+                    plugin: plan.plugin, hasBinaryCodec: MappingPlan.hasBinaryCodec), logger: logger),
             MongoStateStore(pool: pool, database: fixture.stateDatabase)
         )
         let (progress, stop) = (progress, stopSignal)
@@ -106,6 +106,7 @@ extension OraclePlan {
             worker: WorkerIdentity(
                 host: "localhost", pid: Int(ProcessInfo.processInfo.processIdentifier),
                 startedAt: SourceTime(microseconds: Int64(seconds * 1_000_000))))
+        settings.plugin = plugin
         settings.backfillMode = .live
         settings.copyWorkers = workers
         settings.maxChunkRows = chunkRows

@@ -61,6 +61,9 @@ final class FakeSource: SourceDatabase {
         return version
     }
 
+    /// Nobody publishes anything else.
+    func requireUnpublished(_ table: TableSchema) async throws -> TableName? { nil }
+
     func emitHeartbeat() async throws -> LSN {
         try called("heartbeat")
         return heartbeat

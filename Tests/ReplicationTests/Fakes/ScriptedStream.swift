@@ -100,5 +100,8 @@ struct ScriptedDecoder: ChangeDecoder {
         }
     }
 
-    mutating func register(_ table: TableVersion) { registered.append(table) }
+    mutating func register(_ table: TableVersion) -> StreamEvent? {
+        registered.append(table)
+        return nil
+    }
 }

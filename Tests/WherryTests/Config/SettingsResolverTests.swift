@@ -151,8 +151,9 @@ import Testing
                     == "x is '\(text)'")
         }
         #expect(try resolve { $0.maxBatchBytes = Given(value: "1 MB", origin: "x") }.apply.maxBatchBytes == 1_000_000)
-        let plugin = failure { try resolve { $0.plugin = Given(value: "wal2json", origin: "x") } }
-        #expect(plugin?.hint == "This version knows: pgoutput.")
+        let plugin = failure { try resolve { $0.plugin = Given(value: "decoderbufs", origin: "x") } }
+        #expect(plugin?.hint == "This version knows: pgoutput, wal2json.")
+        #expect(try resolve { $0.plugin = Given(value: "wal2json", origin: "x") }.source.plugin == .wal2json)
         #expect(
             failure { try resolve { $0.backfillMode = Given(value: "lively", origin: "x") } }?.message
                 == "x is 'lively'")

@@ -1,10 +1,12 @@
 import Model
 
-/// A running pgoutput stream over a replication connection.
-struct PgOutputStream: ChangeStream {
+/// A running stream of a slot over a replication connection.
+struct SlotStream: ChangeStream {
     let source: PostgresSource
     let connection: ReplicationConnection
     let statusInterval: Duration
+    /// NaN and the infinities come as null.
+    let hidesSpecialNumbers: Bool
 
     func receive(maxBytes: Int, until deadline: ContinuousClock.Instant) async throws -> [Frame] {
         do {
@@ -22,7 +24,12 @@ struct PgOutputStream: ChangeStream {
         }
     }
 
-    func makeDecoder() -> any ChangeDecoder { PgOutputDecoder() }
+    func makeDecoder() -> any ChangeDecoder {
+        switch source.settings.plugin {
+        case .pgoutput: PgOutputDecoder()
+        case .wal2json: Wal2JSONDecoder(leavesDoubt: hidesSpecialNumbers)
+        }
+    }
 
     func close() async { await connection.close() }
 }
