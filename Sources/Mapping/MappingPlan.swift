@@ -16,6 +16,9 @@ package struct MappingPlan: Sendable {
     package let needsSetField: Bool
     /// The guard against writes of an application; nil when the table has none.
     package let lastModified: LastModified?
+    /// Columns that more than their own field is made of, as indices into `schema.columns`: a row that was sent without
+    /// one of them has to be read again.
+    package let rereadColumns: Set<Int>
 
     let key: [PlannedColumn]
     let body: [PlannedColumn]
@@ -32,10 +35,12 @@ package struct MappingPlan: Sendable {
     /// the table, lie outside its replica identity (a change of the key would not be seen), have a type that can't be an
     /// `_id`, when another column is called `_id`, or when the column of `lastModified` is of no use.
     package init(
-        schema: TableSchema, collection: String, keyColumns: [String], lastModified: LastModified? = nil
+        schema: TableSchema, collection: String, keyColumns: [String], lastModified: LastModified? = nil,
+        rereadColumns: Set<Int> = []
     ) throws(Failure) {
         try lastModified?.check(schema, keyColumns: keyColumns)
         self.lastModified = lastModified
+        self.rereadColumns = rereadColumns
         self.schema = schema
         self.collection = collection
         let check = KeyCheck(schema: schema, keyColumns: keyColumns)

@@ -72,6 +72,9 @@ extension PipelineSettings {
 
     /// The tables with a guard.
     var lastModified: [TableName: LastModified] { collections?.compactMapValues(\.lastModified) ?? [:] }
+
+    /// The columns without which a row has to be read again.
+    var rereadColumns: [TableName: Set<String>] { collections?.mapValues(\.rereadColumns) ?? [:] }
 }
 
 /// How a new pipeline gets the rows that are there.

@@ -35,7 +35,13 @@ extension MongoStateStore {
     ) throws {
         guard !updates.isEmpty else { return }
         let deletes = collections.map { collection -> BSONValue in
-            ["q": ["_id": StateCollection.keys(of: collection, in: state.pipeline)], "limit": 0]
+            // What a change has noted is not the backfill's: its document is stale until the row is read.
+            [
+                "q": [
+                    "_id": StateCollection.keys(of: collection, in: state.pipeline),
+                    "cause": ["$ne": .string(Reread.Cause.change.rawValue)],
+                ], "limit": 0,
+            ]
         }
         try during("writing the backfill's plan") {
             try holding(state) { session in

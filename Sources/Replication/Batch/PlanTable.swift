@@ -7,15 +7,24 @@ import Model
 package struct PlanTable: Sendable {
     private let states: [TableName: TableState]
     private let lastModified: [TableName: LastModified]
+    private let rereadColumns: [TableName: Set<String>]
+    /// Whether some row may have to be read again instead of being written.
+    package private(set) var mayReadAgain = false
     private var plans: [ObjectIdentifier: MappingPlan] = [:]
     /// Keeps the versions alive, so that no identifier is used twice.
     private var versions: [UInt32: TableVersion] = [:]
     /// Versions that newer ones have replaced; changes of theirs may still wait for their commit.
     private var replaced: [TableVersion] = []
 
-    /// - Parameter lastModified: the guards, of the tables that have one.
-    package init(tables: [TableState], lastModified: [TableName: LastModified] = [:]) {
+    /// - Parameters:
+    ///   - lastModified: the guards, of the tables that have one.
+    ///   - rereadColumns: the columns without which a row has to be read again.
+    package init(
+        tables: [TableState], lastModified: [TableName: LastModified] = [:],
+        rereadColumns: [TableName: Set<String>] = [:]
+    ) {
         self.lastModified = lastModified
+        self.rereadColumns = rereadColumns
         states = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -39,11 +48,14 @@ package struct PlanTable: Sendable {
         }
         if let before = versions[table.schema.oid], before !== table { replaced.append(before) }
         versions[table.schema.oid] = table
+        let columns = rereadColumns[state.table] ?? []
         let plan = try MappingPlan(
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns,
-            lastModified: lastModified[state.table])
+            lastModified: lastModified[state.table],
+            rereadColumns: Set(table.schema.columns.indices.filter { columns.contains(table.schema.columns[$0].name) }))
         guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else { throw changedKey(state, plan.keyForms) }
         plans[ObjectIdentifier(table)] = plan
+        if plan.mayReadAgain { mayReadAgain = true }
     }
 
     /// A key whose values have become something else would miss every document that is there.

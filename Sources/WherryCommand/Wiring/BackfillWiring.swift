@@ -26,7 +26,7 @@ struct BackfillWiring {
             let active = try await Endpoint.withSource(known, logger: logger) { try await $0.activeWorker() != nil }
             report = try await self.order(order, of: table, store, workerActive: active)
         case .ask(let condition, let gone):
-            try requireFree(table, rereads: try await store.rereads(of: settings.pipeline))
+            try requireFree(table, rereads: try await store.rereads(of: settings.pipeline, .backfill, limit: 0))
             // They say what an application writes too.
             let configured = settings.source.collections
             if let refusal = StartChecks.collections(tables, of: state, configured: configured) { throw refusal }
@@ -163,7 +163,9 @@ struct BackfillWiring {
         _ order: BackfillOrder, of table: TableState, _ store: MongoStateStore, workerActive: Bool
     ) async throws -> BackfillReport {
         // Rows that have to be read again are its last part.
-        let hasRereads = try await store.rereads(of: settings.pipeline).contains { $0.collection == table.collection }
+        let hasRereads = try await store.rereads(of: settings.pipeline, .backfill, limit: 0).contains {
+            $0.collection == table.collection
+        }
         let isUnderWay =
             table.backfill?.isCancelled != true
             && (table.isBackfilling || order == .cancel && table.backfill?.cause == .asked && hasRereads)

@@ -52,8 +52,10 @@ struct SampleTable: Sendable {
             })
     }
 
-    static func plans(_ tables: [SampleTable]) throws -> PlanTable {
-        var plans = PlanTable(tables: tables.map(\.state))
+    /// - Parameter rereadColumns: columns of every table without which a row has to be read again.
+    static func plans(_ tables: [SampleTable], rereadColumns: Set<String> = []) throws -> PlanTable {
+        let columns = Dictionary(uniqueKeysWithValues: tables.map { ($0.schema.name, rereadColumns) })
+        var plans = PlanTable(tables: tables.map(\.state), rereadColumns: columns)
         for table in tables { try plans.register(table.version) }
         return plans
     }
