@@ -14,6 +14,9 @@ package struct MappingPlan: Sendable {
     package let needsSetField: Bool
     /// The guard against writes of an application; nil when the table has none.
     package let lastModified: LastModified?
+    /// Columns that more than their own field is made of, as indices into `schema.columns`: a row that was sent without
+    /// one of them has to be read again.
+    package let rereadColumns: Set<Int>
 
     /// As steps that write a document's elements.
     let key: [PlannedField]
@@ -42,10 +45,12 @@ package struct MappingPlan: Sendable {
     /// `_id`, when the mapping asks for what the table can't give, or when the column of `lastModified` is of no use.
     package init(
         schema: TableSchema, collection: String, keyColumns: [String], lastModified: LastModified? = nil,
-        mapping: CollectionMapping = CollectionMapping()
+        mapping: CollectionMapping = CollectionMapping(),
+        rereadColumns: Set<Int> = []
     ) throws(Failure) {
         try lastModified?.check(schema, keyColumns: keyColumns)
         self.lastModified = lastModified
+        self.rereadColumns = rereadColumns
         self.schema = schema
         self.collection = collection
         let check = MappingCheck(

@@ -59,9 +59,12 @@ package struct VisibilitySnapshot: Hashable, Sendable {
     /// The 64-bit id of a 32-bit one from the wire: of all with these low bits the one nearest to `xmax`.
     ///
     /// Right for ids of the stream: the server lets no two ids in use be 2³¹ or more apart.
-    package func widen(_ xid: UInt32) -> UInt64 {
-        let distance = Int32(bitPattern: xid &- UInt32(truncatingIfNeeded: xmax))
-        let (wide, isBeyond) = xmax.addingReportingOverflow(UInt64(bitPattern: Int64(distance)))
+    package func widen(_ xid: UInt32) -> UInt64 { VisibilitySnapshot.widen(xid, near: xmax) }
+
+    /// The 64-bit id nearest to another one.
+    package static func widen(_ xid: UInt32, near known: UInt64) -> UInt64 {
+        let distance = Int32(bitPattern: xid &- UInt32(truncatingIfNeeded: known))
+        let (wide, isBeyond) = known.addingReportingOverflow(UInt64(bitPattern: Int64(distance)))
         // A negative distance carries exactly when the result isn't negative.
         if distance < 0 { return isBeyond ? wide : wide &+ (1 << 32) }
         return isBeyond ? wide &- (1 << 32) : wide

@@ -5,7 +5,7 @@ package struct WriteBatch: Sendable {
     package let checkpoint: Checkpoint
     package let collections: [CollectionWrites]
     package let counts: Counts
-    /// Rows that the backfill has to read again, noted in the same transaction.
+    /// Rows that have to be read again, noted in the same transaction.
     package var rereads: [Reread] = []
 
     package struct Counts: Hashable, Sendable {
@@ -75,18 +75,6 @@ package final class CollectionWrites: @unchecked Sendable {
         return try baseBytes.withUnsafeBytes { base in
             try overlayBytes.withUnsafeBytes { try mergeDocuments(base: base, overlay: $0, into: &arena) }
         }
-    }
-}
-
-/// A row that a backfill has to read again by its key.
-package struct Reread: Hashable, Sendable {
-    package let collection: String
-    /// `{_id: …}`
-    package let key: BSONDocument
-
-    package init(collection: String, key: BSONDocument) {
-        self.collection = collection
-        self.key = key
     }
 }
 

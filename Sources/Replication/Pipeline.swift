@@ -83,11 +83,12 @@ package struct Pipeline: Sendable {
         }
         let backfill = try await stop.cancelling {
             try await BackfillStart(
-                settings: settings, ports: ports, epoch: state.epoch, progress: progress, logger: logger
+                settings: settings, ports: ports, epoch: state.epoch, source: state.source, progress: progress,
+                logger: logger
             )
-            .unfinished(of: tables, from: checkpoint)
+            .beside(tables, from: checkpoint)
         }
-        if settings.endsWithCopy, backfill == nil { return .copied(state) }
+        if settings.endsWithCopy, backfill?.hasTables != true { return .copied(state) }
         if settings.endsWithCopy, let paused = backfill?.paused.first {
             throw Failure(
                 .configuration, "the backfill of table \(paused) is paused, and nothing is whole before its end",

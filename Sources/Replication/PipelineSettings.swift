@@ -79,6 +79,8 @@ extension PipelineSettings {
 
     /// The tables with a guard.
     var lastModified: [TableName: LastModified] { collections?.compactMapValues(\.lastModified) ?? [:] }
+
+    /// The columns without which a row has to be read again.
 }
 
 /// How a new pipeline gets the rows that are there.

@@ -22,8 +22,8 @@ import Testing
 
     private func filter(_ inbox: ChunkInbox, byteLimit: Int = 1 << 20) -> ChunkFilter {
         ChunkFilter(
-            collections: [table.collection], pending: [], inbox: inbox, fence: nil, byteLimit: byteLimit,
-            progress: progress)
+            collections: [table.collection], pending: PendingRereads([]), inbox: inbox, fence: nil,
+            byteLimit: byteLimit, progress: progress)
     }
 
     private func chunk(_ keys: [String], _ snapshot: VisibilitySnapshot, rereads: [Reread] = []) throws -> Chunk {
@@ -62,7 +62,7 @@ import Testing
                 Chunk(documents: deletes, snapshot: before10, progress: nil, sweep: step, rereads: []) { _ in }),
             as: token)
         _ = try filter.record([table.insert("2", "new", "new")], of: 10, plans: plans)
-        let admitted = filter.admit(token)
+        let admitted = filter.admit(token)?.chunk
         #expect(try keys(admitted) == [table.key(of: ["1"]), table.key(of: ["3"])])
         #expect(admitted?.write.sweep == step && admitted?.write.rereads == [])
     }
@@ -74,17 +74,17 @@ import Testing
         #expect(inbox.note(before10, for: token))
         inbox.deliver(.chunk(try chunk(["1", "2", "3", "4", "5", "6"], before10)), as: token)
         let moved = OldRow.key(Cell.row(["4", nil, nil]))
-        let rereads = try filter.record(
+        let recorded = try filter.record(
             [
                 table.update("1", "new", "new"), table.update("2", "new", .unchanged), table.delete("3", nil, nil),
                 table.update(old: moved, "5", "new", .unchanged),
             ], of: 10, plans: plans)
         // A move that leaves a value out may find nothing to move.
-        #expect(rereads == [reread("5")])
-        let admitted = filter.admit(token)
+        #expect(recorded.rereads == [reread("5")] && recorded.readAgain == [])
+        let admitted = filter.admit(token)?.chunk
         #expect(try keys(admitted) == [table.key(of: ["6"])])
         #expect(Set(admitted?.write.rereads ?? []) == [reread("2"), reread("5")])
-        #expect(filter.admit(token) == nil)
+        #expect(filter.admit(token)?.chunk == nil)
         var counts = BackfillCounts()
         (counts.rowsStale, counts.rowsReadAgain, counts.keysMoved) = (3, 2, 1)
         #expect(progress.snapshot().backfill == counts)
@@ -118,7 +118,7 @@ import Testing
                     Chunk(
                         documents: try chunk(keys, before10).documents, snapshot: before10, progress: step, rereads: []
                     ) { outcome in if case .outdated = outcome { outdated.withLock { $0 = true } } }), as: token)
-            #expect((filter.admit(token) == nil) == isOutdated)
+            #expect((filter.admit(token)?.chunk == nil) == isOutdated)
             #expect(outdated.withLock { $0 } == isOutdated)
         }
     }
@@ -130,7 +130,7 @@ import Testing
         let token = try #require(inbox.announce())
         #expect(inbox.note(after10, for: token))
         inbox.deliver(.chunk(try chunk(["1"], after10)), as: token)
-        #expect(try keys(filter.admit(token)) == [table.key(of: ["1"])])
+        #expect(try keys(filter.admit(token)?.chunk) == [table.key(of: ["1"])])
     }
 
     /// Two readers tell of their snapshots in another order than they took them.
@@ -143,7 +143,7 @@ import Testing
         #expect(inbox.horizon.newest.sees(10) && !inbox.horizon.floor.sees(10))
         _ = try filter.record([table.update("1", "new", "new")], of: 10, plans: plans)
         inbox.deliver(.chunk(try chunk(["1"], before10)), as: older)
-        #expect(try keys(filter.admit(older)) == [])
+        #expect(try keys(filter.admit(older)?.chunk) == [])
     }
 
     @Test func aTruncationLeavesNothing() throws {
@@ -153,7 +153,7 @@ import Testing
         #expect(inbox.note(before10, for: token))
         inbox.deliver(.chunk(try chunk(["1", "2"], before10)), as: token)
         filter.recordTruncation(of: [table.collection], by: 10)
-        #expect(try keys(filter.admit(token)) == [])
+        #expect(try keys(filter.admit(token)?.chunk) == [])
     }
 
     /// What is applied and not seen by a snapshot goes into the checkpoint, until one sees it.
@@ -213,7 +213,7 @@ import Testing
         _ = try filter.record([table.insert("7", "n", "d")], of: 10, plans: plans)
         #expect(settled.withLock { $0 } == ["discarded"])
         #expect(progress.snapshot().backfill.touchLogCleared == 1)
-        #expect(filter.admit(token) == nil)
+        #expect(filter.admit(token)?.chunk == nil)
         // What was forgotten has to be seen by whoever reads again.
         #expect(inbox.announce() == nil)
         inbox.note(after10)
@@ -230,7 +230,7 @@ import Testing
             let token = try #require(inbox.announce())
             #expect(inbox.note(snapshot, for: token))
             inbox.deliver(.chunk(try chunk([], snapshot, rereads: [reread("5")])), as: token)
-            let admitted = filter.admit(token)
+            let admitted = filter.admit(token)?.chunk
             #expect(admitted?.write.settled == [reread("5")])
             #expect(admitted?.write.rereads == (isSettled ? [] : [reread("5")]))
         }
@@ -243,25 +243,29 @@ import Testing
         func move(_ from: String, _ to: String) -> Change {
             table.update(old: .key(Cell.row([.text(from), nil, nil])), .text(to), "new", .unchanged)
         }
-        #expect(try filter.record([move("1", "2")], of: 10, plans: plans) == [reread("2")])
+        #expect(try filter.record([move("1", "2")], of: 10, plans: plans).rereads == [reread("2")])
         let answers = Mutex<[Bool]>([])
         let token = try #require(inbox.announce())
         inbox.deliver(.everyRowIsThere { answer in answers.withLock { $0.append(answer) } }, as: token)
-        #expect(filter.admit(token) == nil && answers.withLock { $0 } == [true])
-        #expect(try filter.record([move("6", "7")], of: 11, plans: plans) == [])
+        #expect(filter.admit(token)?.chunk == nil && answers.withLock { $0 } == [true])
+        #expect(try filter.record([move("6", "7")], of: 11, plans: plans).rereads == [])
         #expect(
-            try filter.record([move("2", "3"), move("3", "4"), move("8", "9")], of: 12, plans: plans)
+            try filter.record([move("2", "3"), move("3", "4"), move("8", "9")], of: 12, plans: plans).rereads
                 == [reread("3"), reread("4")])
     }
 
     @Test func itIsFinishedWhenNothingHasToBeReadAgain() throws {
         let inbox = inbox(before10)
         var filter = filter(inbox)
-        let answers = Mutex<[Bool]>([])
+        let answers = Mutex<[ChunkInbox.Question.Answer]>([])
         func ask() throws {
             let token = try #require(inbox.announce())
-            inbox.deliver(.question { answer in answers.withLock { $0.append(answer) } }, as: token)
-            #expect(filter.admit(token) == nil)
+            inbox.deliver(
+                .question(ChunkInbox.Question(spills: 0) { answer in answers.withLock { $0.append(answer) } }),
+                as: token)
+            let admission = filter.admit(token)
+            #expect(admission?.chunk == nil)
+            if case .tell(let tell) = admission { tell() }
         }
         _ = try filter.record(
             [table.update(old: .key(Cell.row(["4", nil, nil])), "5", "new", .unchanged)], of: 10, plans: plans)
@@ -273,13 +277,13 @@ import Testing
             let token = try #require(inbox.announce())
             #expect(inbox.note(after10, for: token))
             inbox.deliver(.chunk(try chunk(["5"], after10, rereads: [reread("5")])), as: token)
-            let admitted = filter.admit(token)
+            let admitted = filter.admit(token)?.chunk
             #expect(admitted?.write.settled == [reread("5")] && admitted?.write.rereads.isEmpty == true)
             try ask()
             admitted?.settled(outcome)
             try ask()
         }
-        #expect(answers.withLock { $0 } == [false, false, false, false, true])
+        #expect(answers.withLock { $0 } == Array(repeating: .no(spills: 0), count: 4) + [.nothingIsLeft])
         #expect(filter.unfinished.isEmpty)
         // From here on it remembers nothing, however long the stream goes on.
         for xid in UInt32(12)...40 { _ = try filter.record([table.insert("1", "n", "d")], of: xid, plans: plans) }

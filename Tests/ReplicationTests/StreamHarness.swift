@@ -7,6 +7,9 @@ struct StreamHarness {
     let tables: [SampleTable]
     let script: EventScript
     var limits = BatchLimits()
+    /// Columns without which a row has to be read again.
+    var rereadColumns: Set<String> = []
+    var filter: @Sendable () -> ChunkFilter? = { nil }
     /// Later versions of the tables, that the script announces.
     var successors: [SampleTable] = []
     /// Frames pushed at once: the writer may find work in between.
@@ -19,13 +22,13 @@ struct StreamHarness {
         let queue = FrameQueue(capacity: 1 << 20)
         let handoff = StepHandoff(onWanted: { queue.poke() })
         let limits = AdaptiveLimits(limits)
-        let plans = PlanTable(tables: tables.map(\.state))
+        let plans = PlanTable(tables: tables.map(\.state), rules: SampleTable.rules(tables, rereadColumns: rereadColumns))
         let frames = script.frames
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 var preparer = ChangePreparer(
                     from: checkpoint, limits: limits, source: source, decoder: ScriptedDecoder(script: script),
-                    plans: plans, handoff: handoff)
+                    plans: plans, handoff: handoff, filter: filter())
                 try await preparer.run(queue)
             }
             group.addTask {

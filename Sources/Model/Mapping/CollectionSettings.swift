@@ -4,6 +4,8 @@ package struct CollectionSettings: Hashable, Sendable {
     /// The guard against writes of an application; nil without one.
     package let lastModified: LastModified?
     package let mapping: CollectionMapping
+    /// Columns that more than their own field is made of.
+    package var rereadColumns: Set<String> = []
 
     package init(
         collection: String, lastModified: LastModified? = nil, mapping: CollectionMapping = CollectionMapping()

@@ -71,8 +71,8 @@ package protocol StateStore: Sendable {
     /// - Throws: `Failure(.fenced)` when the epoch has moved on.
     func replaceCheckpoint(_ checkpoint: Checkpoint, of state: PipelineState) async throws
 
-    /// Rows that a live backfill has to read again.
-    func rereads(of pipeline: String) async throws -> [Reread]
+    /// Rows that have to be read again, for one cause or any; `limit` of them at most, 0 for all.
+    func rereads(of pipeline: String, _ cause: Reread.Cause?, limit: Int) async throws -> [Reread]
 
     /// Notes why the worker stopped; never throws away a newer worker's note (conditional on the epoch).
     func note(_ error: LastError?, of pipeline: String, epoch: Int64) async throws
@@ -98,4 +98,16 @@ package protocol StateStore: Sendable {
 
     /// Leaves a note. Informational: whoever writes last wins, and its epoch tells who that was.
     func leave(_ note: WorkerNote, of pipeline: String) async throws
+}
+
+extension StateStore {
+    /// All rows that have to be read again.
+    package func rereads(of pipeline: String) async throws -> [Reread] {
+        try await rereads(of: pipeline, nil, limit: 0)
+    }
+
+    /// Whether a backfill has rows left that it has to read again.
+    package func hasBackfillRereads(_ pipeline: String) async throws -> Bool {
+        try await !rereads(of: pipeline, .backfill, limit: 1).isEmpty
+    }
 }

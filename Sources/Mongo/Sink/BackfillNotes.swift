@@ -22,9 +22,12 @@ struct BackfillNotes {
     func write(_ rereads: [Reread]) throws {
         guard !rereads.isEmpty else { return }
         let bulk = try connection.bulk(stateDatabase, StateCollection.rereads, session: session)
-        let note: BSONDocument = ["$set": ["schema_version": .int32(stateSchemaVersion)]]
         for reread in rereads {
             let id = id(of: reread)
+            // A backfill that meets a row which a change has noted takes nothing away.
+            var fields: [(String, BSONValue)] = [("schema_version", .int32(stateSchemaVersion))]
+            if reread.cause == .change { fields.append(("cause", .string(reread.cause.rawValue))) }
+            let note: BSONDocument = ["$set": .document(BSONDocument(fields))]
             try id.bytes.withUnsafeBytes { id in
                 try note.bytes.withUnsafeBytes { try bulk.update(id, $0, upsert: true) }
             }

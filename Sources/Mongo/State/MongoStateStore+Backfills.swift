@@ -42,7 +42,13 @@ extension MongoStateStore {
     ) throws {
         guard !updates.isEmpty else { return }
         let deletes = collections.map { collection -> BSONValue in
-            ["q": ["_id": StateCollection.keys(of: collection, in: state.pipeline)], "limit": 0]
+            // What a change has noted is not the backfill's: its document is stale until the row is read.
+            [
+                "q": [
+                    "_id": StateCollection.keys(of: collection, in: state.pipeline),
+                    "cause": ["$ne": .string(Reread.Cause.change.rawValue)],
+                ], "limit": 0,
+            ]
         }
         try during("writing the backfill's plan") {
             try holding(state) { session in
@@ -139,12 +145,15 @@ extension MongoStateStore {
         return orders
     }
 
-    /// Whether any row of a collection has to be read again.
+    /// Whether any row of a collection has to be read again for its backfill.
     package func hasRereads(in collection: String, of pipeline: String) throws -> Bool {
         try during("looking for rows that have to be read again") {
             try !connection.find(
                 database, StateCollection.rereads,
-                filter: ["_id": StateCollection.keys(of: collection, in: pipeline)], projection: ["_id": 1], limit: 1
+                filter: [
+                    "_id": StateCollection.keys(of: collection, in: pipeline),
+                    "cause": ["$ne": .string(Reread.Cause.change.rawValue)],
+                ], projection: ["_id": 1], limit: 1
             ).isEmpty
         }
     }

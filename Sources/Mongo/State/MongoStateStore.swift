@@ -165,15 +165,22 @@ package actor MongoStateStore: StateStore {
         }
     }
 
-    package func rereads(of pipeline: String) throws -> [Reread] {
-        let notes = try during("reading what the backfill has to read again") {
-            try connection.find(
-                database, StateCollection.rereads, filter: ["_id.pipeline": .string(pipeline)], limit: 0)
+    package func rereads(of pipeline: String, _ cause: Reread.Cause?, limit: Int) throws -> [Reread] {
+        var filter: [(String, BSONValue)] = [("_id.pipeline", .string(pipeline))]
+        let change = BSONValue.string(Reread.Cause.change.rawValue)
+        switch cause {
+        case nil: break
+        case .change: filter.append(("cause", change))
+        case .backfill: filter.append(("cause", ["$ne": change]))
+        }
+        let notes = try during("reading what has to be read again") {
+            try connection.find(database, StateCollection.rereads, filter: BSONDocument(filter), limit: limit)
         }
         return try notes.map { document in
             guard let id = document["_id"]?.asDocument, let collection = id["collection"]?.asString, let key = id["key"]
             else { throw Failure(.unexpected, "a note of the backfill of pipeline \(pipeline) can't be read") }
-            return Reread(collection: collection, key: ["_id": key])
+            let cause = document["cause"]?.asString.flatMap { Reread.Cause(rawValue: $0) } ?? .backfill
+            return Reread(collection: collection, key: ["_id": key], cause: cause)
         }
     }
 

@@ -11,7 +11,8 @@ enum StateCollection {
     /// each with the attempt that wrote it last.
     static let copiedKeys = "copied_keys"
 
-    /// Rows that a backfill has to read again, `_id` {pipeline, collection, key}.
+    /// Rows that have to be read again, `_id` {pipeline, collection, key}, with `cause` "change" where it isn't the
+    /// backfill's.
     static let rereads = "rereads"
 
     /// What `wherry set` has set, one document a pipeline, `_id` its name.

@@ -9,10 +9,21 @@ package struct BackfillPlanner {
     /// - Throws: `Failure(.configuration)` when the source can't do it: a live backfill finds its place in the stream
     ///   by messages, which pgoutput sends from version 14 on.
     package static func requireMessages(of source: SourceIdentity, hint: String? = nil) throws {
-        guard source.serverVersion < 140_000 else { return }
+        guard !hasMessages(source) else { return }
         throw Failure(
             .configuration, "reading rows beside the stream needs PostgreSQL 14 or later at the source", hint: hint)
     }
+
+    /// What a stream ends with beside which rows would have to be read again.
+    static func noRereads(of table: TableName) -> Failure {
+        Failure(
+            .configuration,
+            "documents of table \(table) hold values that are made of columns the stream may leave out, and rows can't "
+                + "be read again beside it before PostgreSQL 14",
+            hint: "Map the columns as they are, or use REPLICA IDENTITY FULL, which sends them all.")
+    }
+
+    static func hasMessages(_ source: SourceIdentity) -> Bool { source.serverVersion >= 140_000 }
 
     /// The same for a pipeline that has begun.
     package static func requireMessages(of source: SourceIdentity, begun pipeline: String) throws {

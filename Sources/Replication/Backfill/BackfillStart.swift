@@ -2,26 +2,27 @@ import Logging
 import Mapping
 import Model
 
-/// What a start of the stream has to go on with beside it, from what is stored.
+/// What a start of the stream has to read beside it, from what is stored.
 struct BackfillStart: Sendable {
     let settings: PipelineSettings
     let ports: PipelinePorts
     /// The worker's.
     let epoch: Int64
+    let source: SourceIdentity
     let progress: Progress
     let logger: Logger
 
     /// - Parameter all: the pipeline's tables, as they are stored.
-    /// - Returns: nil when every row is there.
-    func unfinished(of all: [TableState], from checkpoint: Checkpoint) async throws -> LiveBackfill? {
+    /// - Returns: nil when nothing can be read beside the stream, and nothing has to be.
+    func beside(_ all: [TableState], from checkpoint: Checkpoint) async throws -> LiveBackfill? {
         // What an earlier stream of this worker waited for is over.
         try await ports.store.leave(WorkerNote(epoch: epoch, waiting: nil), of: settings.pipeline)
-        let rereads = try await ports.store.rereads(of: settings.pipeline)
-        let collections = Set(rereads.map(\.collection))
-        let states = all.filter { $0.isBackfilling || collections.contains($0.collection) }
-        guard !states.isEmpty else {
+        let (rereads, areAll) = try await storedRereads()
+        let unfinished = Set(rereads.filter { $0.cause == .backfill }.map(\.collection))
+        let states = all.filter { $0.isBackfilling || unfinished.contains($0.collection) || !areAll }
+        if states.isEmpty {
             tellFinished(all)
-            return nil
+            if rereads.isEmpty, !BackfillPlanner.hasMessages(source) { return nil }
         }
         let target = ChunkTarget(workers: settings.copyWorkers, maxRows: settings.maxChunkRows)
         let board = BackfillBoard(workers: settings.copyWorkers, target: target)
@@ -36,18 +37,41 @@ struct BackfillStart: Sendable {
             run: run, snapshot: try await ports.source.currentSnapshot(),
             fence: checkpoint.fence.map { $0.union(begun) } ?? begun, progress: progress)
         let gate = ThrottleGate(settings.backfillLimits, set: try await ports.store.limits(of: settings.pipeline))
-        let queue = RereadQueue(rereads)
+        let queue = RereadQueue(rereads, hasMore: !areAll)
         let watch = BackfillWatch(
             pipeline: settings.pipeline, epoch: epoch, ports: ports, gate: gate, inbox: inbox,
             tablesWaiting: { board.waiting + queue.waiting }, progress: progress, logger: logger)
+        let tables = try await tables(states)
         return LiveBackfill(
             source: ports.source, target: ports.target, paused: paused,
             giveUp: { table, reason in
                 guard let state = states.first(where: { $0.table == table }) else { return }
                 try await ports.store.refuse(state, because: reason, of: settings.pipeline)
-            }, tables: try await tables(states), board: board, rereads: queue,
+            }, tables: tables, rereadTables: rereadTables(of: all, tables),
+            storedRereads: { try await ports.store.rereads(of: settings.pipeline, nil, limit: $0) },
+            tracked: Set((states.map(\.collection)) + rereads.map(\.collection)), board: board, rereads: queue,
             inbox: inbox, gate: gate, watch: watch, workers: settings.copyWorkers, chunkBytes: target.mostBytes,
             progress: progress, logger: logger)
+    }
+
+    /// As many as are kept in memory, and whether these are all.
+    private func storedRereads() async throws -> ([Reread], areAll: Bool) {
+        let most = PendingRereads.most
+        let rereads = try await ports.store.rereads(of: settings.pipeline, nil, limit: most)
+        return (rereads, rereads.count < most)
+    }
+
+    private func rereadTables(of all: [TableState], _ tables: [TableName: BackfillTable]) -> RereadTables {
+        RereadTables(Array(tables.values)) { collection in
+            guard let state = all.first(where: { $0.collection == collection }) else {
+                throw Failure(
+                    .unexpected, "a row of collection \(collection) has to be read again, and no table goes there")
+            }
+            guard let table = try await self.tables([state])[state.table] else {
+                throw Failure(.unexpected, "table \(state.table) has no plan")
+            }
+            return table
+        }
     }
 
     /// The last chunk may have been written by a stream that ended before the backfill could say so.
@@ -66,6 +90,7 @@ struct BackfillStart: Sendable {
 
     private func tables(_ states: [TableState]) async throws -> [TableName: BackfillTable] {
         let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
+        if states.isEmpty { return [:] }
         var plans = PlanTable(tables: states, rules: settings.rules)
         var tables: [TableName: BackfillTable] = [:]
         for (state, version) in zip(states, versions) {

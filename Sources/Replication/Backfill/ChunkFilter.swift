@@ -10,29 +10,36 @@ import Model
 /// document is as it should be; if it sent a part (large values unchanged), the row has to be read again.
 struct ChunkFilter {
     private var touches: TouchLog
+    private let byteLimit: Int
     private let inbox: ChunkInbox
     /// Collections whose backfill isn't finished.
     private(set) var unfinished: Set<String>
-    /// Rows that have to be read again before every document is whole, until they are written.
-    private var pending: [Reread: Pending] = [:]
-    private var lastNumber = 0
+    /// Those, and collections with rows to be read again: what the stream touches of them is remembered.
+    private var tracked: Set<String>
+    /// Rows that have to be read again, until they are written.
+    private var pending: PendingRereads
     /// Whether every row has its whole document, but for those pending.
     private var everyRowIsThere = false
     /// Applied or prepared transactions that no snapshot is known to see.
-    private var fence: VisibilityFence
+    private var fence = VisibilityFence()
     /// As of the last look into the inbox.
     private var horizon: ChunkInbox.Horizon
+    /// The newest id that the stream has brought: while nothing is to be read, no snapshot says how ids go on.
+    private var newestID: UInt64
     private let progress: Progress
     private let scratch = Scratch()
 
     /// Rows of one chunk that are worth being read again one by one.
     static let mostRereads = 100
 
-    private struct Pending {
-        /// The transaction that a snapshot has to see for it; 0 for what every snapshot to come sees.
-        var xid: UInt64
-        /// Another one each time there is a reason: what has been read for the one before settles it no more.
-        var number: Int
+    /// What becomes of a transaction's changes, or of a part of them.
+    struct Recorded {
+        /// Rows to be noted in the batch, to be read again.
+        var rereads: [Reread] = []
+        /// Places of changes that can't be written as they were sent: of their rows nothing is written now. Ascending.
+        var readAgain: [Int] = []
+        /// Changes of a key.
+        fileprivate var moved = 0
     }
 
     /// Bytes of the keys at hand.
@@ -42,78 +49,101 @@ struct ChunkFilter {
 
     /// - Parameters:
     ///   - collections: those with an unfinished backfill.
-    ///   - pending: rows that have to be read again, from before this stream.
+    ///   - tracked: those, and those with rows to be read again from before this stream.
+    ///   - pending: these rows.
     ///   - fence: that of the checkpoint the stream starts from.
     init(
-        collections: Set<String>, pending: Set<Reread>, inbox: ChunkInbox, fence: VisibilityFence?, byteLimit: Int,
-        progress: Progress
+        collections: Set<String>, tracked: Set<String> = [], pending: PendingRereads, inbox: ChunkInbox,
+        fence: VisibilityFence?, byteLimit: Int, progress: Progress
     ) {
         unfinished = collections
+        self.tracked = tracked.union(collections)
         self.inbox = inbox
-        self.fence = fence ?? VisibilityFence()
+        self.pending = pending
         self.progress = progress
+        self.byteLimit = byteLimit
         horizon = inbox.horizon
+        newestID = horizon.newest.xmax
         touches = TouchLog(byteLimit: byteLimit)
-        for collection in collections { touches.track(collection) }
+        for collection in self.tracked { touches.track(collection) }
         touches.setFloor(horizon.floor)
-        for reread in pending { note(reread) }
+        if isAwake, let fence { self.fence = fence }
     }
+
+    /// Whether something has to be remembered of the stream. Once everything is there nothing has to, and no snapshots
+    /// are taken any more.
+    private var isAwake: Bool { !tracked.isEmpty }
 
     /// Notes what one transaction changes, or a part of one.
     ///
-    /// - Returns: rows that have to be read again: a key change that left large values out, of a row whose document may
-    ///   not be there yet, so that there is nothing to move.
-    mutating func record(_ changes: [Change], of xid: UInt32, plans: PlanTable) throws -> [Reread] {
-        // Once everything is there nothing has to be remembered, and no snapshots are taken any more.
-        guard !unfinished.isEmpty else { return [] }
+    /// - Returns: what has to be read again: rows that can't be written as they were sent, and a key change that left
+    ///   large values out, of a row whose document may not be there yet, so that there is nothing to move.
+    mutating func record(_ changes: [Change], of xid: UInt32, plans: PlanTable) throws -> Recorded {
         let id = widen(xid)
-        var rereads: [Reread] = []
-        var moved = 0
-        for change in changes where try record(change, of: id, plans, &rereads) { moved += 1 }
-        if horizon.chunks > 0, moved > 0 { progress.update { [moved] in $0.backfill.keysMoved += moved } }
-        if touches.isOverLimit {
+        var recorded = Recorded()
+        guard isAwake || plans.mayReadAgain else { return recorded }
+        look()
+        for (place, change) in changes.enumerated() {
+            if try record(change, of: id, plans, &recorded) { recorded.readAgain.append(place) }
+        }
+        // All that is touched from the first of them on: nobody has changed such a row before it who wasn't seen yet.
+        if isAwake { meet(id) }
+        let moved = recorded.moved
+        if horizon.chunks > 0, moved > 0 { progress.update { $0.backfill.keysMoved += moved } }
+        if touches.isOverLimit || pending.isOverLimit {
             // One UPDATE of millions of rows: what is under way is read again, by snapshots that see more of it.
             // (None is read before a snapshot sees everything that is forgotten here.)
             inbox.discardAll(until: fence)
             touches.clear()
+            if pending.isOverLimit { pending.spill() }
             progress.update { $0.backfill.touchLogCleared += 1 }
         }
-        return rereads
+        return recorded
     }
 
     /// Notes that one transaction has emptied collections.
     mutating func recordTruncation(of truncated: [String], by xid: UInt32) {
-        guard !unfinished.isEmpty else { return }
         let id = widen(xid)
-        for collection in truncated where unfinished.contains(collection) { touches.touchAll(in: collection, by: id) }
+        guard isAwake else { return }
+        look()
+        meet(id)
+        for collection in truncated where tracked.contains(collection) { touches.touchAll(in: collection, by: id) }
     }
 
     /// What the checkpoint after everything recorded has to carry.
     mutating func currentFence() -> VisibilityFence? {
+        guard isAwake else { return nil }
         look()
         return fence.ids.isEmpty ? nil : fence
     }
 
-    /// What may be written at this point of the stream; nil when nothing is, or nobody waits for it any more.
-    mutating func admit(_ token: String) -> AdmittedChunk? {
-        forgetSettled()
+    /// What is to be done at this point of the stream; nil when nothing is, or nobody waits for it any more.
+    mutating func admit(_ token: String) -> Admission? {
+        pending.forget(inbox.takeSettled())
         switch inbox.take(token) {
         case nil: return nil
-        case .chunk(let chunk): return admit(chunk)
-        case .question(let answer):
-            let isFinished = pending.isEmpty
-            if isFinished {
-                unfinished = []
-                fence = VisibilityFence()
-                touches = TouchLog(byteLimit: 0)
+        case .chunk(let chunk): return admit(chunk).map { .chunk($0) }
+        case .question(let question):
+            guard pending.isEmpty(settling: question.spills) else {
+                return .tell { [spills = pending.spills] in question.answer(.no(spills: spills)) }
             }
-            answer(isFinished)
+            rest()
+            question.answer(.nothingIsLeft)
             return nil
         case .everyRowIsThere(let answer):
             everyRowIsThere = true
             answer(true)
             return nil
         }
+    }
+
+    /// Nothing is left to be read: nothing has to be remembered.
+    private mutating func rest() {
+        (unfinished, tracked) = ([], [])
+        fence = VisibilityFence()
+        touches = TouchLog(byteLimit: byteLimit)
+        touches.setFloor(horizon.floor)
+        pending.finish()
     }
 
     private mutating func admit(_ chunk: Chunk) -> AdmittedChunk? {
@@ -137,16 +167,17 @@ struct ChunkFilter {
         }
         let stale = read - documents.writes.count - rereads.count
         if stale > 0 { progress.update { $0.backfill.rowsStale += stale } }
-        let count = rereads.count { pending[$0] == nil }
+        let count = rereads.count { !pending.contains($0) }
         if count > 0 { progress.update { $0.backfill.rowsReadAgain += count } }
         // A row that isn't in the chunk may only have come to its key after the snapshot: then it is still to be read.
         rereads += chunk.rereads.filter { reread in
-            pending[reread].map { !chunk.snapshot.sees($0.xid) } ?? false && !rereads.contains(reread)
+            pending.xid(of: reread).map { !chunk.snapshot.sees($0) } ?? false && !rereads.contains(reread)
         }
-        for reread in rereads { note(reread) }
-        let settling = Set(chunk.rereads).subtracting(rereads).compactMap { reread in
-            pending[reread].map { SettledReread(reread: reread, number: $0.number) }
+        let causes = Dictionary(chunk.rereads.map { ($0, $0.cause) }, uniquingKeysWith: { first, _ in first })
+        rereads = rereads.map { reread in
+            pending.note(Reread(collection: reread.collection, key: reread.key, cause: causes[reread] ?? reread.cause))
         }
+        let settling = Set(chunk.rereads).subtracting(rereads).compactMap { pending.settling($0) }
         return AdmittedChunk(
             write: ChunkWrite(
                 documents: documents, progress: chunk.progress, sweep: chunk.sweep, rereads: rereads,
@@ -155,19 +186,6 @@ struct ChunkFilter {
                 if case .written = outcome { inbox.settled(settling) }
                 chunk.settled(outcome)
             })
-    }
-
-    /// Forgets rows that have been read again and written, and have not come to be pending once more since.
-    private mutating func forgetSettled() {
-        for settled in inbox.takeSettled() where pending[settled.reread]?.number == settled.number {
-            pending[settled.reread] = nil
-        }
-    }
-
-    /// - Parameter xid: nil for what every snapshot to come sees, unless it waits for one already.
-    private mutating func note(_ reread: Reread, until xid: UInt64? = nil) {
-        lastNumber += 1
-        pending[reread] = Pending(xid: xid ?? pending[reread]?.xid ?? 0, number: lastNumber)
     }
 
     /// Forgets what every snapshot from now on sees.
@@ -181,51 +199,94 @@ struct ChunkFilter {
 
     /// The 64-bit id of a transaction that is prepared now.
     private mutating func widen(_ xid: UInt32) -> UInt64 {
-        look()
-        let id = horizon.newest.widen(xid)
-        if !horizon.newest.sees(id), fence.ids.last != id { fence.ids.append(id) }
+        let id = VisibilitySnapshot.widen(xid, near: max(newestID, horizon.newest.xmax))
+        newestID = max(newestID, id)
         return id
     }
 
-    /// - Returns: whether the row's key is another one now.
+    /// A transaction is prepared that snapshots may not see yet.
+    private mutating func meet(_ id: UInt64) {
+        if !horizon.newest.sees(id), fence.ids.last != id { fence.ids.append(id) }
+    }
+
+    /// - Returns: whether the row has to be read again instead of being written.
     private mutating func record(
-        _ change: Change, of id: UInt64, _ plans: PlanTable, _ rereads: inout [Reread]
+        _ change: Change, of id: UInt64, _ plans: PlanTable, _ recorded: inout Recorded
     ) throws -> Bool {
         scratch.writer.truncate(to: 0)
         switch change {
-        case .insert(let table, let row), .delete(let table, .key(let row)), .delete(let table, .full(let row)):
+        case .insert(let table, let row):
             let plan = try plans.plan(for: table)
-            guard unfinished.contains(plan.collection) else { return false }
-            touch(try plan.encodeKey(row, into: &scratch.writer), plan, id, isPartial: false)
+            guard concerns(plan) else { return false }
+            let key = try plan.encodeKey(row, into: &scratch.writer)
+            let isUnknown = plan.mayReadAgain && plan.needsReread(row, old: nil)
+            if isUnknown { readAgain(key, plan, id, .change, &recorded) }
+            touch(key, plan, id, isPartial: isUnknown)
+            return isUnknown
         case .update(let table, let old, let new):
             let plan = try plans.plan(for: table)
-            guard unfinished.contains(plan.collection) else { return false }
-            let isPartial = !plan.isWhole(new, with: old)
-            let key = try plan.encodeKey(new, fallback: old?.row, into: &scratch.writer)
-            touch(key, plan, id, isPartial: isPartial)
-            guard let old else { return false }
-            let origin = try plan.encodeKey(old.row, into: &scratch.writer)
-            guard !scratch.writer.hasEqualBytes(origin, key) else { return false }
-            touch(origin, plan, id, isPartial: false)
-            if isPartial, !everyRowIsThere || pending[reread(origin, plan)] != nil {
-                let moved = reread(key, plan)
-                if pending[moved] == nil { progress.update { $0.backfill.rowsReadAgain += 1 } }
-                note(moved, until: id)
-                rereads.append(moved)
-            }
-            return true
+            return try concerns(plan) && record(old, new, plan, of: id, &recorded)
+        case .delete(let table, let old):
+            let plan = try plans.plan(for: table)
+            if concerns(plan) { touch(try plan.encodeKey(old.row, into: &scratch.writer), plan, id, isPartial: false) }
         case .truncate: break
         }
         return false
     }
 
-    private func reread(_ key: Range<Int>, _ plan: MappingPlan) -> Reread {
-        Reread(collection: plan.collection, key: BSONDocument(unchecked: scratch.writer.bytes(in: key)))
+    private func concerns(_ plan: MappingPlan) -> Bool { plan.mayReadAgain || tracked.contains(plan.collection) }
+
+    private mutating func record(
+        _ old: OldRow?, _ new: Row, _ plan: MappingPlan, of id: UInt64, _ recorded: inout Recorded
+    ) throws -> Bool {
+        let isPartial = !plan.isWhole(new, with: old)
+        let key = try plan.encodeKey(new, fallback: old?.row, into: &scratch.writer)
+        var origin = try old.map { try plan.encodeKey($0.row, into: &scratch.writer) }
+        if let same = origin, scratch.writer.hasEqualBytes(same, key) { origin = nil }
+        let before = isPartial && isAwake ? reread(origin ?? key, plan) : nil
+        let isUnknown =
+            plan.mayReadAgain && plan.needsReread(new, old: old) || before.map { pending.isStale($0) } ?? false
+        if isUnknown {
+            readAgain(key, plan, id, .change, &recorded)
+        } else if origin != nil, let before,
+            !everyRowIsThere && unfinished.contains(plan.collection)
+                || pending.contains(before)
+        {
+            readAgain(key, plan, id, .backfill, &recorded)
+        }
+        touch(key, plan, id, isPartial: isPartial || isUnknown)
+        if let origin {
+            touch(origin, plan, id, isPartial: false)
+            recorded.moved += 1
+        }
+        return isUnknown
+    }
+
+    /// Notes a row that has to be read again, by a snapshot that sees the transaction.
+    private mutating func readAgain(
+        _ key: Range<Int>, _ plan: MappingPlan, _ id: UInt64, _ cause: Reread.Cause, _ recorded: inout Recorded
+    ) {
+        if tracked.insert(plan.collection).inserted { touches.track(plan.collection) }
+        let reread = reread(key, plan, cause)
+        if !pending.contains(reread) { progress.update { $0.backfill.rowsReadAgain += 1 } }
+        recorded.rereads.append(pending.note(reread, until: id))
+    }
+
+    private func reread(_ key: Range<Int>, _ plan: MappingPlan, _ cause: Reread.Cause = .backfill) -> Reread {
+        Reread(
+            collection: plan.collection, key: BSONDocument(unchecked: scratch.writer.bytes(in: key)), cause: cause)
     }
 
     private mutating func touch(_ key: Range<Int>, _ plan: MappingPlan, _ id: UInt64, isPartial: Bool) {
         scratch.writer.withUnsafeBytes(in: key) { touches.touch($0, in: plan.collection, by: id, isPartial: isPartial) }
     }
+}
+
+/// What is done at a token of the stream.
+enum Admission: Sendable {
+    case chunk(AdmittedChunk)
+    /// Somebody is told that all before it is durable.
+    case tell(@Sendable () -> Void)
 }
 
 /// A chunk as the writer gets it.

@@ -87,15 +87,30 @@ final class ChunkInbox: Sendable {
     enum Delivery: Sendable {
         case chunk(Chunk)
         /// Whether every row is there by now, and nothing needs to be read again.
-        case question(@Sendable (Bool) -> Void)
+        case question(Question)
         /// Every chunk there is has been written; answered once the stream knows.
         case everyRowIsThere(@Sendable (Bool) -> Void)
 
         func discard() {
             switch self {
             case .chunk(let chunk): chunk.settled(.discarded)
-            case .question(let answer), .everyRowIsThere(let answer): answer(false)
+            case .question(let question): question.answer(.no(spills: question.spills))
+            case .everyRowIsThere(let answer): answer(false)
             }
+        }
+    }
+
+    /// Whether something is left to be read.
+    struct Question: Sendable {
+        /// How often, as far as the one who asks knows, the preparer has left rows to the state database; nothing of
+        /// them stood there any more when the question was put.
+        let spills: Int
+        let answer: @Sendable (Answer) -> Void
+
+        enum Answer: Hashable, Sendable {
+            case nothingIsLeft
+            /// What has been noted before the question is durable when this is told.
+            case no(spills: Int)
         }
     }
 
@@ -194,10 +209,4 @@ final class ChunkInbox: Sendable {
         }
         for delivery in discarded { delivery.discard() }
     }
-}
-
-/// A row that has been read again and written, for the reason that had this number.
-struct SettledReread: Sendable {
-    let reread: Reread
-    let number: Int
 }

@@ -2,17 +2,29 @@ import BSON
 import Mapping
 import Model
 
-/// Rows that the stream has sent in part only, before their documents were there.
+/// Rows that the stream has sent in part only: before their documents were there, or so that they make none.
 extension LiveBackfill {
+    /// Reads rows again that the stream asks for, for as long as it runs. Costs nothing while there are none: no
+    /// snapshot is taken, and no session is open.
+    func readOnDemand() async throws {
+        rereads.everythingElseIsRead()
+        while true {
+            await rereads.waitForMore(orTheEnd: false)
+            try Task.checkCancellation()
+            try await whileWatching { _ in }
+        }
+    }
+
     /// Reads rows again beside everything else, then until the stream says that nothing is left.
     ///
     /// - Throws: the last refusal, once everything else is written.
     func readAgainUntilWhole() async throws {
         var reader: (any ChunkReader)?
         do {
+            var spills = 0
             while true {
                 try Task.checkCancellation()
-                await rereads.waitForMore()
+                await rereads.waitForMore(orTheEnd: true)
                 let hasOnlyRereads = rereads.hasOnlyRereads
                 let batch = rereads.take(atMost: LiveBackfill.rereadCount)
                 if !batch.isEmpty {
@@ -23,9 +35,9 @@ extension LiveBackfill {
                     // Of those rows too.
                     try await settleRefusals()
                     if let refusal = lastRefusal { throw refusal }
-                    // What is paused is not whole: a start of the stream goes on with it.
-                    if paused.isEmpty, try await isWhole() { break }
-                    try await Task.sleep(for: LiveBackfill.snapshotInterval)
+                    guard try await !isFinished(&spills) else { break }
+                } else if rereads.hasMore {
+                    try await rereads.refill(storedRereads)
                 }
             }
         } catch {
@@ -35,10 +47,28 @@ extension LiveBackfill {
         await reader?.close()
     }
 
-    private func readAgain(_ batch: [Reread], with reader: any ChunkReader) async throws {
-        guard let table = tables.values.first(where: { $0.plan.collection == batch.first?.collection }) else {
-            throw Failure(.unexpected, "a row has to be read again of a table that is not part of the backfill")
+    /// With nothing in the queue: takes what the state database has left, or asks the stream.
+    private func isFinished(_ spills: inout Int) async throws -> Bool {
+        if rereads.hasMore {
+            try await rereads.refill(storedRereads)
+            return false
         }
+        // What is paused is not whole: a start of the stream goes on with it.
+        if paused.isEmpty {
+            switch try await ask(spills) {
+            case .nothingIsLeft: return true
+            case .no(let now): spills = now
+            }
+        }
+        if !rereads.hasWork { try await Task.sleep(for: LiveBackfill.snapshotInterval) }
+        return false
+    }
+
+    private func readAgain(_ batch: [Reread], with reader: any ChunkReader) async throws {
+        guard let collection = batch.first?.collection else { return }
+        var table = try await rereadTables.table(of: collection)
+        // It is read in the place of what the stream has brought.
+        if batch.first?.cause == .change { table.guardField = table.plan.streamGuard }
         switch try await patiently(.rereads, { try await attempt(batch, of: table, with: reader) }) {
         case .done: return
         case .refused(let failure) where batch.count == 1: refuse(table.version.schema.name, failure)
@@ -80,13 +110,14 @@ extension LiveBackfill {
             }
             let outcome = try await answer(at: token) { settled in
                 .chunk(
-                    Chunk(
-                        documents: documents, snapshot: start.snapshot, progress: nil, rereads: batch,
-                        settled: settled))
+                    Chunk(documents: documents, snapshot: start.snapshot, progress: nil, rereads: batch) { outcome in
+                        // At once: the stream may end with this row.
+                        if case .written(let again, _) = outcome { rereads.settle(batch, but: again) }
+                        settled(outcome)
+                    })
             }
             switch outcome {
             case .written(let again, _):
-                rereads.add(again)
                 // Snapshots don't see yet what they have to: another one soon.
                 if !again.isEmpty { try await Task.sleep(for: LiveBackfill.snapshotInterval) }
             case .discarded, .outdated: rereads.add(batch)
@@ -116,12 +147,12 @@ extension LiveBackfill {
         }
     }
 
-    /// Whether the stream knows of nothing that has to be read again. When it does, that is in the queue soon, or
-    /// already.
-    private func isWhole() async throws -> Bool {
+    /// Asks the stream whether it knows of something that has to be read again. When it does, that is in the queue by
+    /// now.
+    private func ask(_ spills: Int) async throws -> ChunkInbox.Question.Answer {
         let token = try await announce()
         do {
-            return try await answer(at: token) { .question($0) }
+            return try await answer(at: token) { .question(ChunkInbox.Question(spills: spills, answer: $0)) }
         } catch {
             inbox.withdraw(token)
             throw error

@@ -3,8 +3,9 @@ import Logging
 import Mapping
 import Model
 
-/// The backfill beside one stream: reads what is left of every table in chunks, several at a time, and leaves them for
-/// the stream to bring in their turn. What isn't written when the stream ends is read again beside the next one.
+/// Who reads beside one stream: first what is left of every table, in chunks, several at a time, then single rows that
+/// the stream has sent in part. What is read is left for the stream to bring in its turn; what isn't written when the
+/// stream ends is read again beside the next one.
 struct LiveBackfill: Sendable {
     let source: any ChunkSource
     let target: any TargetDatabase
@@ -13,7 +14,13 @@ struct LiveBackfill: Sendable {
     /// Ends a backfill that was asked for, with the reason for the operator: its condition fails, or a row can't be
     /// written.
     let giveUp: @Sendable (TableName, Failure) async throws -> Void
+    /// Those of the backfill.
     let tables: [TableName: BackfillTable]
+    let rereadTables: RereadTables
+    /// Rows to be read again that the state database has, as many as that at most.
+    let storedRereads: @Sendable (_ limit: Int) async throws -> [Reread]
+    /// What the stream's changes of are remembered from the beginning.
+    let tracked: Set<String>
     let board: BackfillBoard
     let rereads: RereadQueue
     let inbox: ChunkInbox
@@ -32,12 +39,33 @@ struct LiveBackfill: Sendable {
     /// Bytes read from the source at once.
     private static let readSize = 256 * 1024
 
-    /// Returns when every row is in the target or on its way there in the stream.
+    /// Whether there is a backfill to go on with.
+    var hasTables: Bool { !tables.isEmpty }
+
+    /// The backfill. Returns when every row is in the target or on its way there in the stream.
     func run() async throws {
         if !paused.isEmpty {
             let names = paused.map(\.description).joined(separator: ", ")
             logger.notice("backfill paused", metadata: ["tables": "\(names)"])
         }
+        try await whileWatching { group in
+            group.addTask {
+                try await readSegments()
+                try await settleRefusals()
+                try await tellThatEveryRowIsThere()
+                try await removeGone()
+                rereads.everythingElseIsRead()
+                return false
+            }
+        }
+        publish()
+        logger.info("backfill finished", metadata: ["rows_copied": "\(board.progress.reduce(0) { $0 + $1.rows })"])
+    }
+
+    /// Reads rows again until nothing is left to be, with snapshots and the watch beside it.
+    ///
+    /// - Parameter addOthers: adds what else is to be done meanwhile, to end with false.
+    func whileWatching(_ addOthers: (inout ThrowingTaskGroup<Bool, any Error>) -> Void) async throws {
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 try await noteSnapshots()
@@ -47,14 +75,7 @@ struct LiveBackfill: Sendable {
                 try await watch.run()
                 return false
             }
-            group.addTask {
-                try await readSegments()
-                try await settleRefusals()
-                try await tellThatEveryRowIsThere()
-                try await removeGone()
-                rereads.everythingElseIsRead()
-                return false
-            }
+            addOthers(&group)
             group.addTask {
                 try await readAgainUntilWhole()
                 return true
@@ -63,8 +84,6 @@ struct LiveBackfill: Sendable {
             while let isFinished = try await group.next(), !isFinished {}
         }
         await watch.end()
-        publish()
-        logger.info("backfill finished", metadata: ["rows_copied": "\(board.progress.reduce(0) { $0 + $1.rows })"])
     }
 
     private func readSegments() async throws {

@@ -23,7 +23,7 @@ struct BatchBuilder {
     private var collections: [String: CollectionBuilder] = [:]
     private(set) var counts = WriteBatch.Counts()
     private(set) var bytes = 0
-    /// Rows that the backfill has to read again.
+    /// Rows that have to be read again.
     var rereads: [Reread] = []
     private var checkpoint: Checkpoint?
 
@@ -47,6 +47,13 @@ struct BatchBuilder {
         case .truncate:
             throw Failure(.unexpected, "a truncation reached a batch")
         }
+    }
+
+    /// Counts a change whose row is read again: nothing of it is written, but that its old key is left.
+    mutating func addReadAgain(_ change: Change, plans: PlanTable) throws {
+        counts.changes += 1
+        guard case .update(let table, let old?, let new) = change else { return }
+        try fold(table, plans) { builder, plan in try builder.leave(old, for: new, plan: plan) }
     }
 
     private mutating func fold(

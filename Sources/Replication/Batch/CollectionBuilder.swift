@@ -60,6 +60,13 @@ struct CollectionBuilder {
         }
     }
 
+    /// Deletes the document that a row leaves by changing its key; nothing when the key is the same.
+    mutating func leave(_ old: OldRow, for new: Row, plan: MappingPlan) throws {
+        let newKey = try plan.encodeKey(new, fallback: old.row, into: &writes.arena)
+        let oldKey = try plan.encodeKey(old.row, fallback: nil, into: &writes.arena)
+        if !writes.arena.hasEqualBytes(oldKey, newKey) { delete(key: oldKey) }
+    }
+
     mutating func delete(_ old: OldRow, plan: MappingPlan) throws {
         delete(key: try plan.encodeKey(old.row, fallback: nil, into: &writes.arena))
     }

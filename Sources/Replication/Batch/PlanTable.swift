@@ -7,6 +7,8 @@ import Model
 package struct PlanTable: Sendable {
     private let states: [TableName: TableState]
     private let rules: MappingRules
+    /// Whether some row may have to be read again instead of being written.
+    package private(set) var mayReadAgain = false
     private var plans: [ObjectIdentifier: MappingPlan] = [:]
     /// Keeps the versions alive, so that no identifier is used twice.
     private var versions: [UInt32: TableVersion] = [:]
@@ -40,16 +42,19 @@ package struct PlanTable: Sendable {
         versions[table.schema.oid] = table
         // A truncation shows no columns, and needs none.
         if table.isGone, !Set(state.keyColumns).isSubset(of: table.schema.columns.map(\.name)) { return }
+        let columns = rules.named[state.table]?.rereadColumns ?? []
         let plan = try MappingPlan(
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns,
-            lastModified: rules.lastModified(of: state.table), mapping: rules.mapping(of: state.table))
+            lastModified: rules.lastModified(of: state.table), mapping: rules.mapping(of: state.table),
+            rereadColumns: Set(table.schema.columns.indices.filter { columns.contains(table.schema.columns[$0].name) }))
         guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else { throw changedKey(state, plan.keyForms) }
         plans[ObjectIdentifier(table)] = plan
+        if plan.mayReadAgain { mayReadAgain = true }
     }
 
     /// A table that is gone, with the column of its guard: a deletion doesn't show it.
     package func completed(_ table: TableVersion) -> TableVersion {
-        guard table.isGone, let name = lastModified[table.schema.name]?.column,
+        guard table.isGone, let name = rules.lastModified(of: table.schema.name)?.column,
             !table.schema.columns.contains(where: { $0.name == name })
         else { return table }
         let timestamptz = PostgresType(oid: 1184, name: "timestamp with time zone", shape: .base)

@@ -12,10 +12,12 @@ struct BatchWriter {
     var checkpoint: Checkpoint
     /// Called with rows that a durable batch has left to be read again.
     var onRereads: @Sendable ([Reread]) -> Void = { _ in }
+    /// Whether the rows are written that were to be read again when the target was reached.
+    var hasSettledRereads: @Sendable () -> Bool = { true }
 
     /// Runs until the target position is applied (true) or there are no more steps (false).
     mutating func run() async throws -> Bool {
-        if target.isReached(by: checkpoint) { return true }
+        if isAtEnd { return true }
         while let step = await handoff.take() {
             switch step {
             case .truncate(let collections):
@@ -33,11 +35,14 @@ struct BatchWriter {
                 }
                 try await write(chunk)
             case .batch(let batch): try await apply(batch)
+            case .tell(let tell): tell()
             }
-            if target.isReached(by: checkpoint) { return true }
+            if isAtEnd { return true }
         }
         return false
     }
+
+    private var isAtEnd: Bool { target.isReached(by: checkpoint) && hasSettledRereads() }
 
     private mutating func apply(_ batch: WriteBatch) async throws {
         let begun = ContinuousClock.now

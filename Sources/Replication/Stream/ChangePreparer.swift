@@ -18,7 +18,7 @@ struct ChangePreparer {
     private var plans: PlanTable
     private let handoff: StepHandoff
 
-    /// What a backfill beside the stream has to know of it; nil when there is none.
+    /// What those who read beside the stream have to know of it; nil when nobody can.
     private var filter: ChunkFilter?
     /// Tokens of chunks that the open transaction carries.
     private var tokens: [String] = []
@@ -82,6 +82,7 @@ struct ChangePreparer {
             } else {
                 strangers.add(table, root: try await source.requireUnpublished(table.schema))
             }
+            if filter == nil, plans.mayReadAgain { throw BackfillPlanner.noRereads(of: table.schema.name) }
             if let waiting { try await take(waiting) }
         case .change(let change): try await add(change)
         case .commit(let end): try await commit(end)
@@ -200,8 +201,13 @@ struct ChangePreparer {
     private mutating func admitChunks() async throws {
         var before = seal()
         for token in tokens {
-            guard let chunk = filter?.admit(token) else { continue }
-            await handoff.put(.chunk(chunk, behind: before))
+            guard let admission = filter?.admit(token) else { continue }
+            switch admission {
+            case .chunk(let chunk): await handoff.put(.chunk(chunk, behind: before))
+            case .tell(let tell):
+                if let before { await handoff.put(.batch(before)) }
+                await handoff.put(.tell(tell))
+            }
             before = nil
         }
         if let before { await handoff.put(.batch(before)) }
@@ -211,8 +217,17 @@ struct ChangePreparer {
     /// Puts changes into the batch; whatever version of a table came before the newest isn't needed any more then.
     private mutating func fold(_ changes: [Change], of transaction: TransactionStart) throws {
         do {
-            batch.rereads += try filter?.record(changes, of: transaction.xid, plans: plans) ?? []
-            for change in changes { try batch.add(change, plans: plans) }
+            let recorded = try filter?.record(changes, of: transaction.xid, plans: plans)
+            batch.rereads += recorded?.rereads ?? []
+            var readAgain = recorded?.readAgain[...] ?? []
+            for (place, change) in changes.enumerated() {
+                if readAgain.first == place {
+                    readAgain.removeFirst()
+                    try batch.addReadAgain(change, plans: plans)
+                } else {
+                    try batch.add(change, plans: plans)
+                }
+            }
         } catch let failure as Failure where failure.kind == .dataRefused {
             throw Failure(
                 .dataRefused, failure.message,

@@ -8,6 +8,8 @@ enum WriteStep: Sendable {
     case truncate([String])
     /// Rows of a backfill, after everything before: what of that isn't written yet comes with them.
     case chunk(AdmittedChunk, behind: WriteBatch?)
+    /// Called once everything before is durable.
+    case tell(@Sendable () -> Void)
 }
 
 /// One place between the task that prepares batches and the task that writes them: while one batch is being written the

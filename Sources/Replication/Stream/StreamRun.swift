@@ -10,7 +10,7 @@ struct StreamRun: Sendable {
     let source: any SourceDatabase
     let sink: any DocumentSink
     let plans: PlanTable
-    /// What is read beside the stream; nil when every row is there.
+    /// Who reads beside the stream; nil when nothing can be read there, and nothing has to be.
     let backfill: LiveBackfill?
     /// What would make the stream start again; nil when nothing does.
     var orders: OrderWatch?
@@ -40,7 +40,9 @@ struct StreamRun: Sendable {
     private func run(_ stream: any ChangeStream, from checkpoint: Checkpoint) async throws -> PipelineEnd? {
         let flow = Flow(stream: stream, queueBytes: settings.queueBytes, start: checkpoint, progress: progress)
         let asked = StopSignal()
-        if backfill == nil { flow.target.position = try await stop.cancelling { try await targetPosition() } }
+        if backfill?.hasTables != true {
+            flow.target.position = try await stop.cancelling { try await targetPosition() }
+        }
         progress.update {
             $0.phase = .streaming
             ($0.waiting, $0.backfillWaiting) = (nil, nil)
@@ -99,7 +101,7 @@ struct StreamRun: Sendable {
             return nil
         }
         // Before any of them is read again.
-        let pending = Set(backfill?.rereads.all ?? [])
+        let pending = backfill.map { PendingRereads(Set($0.rereads.all), areAll: !$0.rereads.hasMore) }
         tasks.addTask {
             var preparer = ChangePreparer(
                 from: flow.start, limits: limits, source: source, decoder: flow.stream.makeDecoder(), plans: plans,
@@ -111,18 +113,24 @@ struct StreamRun: Sendable {
             var writer = BatchWriter(
                 sink: sink, handoff: flow.handoff, positions: flow.positions, progress: progress, limits: limits,
                 target: flow.target, checkpoint: flow.start)
-            if let backfill { writer.onRereads = { backfill.rereads.add($0) } }
+            if let backfill {
+                writer.onRereads = { backfill.rereads.add($0) }
+                writer.hasSettledRereads = { backfill.rereads.isSettled() }
+            }
             return try await writer.run()
         }
     }
 
-    /// The backfill and the heartbeat.
+    /// Who reads beside the stream, and the heartbeat.
     private func addCompany(of flow: Flow, to tasks: inout Tasks) {
         if let backfill {
             tasks.addTask {
-                try await backfill.run()
-                // Whatever the backfill has written stands before this in the stream.
-                flow.target.position = try await targetPosition()
+                if backfill.hasTables {
+                    try await backfill.run()
+                    // Whatever the backfill has written stands before this in the stream.
+                    flow.target.position = try await targetPosition()
+                }
+                try await backfill.readOnDemand()
                 return nil
             }
         }
@@ -152,14 +160,13 @@ struct StreamRun: Sendable {
         }
     }
 
-    /// What the preparer has to know of the backfill.
-    private func filter(from checkpoint: Checkpoint, _ pending: Set<Reread>) -> ChunkFilter? {
-        backfill.map { backfill in
-            ChunkFilter(
-                collections: Set(backfill.tables.values.map(\.plan.collection)), pending: pending,
-                inbox: backfill.inbox, fence: checkpoint.fence, byteLimit: settings.touchLogBytes,
-                progress: progress)
-        }
+    /// What the preparer has to know of what is read beside the stream.
+    private func filter(from checkpoint: Checkpoint, _ pending: PendingRereads?) -> ChunkFilter? {
+        guard let backfill, let pending else { return nil }
+        return ChunkFilter(
+            collections: Set(backfill.tables.values.map(\.plan.collection)), tracked: backfill.tracked,
+            pending: pending, inbox: backfill.inbox, fence: checkpoint.fence, byteLimit: settings.touchLogBytes,
+            progress: progress)
     }
 
     /// Where to stop. For "caught up" a message is written into the WAL now: whatever committed before is in the target

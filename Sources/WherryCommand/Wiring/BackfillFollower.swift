@@ -48,7 +48,7 @@ struct BackfillFollower {
     private func outcome(of state: TableState) async throws -> BackfillReport.Outcome? {
         guard let backfill = state.backfill else { return .cancelled }
         if backfill.isFinished {
-            let rereads = try await store.rereads(of: pipeline)
+            let rereads = try await store.rereads(of: pipeline, .backfill, limit: 0)
             return rereads.contains { $0.collection == state.collection } ? nil : .finished
         }
         return backfill.isPaused ? .paused : nil

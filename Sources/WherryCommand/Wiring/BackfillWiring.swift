@@ -27,7 +27,7 @@ struct BackfillWiring {
             let active = try await Endpoint.withSource(known, logger: logger) { try await $0.activeWorker() != nil }
             report = try await self.order(order, of: table, store, workerActive: active)
         case .ask(let condition, let gone):
-            try requireFree(table, rereads: try await store.rereads(of: settings.pipeline))
+            try requireFree(table, rereads: try await store.rereads(of: settings.pipeline, .backfill, limit: 0))
             // They say what an application writes too.
             let configured = settings.source.collections
             if let refusal = StartChecks.collections(tables, of: state, configured: configured) { throw refusal }

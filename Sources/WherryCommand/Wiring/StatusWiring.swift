@@ -18,7 +18,7 @@ struct StatusWiring: Sendable {
             target: settings.target.uri.safe, worker: .init(active: false))
         if let state {
             let tables = try await store.tables(of: settings.pipeline)
-            let rereads = try await store.rereads(of: settings.pipeline)
+            let rereads = try await store.rereads(of: settings.pipeline, .backfill, limit: 0)
             report.fill(state, tables: tables, rereads: rereads)
             report.state = state.shownStage(tables, hasRereads: !rereads.isEmpty).rawValue
         }

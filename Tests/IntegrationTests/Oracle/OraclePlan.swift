@@ -36,6 +36,8 @@ struct OraclePlan: Sendable {
     let batchOperations: Int
     /// nil for the default.
     let touchLogBytes: Int?
+    /// Rows that come without their large value are read again. (The program itself isn't told.)
+    let readsAgain: Bool
 
     /// One seed of ten is decoded by wal2json.
     var plugin: OutputPlugin { seed % 10 == 7 ? .wal2json : .pgoutput }
@@ -81,6 +83,7 @@ struct OraclePlan: Sendable {
         chunkRows = generator.chance(90) ? Int.random(in: 3...25, using: &generator) : 200
         batchOperations = Int.random(in: 16...200, using: &generator)
         touchLogBytes = generator.chance(12) ? Int.random(in: 5_000...20_000, using: &generator) : nil
+        if case .kill = interruption { readsAgain = false } else { readsAgain = seed.isMultiple(of: 3) }
         self.tables = tables
         self.gapSessions = gapSessions
     }

@@ -17,6 +17,10 @@ struct OracleRun: Sendable {
     private let task: Task<Void, any Error>
 
     init(_ plan: OraclePlan, _ fixture: PipelineFixture, _ pool: MongoPool) async throws {
+        try await self.init(plan.settings(fixture), fixture, pool)
+    }
+
+    init(_ settings: PipelineSettings, _ fixture: PipelineFixture, _ pool: MongoPool) async throws {
         let logger = Logger(label: "oracle") { [log] _ in log }
         let (source, store) = try (
             PostgresSource(
@@ -36,7 +40,7 @@ struct OracleRun: Sendable {
             target: MongoTarget(pool: pool, stateDatabase: fixture.stateDatabase, pipeline: fixture.name),
             store: store,
             ranges: MongoCopyRanges(
-                pool: pool, database: fixture.stateDatabase, worker: plan.settings(fixture).worker, progress: progress,
+                pool: pool, database: fixture.stateDatabase, worker: settings.worker, progress: progress,
                 logger: logger),
             sink: try await MongoDocumentSink(
                 pool: pool, stateDatabase: fixture.stateDatabase, pipeline: fixture.name, progress: progress,
@@ -48,7 +52,7 @@ struct OracleRun: Sendable {
                     .map { SourceTable(schema: $0.schema, primaryKey: $0.primaryKey) }
             })
         let pipeline = Pipeline(
-            settings: plan.settings(fixture), ports: ports, progress: progress, stop: stop, logger: logger)
+            settings: settings, ports: ports, progress: progress, stop: stop, logger: logger)
         task = Task { [ended] in
             defer { ended.stop() }
             _ = try await pipeline.run()
@@ -75,6 +79,9 @@ struct OracleRun: Sendable {
             + (now.waiting.map { ", waiting: \($0.reason)" } ?? "")
     }
 
+    /// Waits for its own end, and returns with what the run has thrown.
+    func end() async throws { try await task.value }
+
     /// Waits until `condition` holds.
     ///
     /// - Throws: what the run ends with before; `TestFailure` when that takes longer than `limit`.
@@ -96,22 +103,42 @@ struct OracleRun: Sendable {
 extension PipelineFixture {
     /// Slot and publication, as the program calls them.
     var slot: String { "wherry_\(name)" }
-}
 
-extension OraclePlan {
-    fileprivate func settings(_ fixture: PipelineFixture) -> PipelineSettings {
+    /// Of a run in this process.
+    var settings: PipelineSettings {
         let seconds = Date().timeIntervalSince1970 - Double(SourceTime.epochOffsetSeconds)
         var settings = PipelineSettings(
-            pipeline: fixture.name, slot: fixture.slot, publication: fixture.slot, targetDatabase: fixture.name,
+            pipeline: name, slot: slot, publication: slot, targetDatabase: name,
             worker: WorkerIdentity(
                 host: "localhost", pid: Int(ProcessInfo.processInfo.processIdentifier),
                 startedAt: SourceTime(microseconds: Int64(seconds * 1_000_000))))
         settings.plugin = plugin
         settings.backfillMode = .live
+        return settings
+    }
+}
+
+extension PipelineSettings {
+    /// Has rows read again that come without a value of the column.
+    mutating func readAgain(_ tables: [String], without column: String) {
+        collections = Dictionary(
+            uniqueKeysWithValues: tables.map { name in
+                let table = TableName(schema: "public", name: name)
+                var settings = CollectionSettings(collection: table.defaultCollection)
+                settings.rereadColumns = [column]
+                return (table, settings)
+            })
+    }
+}
+
+extension OraclePlan {
+    fileprivate func settings(_ fixture: PipelineFixture) -> PipelineSettings {
+        var settings = fixture.settings
         settings.copyWorkers = workers
         settings.maxChunkRows = chunkRows
         settings.limits = BatchLimits(operations: batchOperations)
         if let touchLogBytes { settings.touchLogBytes = touchLogBytes }
+        if readsAgain { settings.readAgain(tables.map(\.name), without: "large") }
         return settings
     }
 }

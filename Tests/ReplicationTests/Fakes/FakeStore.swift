@@ -12,6 +12,7 @@ final class FakeStore: StateStore {
         var notes: [LastError?] = []
         var failures: [String: [Failure]] = [:]
         var limits = BackfillLimits()
+        var rereads: [Reread] = []
         /// Left by the worker, the newest last.
         var workerNotes: [WorkerNote] = []
         var checkpoint: (@Sendable () -> Checkpoint)?
@@ -173,7 +174,10 @@ final class FakeStore: StateStore {
         state.withLock { $0.pipelines[saved.pipeline]?.checkpoint = checkpoint }
     }
 
-    func rereads(of pipeline: String) async throws -> [Reread] { [] }
+    func rereads(of pipeline: String, _ cause: Reread.Cause?, limit: Int) async throws -> [Reread] {
+        let all = state.withLock { $0.rereads.filter { cause == nil || $0.cause == cause } }
+        return limit > 0 ? Array(all.prefix(limit)) : all
+    }
 
     func note(_ error: LastError?, of pipeline: String, epoch: Int64) async throws {
         try fail("note")

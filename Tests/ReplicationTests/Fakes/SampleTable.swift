@@ -52,10 +52,21 @@ struct SampleTable: Sendable {
             })
     }
 
-    static func plans(_ tables: [SampleTable]) throws -> PlanTable {
-        var plans = PlanTable(tables: tables.map(\.state))
+    /// - Parameter rereadColumns: columns of every table without which a row has to be read again.
+    static func plans(_ tables: [SampleTable], rereadColumns: Set<String> = []) throws -> PlanTable {
+        var plans = PlanTable(tables: tables.map(\.state), rules: SampleTable.rules(tables, rereadColumns: rereadColumns))
         for table in tables { try plans.register(table.version) }
         return plans
+    }
+
+    static func rules(_ tables: [SampleTable], rereadColumns: Set<String>) -> MappingRules {
+        MappingRules(
+            named: Dictionary(
+                uniqueKeysWithValues: tables.map { table in
+                    var settings = CollectionSettings(collection: table.schema.name.defaultCollection)
+                    settings.rereadColumns = rereadColumns
+                    return (table.schema.name, settings)
+                }))
     }
 
     // MARK: - Changes
