@@ -64,8 +64,8 @@ extension PostgresSource {
                 .error, "table_gone", subject: name.description,
                 "table \(name) of the pipeline doesn't exist any more under this name; its documents stay as they are",
                 remedy: scope.isStreaming
-                    ? "If it was dropped, nothing; if it was renamed, its next change stops the pipeline: give it its "
-                        + "name back before."
+                    ? "If it was renamed, the worker goes on with it under its new name; if it was dropped, `wherry "
+                        + "tables remove \(name)` takes it out."
                     : "If it was renamed, give it its name back; else remove the pipeline with `wherry drop` and start "
                         + "anew without it.")
         }

@@ -23,6 +23,10 @@ package struct PreflightScope: Sendable {
     /// The output plugin of the slot: `pgoutput`.
     package var plugin: String
     package var pipeline: Pipeline
+    /// Whether tables that the configuration chooses join a pipeline that has begun.
+    package var letsTablesJoin = false
+    /// Tables that are not to be part of the pipeline.
+    package var left: Set<TableName> = []
 
     package init(
         schemas: [String], excluded: Set<TableName> = [], tables: Set<TableName>? = nil, needsStream: Bool = true,

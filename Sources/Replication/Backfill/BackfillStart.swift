@@ -11,9 +11,13 @@ struct BackfillStart: Sendable {
     let progress: Progress
     let logger: Logger
 
-    /// - Parameter all: the pipeline's tables, as they are stored.
+    /// - Parameters:
+    ///   - all: the pipeline's tables, as they are stored.
+    ///   - held: those of which nothing may be read until an operator has accepted that they have changed.
     /// - Returns: nil when every row is there.
-    func unfinished(of all: [TableState], from checkpoint: Checkpoint) async throws -> LiveBackfill? {
+    func unfinished(
+        of all: [TableState], holding held: Set<TableName> = [], from checkpoint: Checkpoint
+    ) async throws -> LiveBackfill? {
         // What an earlier stream of this worker waited for is over.
         try await ports.store.leave(WorkerNote(epoch: epoch, waiting: nil), of: settings.pipeline)
         let rereads = try await ports.store.rereads(of: settings.pipeline)
@@ -25,7 +29,9 @@ struct BackfillStart: Sendable {
         }
         let target = ChunkTarget(workers: settings.copyWorkers, maxRows: settings.maxChunkRows)
         let board = BackfillBoard(workers: settings.copyWorkers, target: target)
-        let paused = states.filter { $0.isBackfilling && $0.backfill?.isPaused == true }.map(\.table)
+        let paused = states.filter {
+            $0.isBackfilling && ($0.backfill?.isPaused == true || held.contains($0.table))
+        }.map(\.table)
         for state in states where !paused.contains(state.table) {
             if let backfill = state.backfill { board.add(backfill, estimatedRows: state.estimatedRows) }
         }

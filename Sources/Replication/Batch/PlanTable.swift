@@ -6,6 +6,8 @@ import Model
 /// A new RELATION makes a new plan; the key's columns and the collection stay as they were decided at the first start.
 package struct PlanTable: Sendable {
     private let states: [TableName: TableState]
+    /// The names they are stored under, by oid: one survives a new name.
+    private let names: [UInt32: TableName]
     private let lastModified: [TableName: LastModified]
     private var plans: [ObjectIdentifier: MappingPlan] = [:]
     /// Keeps the versions alive, so that no identifier is used twice.
@@ -17,10 +19,17 @@ package struct PlanTable: Sendable {
     package init(tables: [TableState], lastModified: [TableName: LastModified] = [:]) {
         self.lastModified = lastModified
         states = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
+        names = Dictionary(
+            tables.compactMap { table in table.shape.map { ($0.oid, table.table) } },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    private func state(of table: TableVersion) -> TableState? {
+        states[names[table.schema.oid] ?? table.schema.name]
     }
 
     /// Whether the table is part of the pipeline.
-    package func contains(_ table: TableVersion) -> Bool { states[table.schema.name] != nil }
+    package func contains(_ table: TableVersion) -> Bool { state(of: table) != nil }
 
     /// The pipeline's tables.
     package var tables: [TableName] { states.keys.sorted() }
@@ -30,7 +39,7 @@ package struct PlanTable: Sendable {
     /// - Throws: `Failure(.configuration)` for a table that isn't part of the pipeline, or whose key no longer fits, or
     ///   whose guard has lost its column.
     package mutating func register(_ table: TableVersion) throws {
-        guard let state = states[table.schema.name] else {
+        guard let state = state(of: table) else {
             throw Failure(
                 .configuration, "table \(table.schema.name) is in the publication but not in the pipeline",
                 hint:
@@ -40,7 +49,7 @@ package struct PlanTable: Sendable {
         if let before = versions[table.schema.oid], before !== table { replaced.append(before) }
         versions[table.schema.oid] = table
         let plan = try MappingPlan(
-            schema: table.schema, collection: state.collection, keyColumns: state.keyColumns,
+            schema: table.schema, collection: state.collection, keyColumns: state.keyColumns(in: table.schema),
             lastModified: lastModified[state.table])
         guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else { throw changedKey(state, plan.keyForms) }
         plans[ObjectIdentifier(table)] = plan

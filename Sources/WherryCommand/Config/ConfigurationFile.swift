@@ -12,6 +12,8 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
     var backfill: Backfill?
     /// How changes are written.
     var apply: Apply?
+    /// What becomes of changed columns and new tables: `follow`, `pause` or `fail`. Default: follow.
+    var schemaChanges: String?
     /// The tables to replicate, by the collection each becomes, in the place of schemas and exclusions. Default: every
     /// table of the schemas.
     var collections: [String: ConfiguredCollection]?
@@ -88,6 +90,7 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case pipeline, source, target, backfill, apply, collections
+        case schemaChanges = "schema_changes"
     }
 }
 

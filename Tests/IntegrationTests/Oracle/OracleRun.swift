@@ -46,7 +46,8 @@ struct OracleRun: Sendable {
                 try await source.tables(schemas: ["public"])
                     .filter { names?.contains($0.name) ?? true }
                     .map { SourceTable(schema: $0.schema, primaryKey: $0.primaryKey) }
-            })
+            },
+            catalogue: { try await source.catalogue { $0.name.schema == "public" } })
         let pipeline = Pipeline(
             settings: plan.settings(fixture), ports: ports, progress: progress, stop: stop, logger: logger)
         task = Task { [ended] in
