@@ -39,6 +39,11 @@ package struct TableShape: Hashable, Sendable {
             + before.columns.filter { !numbers.contains($0.number) }.map { "column \($0.name) was dropped" }
     }
 
+    /// Whether the stream announces both alike: it says nothing of numbers, lengths and precisions.
+    package func isAnnounced(like other: TableShape) -> Bool {
+        columns.map(\.name) == other.columns.map(\.name) && columns.map(\.plainType) == other.columns.map(\.plainType)
+    }
+
     /// Whether a version of the table as the stream announces it has these columns, as far as the stream tells.
     package func agrees(with schema: TableSchema) -> Bool {
         columns.map(\.name) == schema.columns.map(\.name)

@@ -89,6 +89,7 @@ import Testing
         let fixture = try await PipelineFixture("ddlload")
         try await Workload.createTables(fixture, rows: 3000)
         let wherry = try fixture.wherry(limits: BatchSizes(operations: 150, chunkRows: 40))
+        try await wherry.waitForLine("it streams") { $0["phase"] == "streaming" }
         let workload = Workload(fixture, seed: 31)
         let violations = try await VersionWatcher.watching(fixture) { _ in
             try await workload.working {

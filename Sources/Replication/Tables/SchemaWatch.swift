@@ -52,9 +52,12 @@ final class SchemaWatch: Sendable {
         // An older form: what is made of it here is read again, or has been.
         guard lsn > known.coveredTo else { return .goOn }
         if !shape.agrees(with: table.schema) { return try act(known, ["its columns are others"], isForced: true) }
-        // The first announcement of a stream follows the start's own look; a later one says that something was altered.
+        // The first announcement of a stream follows the start's own look; a later one says that something was altered,
+        // which counts here if it is nothing that an announcement would show.
         guard !isFirst || table.schema.name != known.table else { return .goOn }
-        return try await compare { $0.state.table == known.table }
+        return try await compare {
+            $0.state.table == known.table && ($0.isRenamed || $0.now.shape.isAnnounced(like: shape))
+        }
     }
 
     /// - Parameter message: of prefix `DDLMessage.prefix`.
@@ -108,23 +111,27 @@ final class SchemaWatch: Sendable {
     func run() async throws {
         while true {
             try await Task.sleep(for: SchemaWatch.interval)
+            let catalogue: [CatalogueTable]
+            let newcomers: Failure?
             do {
-                if let failure = try await poll() { throw failure }
-            } catch let failure as Failure where ![.typeChanged, .configuration].contains(failure.kind) {
+                catalogue = try await ports.catalogue()
+                newcomers = try await self.newcomers(catalogue)
+            } catch let failure as Failure {
                 logger.debug("the catalogue can't be looked at", metadata: ["reason": "\(failure.message)"])
+                continue
             }
+            try judge(catalogue)
+            if let newcomers { throw newcomers }
         }
     }
 
-    private func poll() async throws -> Failure? {
-        let catalogue = try await ports.catalogue()
+    private func judge(_ catalogue: [CatalogueTable]) throws {
         for change in SchemaChange.find(tables, in: catalogue) {
             guard case .hold(let reason) = try verdict(on: change) else { continue }
             if told.withLock({ $0.insert(change.state.table).inserted }) {
                 logger.warning("the stream will hold at the next change", metadata: ["reason": "\(reason)"])
             }
         }
-        return try await newcomers(catalogue)
     }
 
     private func compare(_ isMeant: (SchemaChange) -> Bool) async throws -> Verdict {

@@ -45,7 +45,15 @@ struct TableDeparture {
             try await ports.target.empty(table.collection)
         }
         try await ports.store.remove(leaving, of: state)
-        for table in leaving { logger.notice("a table has left the pipeline", metadata: ["table": "\(table.table)"]) }
+        for table in leaving {
+            guard table.membership == .member else {
+                logger.notice("a table has left the pipeline", metadata: ["table": "\(table.table)"])
+                continue
+            }
+            logger.warning(
+                "a table has left the pipeline: the configuration doesn't choose it any more",
+                metadata: ["table": "\(table.table)"])
+        }
     }
 
     private func isOwn(_ table: TableState) -> Bool { table.wasEmpty && settings.lastModified[table.table] == nil }

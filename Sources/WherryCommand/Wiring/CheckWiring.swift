@@ -80,6 +80,9 @@ struct CheckWiring: Sendable {
             plugin: settings.source.plugin.rawValue, pipeline: pipeline)
         if case .success(let known?) = known {
             scope.left = known.left
+            scope.oids = Dictionary(
+                known.tables.compactMap { table in table.shape.map { (table.table, $0.oid) } },
+                uniquingKeysWith: { first, _ in first })
             scope.letsTablesJoin =
                 !known.state.picksTables
                 && (settings.source.collections != nil || settings.schemaChanges == .follow)

@@ -210,7 +210,7 @@ extension SettingsLayer {
         (layer.schemas, layer.exclude, layer.tables) = (list, list, list)
         let given = Given(value: number, origin: word)
         (layer.workers, layer.maxChunkRows, layer.maxBatchOperations) = (given, given, given)
-        layer.maxBatchBytes = text
+        (layer.maxBatchBytes, layer.schemaChanges) = (text, text)
         layer.limits = [.lag: text]
         layer.collections = Given(value: [word: ConfiguredCollection()], origin: word)
         return layer
