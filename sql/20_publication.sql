@@ -10,9 +10,9 @@
 -- listed at the end. A partitioned table is published as one, changes of its partitions as its own
 -- (publish_via_partition_root, PostgreSQL 13 and later), and only if every partition of it is fit for that.
 --
--- Run again, it shows the publication and changes nothing: a pipeline carries the tables of its first start, and stops
--- at the first change of a table that was published later. `-v add=yes` adds them all the same: between `wherry drop`
--- and a new copy. No run takes a table out.
+-- Run again, it shows the publication and changes nothing: a table that is published later joins a running pipeline only
+-- where its configuration lets it (`wherry tables add`), and stops it elsewhere. `-v add=yes` adds them all the same. No
+-- run takes a table out.
 \set ON_ERROR_STOP on
 \if :{?publication} \else \set publication wherry_shop \endif
 \if :{?schema} \else \set schema public \endif

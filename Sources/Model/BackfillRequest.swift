@@ -1,6 +1,6 @@
 /// A backfill of one table that is asked for and not begun: a worker begins it between two streams.
 package struct BackfillRequest: Hashable, Sendable {
-    /// `.asked` or `.gap`.
+    /// `.asked`, or why the table is not whole before.
     package let cause: BackfillState.Cause
     /// An SQL condition of the operator's; nil for all rows.
     package let condition: String?
@@ -21,16 +21,23 @@ package struct BackfillRequest: Hashable, Sendable {
     }
 }
 
-/// What is asked of a table's backfill, as far as a running stream has to begin again for it.
+/// What is asked of a table and its backfill, as far as a running stream has to begin again for it.
 package struct BackfillOrders: Hashable, Sendable {
     package let requestedAt: SourceTime?
     package let isPaused: Bool
     package let isCancelled: Bool
+    package let membership: TableMembership
+    package let acceptsChange: Bool
 
-    package init(requestedAt: SourceTime?, isPaused: Bool, isCancelled: Bool) {
+    package init(
+        requestedAt: SourceTime?, isPaused: Bool, isCancelled: Bool, membership: TableMembership = .member,
+        acceptsChange: Bool = false
+    ) {
         self.requestedAt = requestedAt
         self.isPaused = isPaused
         self.isCancelled = isCancelled
+        self.membership = membership
+        self.acceptsChange = acceptsChange
     }
 }
 

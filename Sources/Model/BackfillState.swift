@@ -32,6 +32,8 @@ package struct BackfillState: Hashable, Sendable {
         case asked
         /// Changes are missing from the stream (`wherry run --accept-gap`): the table is not whole before its end.
         case gap
+        /// Its columns are not those any more that the documents were made of.
+        case schemaChange = "schema_change"
     }
 
     /// The way through a collection, in the order of `_id`, that begins when every row is read.

@@ -135,10 +135,10 @@ package struct TableState: Hashable, Sendable {
         case waiting, copying, finished
     }
 
-    package let table: TableName
+    package var table: TableName
     package let collection: String
     /// Columns of `_id`, in key order.
-    package let keyColumns: [String]
+    package var keyColumns: [String]
     /// What the key's values are in BSON, in key order: `number`, `text` and so on (`MappingPlan.keyForms`). Documents
     /// can't be found by a key of another form. Empty in states that are older.
     package let keyForms: [String]
@@ -156,6 +156,14 @@ package struct TableState: Hashable, Sendable {
     package var wanted: BackfillRequest?
     /// Why the worker has given up the backfill that was asked for last, without a hint; nil when it has not.
     package var refusal: Failure?
+    /// The columns that the documents are made of; nil in states that are older.
+    package var shape: TableShape?
+    /// Whatever has committed before this position, changes of the columns too, is in the documents, or will be by what
+    /// is asked for or under way.
+    package var coveredTo = LSN.zero
+    package var membership = TableMembership.member
+    /// Whether an operator has accepted that its columns have changed.
+    package var acceptsChange = false
 
     package init(
         table: TableName, collection: String, keyColumns: [String], keyForms: [String] = [],
@@ -180,12 +188,14 @@ package struct TableState: Hashable, Sendable {
     package var orders: BackfillOrders {
         BackfillOrders(
             requestedAt: wanted?.requestedAt, isPaused: backfill?.isPaused ?? false,
-            isCancelled: backfill?.isCancelled ?? false)
+            isCancelled: backfill?.isCancelled ?? false, membership: membership, acceptsChange: acceptsChange)
     }
 
     /// Whether nothing is missing of what its rows were when its stream began: the first backfill, or the one after a
-    /// gap, is done. (A backfill that was asked for reads again what is there.)
-    package var isWhole: Bool { wanted?.cause != .gap && !(isBackfilling && backfill?.cause != .asked) }
+    /// gap or a change of its columns, is done. (A backfill that was asked for reads again what is there.)
+    package var isWhole: Bool {
+        (wanted?.cause ?? .asked) == .asked && !(isBackfilling && backfill?.cause != .asked)
+    }
 
     /// The same, not filled beside the stream.
     package var withoutBackfill: TableState {

@@ -74,13 +74,17 @@ extension PostgresSource {
     }
 
     private nonisolated func vanished(_ scope: PreflightScope, _ all: [CatalogTable]) -> [Finding] {
-        (scope.begunTables ?? []).subtracting(all.map(\.name)).sorted().map { name in
+        let oids = Set(all.map(\.schema.oid))
+        let gone = (scope.begunTables ?? []).subtracting(all.map(\.name)).filter { name in
+            !(scope.oids[name].map(oids.contains) ?? false)
+        }
+        return gone.sorted().map { name in
             Finding(
                 .error, "table_gone", subject: name.description,
                 "table \(name) of the pipeline doesn't exist any more under this name; its documents stay as they are",
                 remedy: scope.isStreaming
-                    ? "If it was dropped, nothing; if it was renamed, its next change stops the pipeline: give it its "
-                        + "name back before."
+                    ? "If it was dropped, `wherry tables remove \(name)` takes it out; if it was made anew, the worker goes "
+                        + "on with it."
                     : "If it was renamed, give it its name back; else remove the pipeline with `wherry drop` and start "
                         + "anew without it.")
         }

@@ -41,23 +41,44 @@ extension PostgresSource {
     /// Tables that the configuration names or the publication has, and that are not the pipeline's.
     private func strangers(_ scope: PreflightScope, _ all: [CatalogTable]) async throws -> [Finding] {
         guard let publication = try await publication(), !publication.isForAllTables else { return [] }
-        let isSomeTableGone = !(scope.begunTables ?? []).isSubset(of: all.map(\.name))
         return all.filter {
             !scope.carries($0) && (scope.names($0) || publication.tables.contains($0.name))
-        }.map(\.name).map { table in
-            guard publication.tables.contains(table) else {
-                return Finding(
-                    .info, "table_not_in_pipeline", subject: table.description,
-                    "\(table) is not carried: the pipeline's tables were decided at its first start")
-            }
-            return Finding(
-                .warning, "table_not_in_pipeline", subject: table.description,
-                "\(table) is published, but not in the pipeline: its next change stops the pipeline",
-                // Under a new name it is still the pipeline's: taken out, its changes would be missing without a word.
-                remedy: isSomeTableGone
-                    ? "If it is one of the pipeline's tables that was renamed, give it its name back."
-                    : "As the publication's owner run: ALTER PUBLICATION \(quoteIdentifier(settings.publication)) "
-                        + "DROP TABLE \(table.quoted);")
+        }.map { stranger($0, scope, publication) }
+    }
+
+    private nonisolated func stranger(
+        _ table: CatalogTable, _ scope: PreflightScope, _ publication: Publication
+    ) -> Finding {
+        func finding(_ severity: Finding.Severity, _ message: String, _ remedy: String?) -> Finding {
+            Finding(
+                severity, "table_not_in_pipeline", subject: table.name.description, "\(table.name) \(message)",
+                remedy: remedy)
         }
+        let isPublished = publication.tables.contains(table.name)
+        let name = quoteIdentifier(settings.publication)
+        let drop = "As \(publication.owner) run: ALTER PUBLICATION \(name) DROP TABLE \(table.name.quoted);"
+        if scope.left.contains(table.name) {
+            return isPublished
+                ? finding(.info, "has left the pipeline and is still published: its changes are skipped", drop)
+                : finding(.info, "has left the pipeline", "`wherry tables add \(table.name)` takes it back.")
+        }
+        let findings = TableFindings(table: table, role: "", hasBegun: false).all
+        if let refusal = findings.first(where: { $0.severity == .error }) {
+            return finding(.warning, "can't join the pipeline: \(refusal.message)", refusal.remedy)
+        }
+        if scope.letsTablesJoin, scope.names(table) {
+            return finding(
+                .info, "joins the pipeline, within seconds while a worker is active",
+                isPublished || table.isOwned
+                    ? nil
+                    : "Where Wherry's role may not publish it, run as \(publication.owner): ALTER PUBLICATION \(name) ADD "
+                        + "TABLE ONLY \(table.name.quoted);")
+        }
+        let add = "`wherry tables add \(table.name)` lets it join"
+        return isPublished
+            ? finding(
+                .warning, "is published, but not in the pipeline: its next change stops the pipeline",
+                "\(add). Or take it out of the publication: \(drop)")
+            : finding(.info, "is not carried", "\(add).")
     }
 }

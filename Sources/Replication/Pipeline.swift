@@ -9,6 +9,7 @@ package struct Pipeline: Sendable {
     let progress: Progress
     let stop: StopSignal
     let logger: Logger
+    private let notes = SchemaNotes()
 
     package init(
         settings: PipelineSettings, ports: PipelinePorts, progress: Progress, stop: StopSignal, logger: Logger
@@ -78,15 +79,19 @@ package struct Pipeline: Sendable {
         guard let checkpoint = state.checkpoint else {
             throw Failure(.unexpected, "pipeline \(state.pipeline) streams without a checkpoint")
         }
-        let tables = try await stop.cancelling {
+        let settled = try await stop.cancelling {
+            try await TableSettlement(settings: settings, ports: ports, notes: notes, logger: logger).settle(state)
+        }
+        let all = try await stop.cancelling {
             try await AskedBackfills(settings: settings, ports: ports, logger: logger).settle(state)
         }
+        let tables = all.filter { $0.membership == .member }
         let backfill = try await stop.cancelling {
             try await BackfillStart(
                 settings: settings, ports: ports, epoch: state.epoch, source: state.source, progress: progress,
                 logger: logger
             )
-            .beside(tables, from: checkpoint)
+            .beside(tables, holding: settled.held, from: checkpoint)
         }
         if settings.endsWithCopy, backfill?.hasTables != true { return .copied(state) }
         if settings.endsWithCopy, let paused = backfill?.paused.first {
@@ -98,9 +103,13 @@ package struct Pipeline: Sendable {
         if settings.endsWithCopy { streaming.end = .caughtUp }
         let stream = StreamRun(
             settings: streaming, limits: limits, source: ports.source, sink: ports.sink,
-            plans: PlanTable(tables: await lease.tables, rules: settings.rules), backfill: backfill,
+            plans: PlanTable(tables: tables, rules: settings.rules), backfill: backfill,
             orders: OrderWatch(
-                store: ports.store, pipeline: settings.pipeline, tables: tables, logger: logger),
+                store: ports.store, pipeline: settings.pipeline, tables: all, unsettled: settled.unsettled,
+                logger: logger),
+            watch: SchemaWatch(
+                settings: settings, ports: ports, state: state, tables: tables, settled: settled, notes: notes,
+                progress: progress, logger: logger),
             progress: progress, stop: stop, logger: logger)
         let end: PipelineEnd?
         do {
@@ -146,12 +155,15 @@ package struct PipelinePorts: Sendable {
     package let makeCopySinks: @Sendable () async throws -> [any CopySink]
     /// The tables of these names, as the catalogue shows them now; without names, those that the configuration chooses.
     package let catalogTables: @Sendable (_ names: [TableName]?) async throws -> [SourceTable]
+    /// Every table of the source, as the catalogue shows it now.
+    package let catalogue: @Sendable () async throws -> [CatalogueTable]
 
     package init(
         source: any SourceDatabase, target: any TargetDatabase, store: any StateStore,
         ranges: any CopyRangeStore, sink: any DocumentSink,
         makeCopySinks: @escaping @Sendable () async throws -> [any CopySink],
-        catalogTables: @escaping @Sendable (_ names: [TableName]?) async throws -> [SourceTable]
+        catalogTables: @escaping @Sendable (_ names: [TableName]?) async throws -> [SourceTable],
+        catalogue: @escaping @Sendable () async throws -> [CatalogueTable]
     ) {
         self.source = source
         self.target = target
@@ -160,6 +172,7 @@ package struct PipelinePorts: Sendable {
         self.sink = sink
         self.makeCopySinks = makeCopySinks
         self.catalogTables = catalogTables
+        self.catalogue = catalogue
     }
 }
 

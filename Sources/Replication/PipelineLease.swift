@@ -135,17 +135,13 @@ actor PipelineLease {
         }
         let occupied = try await ports.target.nonEmpty(names)
         if !settings.adopt, let refusal = StartChecks.occupied(occupied) { throw refusal }
+        let shapes = Dictionary(
+            try await ports.catalogue().map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
         let tables = try chosen.map { table in
             let name = table.schema.name
-            let plan = try MappingPlan(
-                schema: table.schema, collection: settings.collection(of: name), keyColumns: table.primaryKey,
-                lastModified: settings.rules.lastModified(of: name), mapping: settings.rules.mapping(of: name))
-            // Where an application may write at any moment not everything is Wherry's own, even if nothing is there
-            // yet.
-            return TableState(
-                table: name, collection: plan.collection, keyColumns: table.primaryKey, keyForms: plan.keyForms,
-                mapping: settings.rules.mapping(of: name).fingerprint,
-                wasEmpty: !occupied.contains(plan.collection) && plan.lastModified == nil)
+            return try TableState(
+                new: table, shape: shapes[name], collection: settings.collection(of: name),
+                rules: settings.rules, occupied: occupied)
         }
         var state = PipelineState(
             pipeline: settings.pipeline, stage: settings.usesSlot ? .backfilling : .copyingOnce, stageSince: .now,
@@ -190,7 +186,11 @@ actor PipelineLease {
 
     private func checkTables(of state: PipelineState) async throws {
         if let failure = StartChecks.tables(tables.map(\.table), of: state, asked: settings.tables) { throw failure }
-        if let failure = StartChecks.collections(tables, of: state, configured: settings.collections) { throw failure }
+        if let failure = StartChecks.collections(tables, of: state, configured: settings.collections)
+            ?? StartChecks.choice(of: tables, in: state, configured: settings.collections)
+        {
+            throw failure
+        }
         try await checkMapping(of: state)
         let guards = settings.lastModified
         if let failure = StartChecks.guards(tables, of: state, lastModified: guards) { throw failure }

@@ -9,6 +9,7 @@ package enum PipelineMetrics {
     private static let batches = Counter(label: "wherry_batches_applied_total")
     private static let coalesced = Counter(label: "wherry_changes_coalesced_total")
     private static let rows = Counter(label: "wherry_rows_copied_total")
+    private static let ddl = Counter(label: "wherry_ddl_messages_total")
     private static let reconnects = Counter(label: "wherry_reconnects_total")
 
     /// A batch is durable.
@@ -21,6 +22,9 @@ package enum PipelineMetrics {
 
     /// Rows of the initial copy are durable.
     static func copied(_ count: Int) { rows.increment(by: count) }
+
+    /// The source has told of a change of its schema (`sql/40_ddl_audit.sql`).
+    static func told() { ddl.increment() }
 
     /// The pipeline starts again from its checkpoint.
     static func reconnected() { reconnects.increment() }

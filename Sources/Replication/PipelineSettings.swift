@@ -30,6 +30,10 @@ package struct PipelineSettings: Sendable {
     package var acceptsMappingChange = false
     /// Collections that hold documents already are overwritten by key.
     package var adopt = false
+    /// The schemas whose tables are chosen, where neither `tables` nor `collections` names them.
+    package var schemas: [String] = []
+    package var excluded: Set<TableName> = []
+    package var schemaChanges = SchemaChangePolicy.follow
     /// Readers of the initial copy; writers too where it doesn't go through the stream.
     package var copyWorkers = 2
     /// How a new pipeline gets the rows that are there.
@@ -76,6 +80,14 @@ extension PipelineSettings {
     func collection(of table: TableName) -> String { collections?[table]?.collection ?? table.defaultCollection }
 
     package var rules: MappingRules { MappingRules(named: collections ?? [:], standard: mapping) }
+
+    /// Whether the configuration goes on with a table that the pipeline has.
+    ///
+    /// - Parameter isPicked: whether tables were chosen by name at the first start, in the place of schemas.
+    func keeps(_ table: TableName, isPicked: Bool) -> Bool {
+        if let collections { return collections[table] != nil }
+        return isPicked || schemas.isEmpty || schemas.contains(table.schema) && !excluded.contains(table)
+    }
 
     /// The tables with a guard.
     var lastModified: [TableName: LastModified] { collections?.compactMapValues(\.lastModified) ?? [:] }

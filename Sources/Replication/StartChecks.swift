@@ -70,12 +70,11 @@ package enum StartChecks {
             .configuration,
             "pipeline \(state.pipeline) was started with other tables: "
                 + tables.sorted().map(\.description).joined(separator: ", "),
-            hint:
-                "A pipeline carries the tables of its first start: leave --tables out, or remove it with `wherry drop "
-                + "\(state.pipeline)` and start anew.")
+            hint: "--tables chooses for the first start: leave it out. `wherry tables add` and `remove` change a "
+                + "pipeline that streams.")
     }
 
-    /// Later: whether the configuration still says of every table what was decided at the first start.
+    /// Later: whether the configuration still says of the pipeline's tables what was decided when they joined.
     ///
     /// - Parameter configured: what it says; nil when it names no tables.
     package static func collections(
@@ -90,15 +89,24 @@ package enum StartChecks {
                     "Name the file that has it, with --config or WHERRY_CONFIG: it also says what guards documents of an "
                     + "application.")
         }
-        let anew = "remove the pipeline with `wherry drop \(state.pipeline)` and start anew."
-        for table in tables {
+        for table in tables where table.membership == .member {
             guard let collection = configured[table.table]?.collection, collection != table.collection else { continue }
             return Failure(
                 .configuration,
                 "table \(table.table) goes into collection \(table.collection) since the first start of pipeline "
                     + "\(state.pipeline), and the configuration says \(collection) now",
-                hint: "Call the collection \(table.collection) again, or \(anew)")
+                hint: "Call the collection \(table.collection) again. To move the table, take it out with `wherry "
+                    + "tables remove \(table.table)`, then add it again: it is read anew.")
         }
+        return nil
+    }
+
+    /// While the initial copy is not whole: whether the configuration names the tables of the first start. From then on
+    /// they come and go with it.
+    package static func choice(
+        of tables: [TableState], in state: PipelineState, configured: [TableName: CollectionSettings]?
+    ) -> Failure? {
+        guard state.stage != .streaming, let configured else { return nil }
         let stored = Set(tables.map(\.table))
         let added = state.picksTables ? [] : Set(configured.keys).subtracting(stored)
         let removed = stored.subtracting(configured.keys)
@@ -107,7 +115,8 @@ package enum StartChecks {
             .configuration,
             "pipeline \(state.pipeline) was started \(removed.contains(table) ? "with" : "without") table \(table), "
                 + "which the configuration \(removed.contains(table) ? "doesn't name any more" : "names now")",
-            hint: "A pipeline carries the tables of its first start: mend 'collections', or \(anew)")
+            hint: "Tables come and go once the initial copy is whole: mend 'collections' until then, or remove the "
+                + "pipeline with `wherry drop \(state.pipeline)` and start anew.")
     }
 
     /// Later: whether every table is still mapped as its documents were.

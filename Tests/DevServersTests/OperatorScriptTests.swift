@@ -150,6 +150,46 @@ import Testing
         try await server.remove()
     }
 
+    /// Every command is told, whoever runs it, and none fails for it.
+    @Test func theAuditTellsOfSchemaChanges() async throws {
+        let server = try await PostgresServer.start(directory: ScratchDirectory.make("postgres"))
+        let script = "\(sql)/40_ddl_audit.sql"
+        for _ in 1...2 { try await server.psql(file: script) }
+        try await server.psql("create role app login; create schema own authorization app")
+        try await server.psql("create publication p; select pg_create_logical_replication_slot('told', 'pgoutput')")
+        try await server.psql(
+            """
+            create table own.t (id int primary key, n text default 'secret');
+            alter table own.t add city text default 'hidden';
+            alter table own.t alter n type text using upper(n || 'private');
+            alter table own.t drop city;
+            create temporary table mine (id int);
+            create type own.place as (street text);
+            alter type own.place add attribute zip text;
+            drop type own.place;
+            """, user: "app")
+        // Messages in text, which test_decoding would give, need another setting of the server.
+        let messages = """
+            select encode(data, 'escape') from pg_logical_slot_get_binary_changes('told', null, null,
+                'proto_version', '1', 'publication_names', 'p', 'messages', 'true')
+            where position('wherry.ddl' in encode(data, 'escape')) > 0
+            """
+        let told = try await server.psql(messages)
+        for word in ["CREATE TABLE", "ALTER TABLE", "ALTER TYPE", "own.t.city", "own.place", "rewritten", "sql_drop"] {
+            #expect(told.contains(word), "\(word) is not in \(told)")
+        }
+        for word in ["secret", "hidden", "private", "mine"] { #expect(!told.contains(word)) }
+        // What goes wrong in it is nobody's matter.
+        try await server.psql("revoke execute on function pg_logical_emit_message(bool, text, text) from public")
+        try await server.psql("alter function wherry_audit.tell() owner to app")
+        try await server.psql("alter table own.t add later int", user: "app")
+        #expect(try await server.psql(messages) == "")
+        try await server.psql(
+            "drop event trigger wherry_ddl_end; drop event trigger wherry_ddl_drop; "
+                + "drop event trigger wherry_ddl_rewrite; drop schema wherry_audit cascade")
+        try await server.remove()
+    }
+
     /// What the guard by last_modified rests on: for one row the moment never goes back.
     @Test(arguments: ["timestamptz", "timestamp"]) func theTimeOfARowNeverGoesBack(type: String) async throws {
         let server = try await PostgresServer.start(directory: ScratchDirectory.make("postgres"))

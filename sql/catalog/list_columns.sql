@@ -2,7 +2,9 @@
 -- is_identity: it belongs to the replica identity. (Columns an index only INCLUDEs belong to neither.)
 SELECT c.oid AS table_oid,
        a.attname AS column_name,
+       a.attnum AS number,
        a.atttypid AS type_oid,
+       a.atttypmod AS type_modifier,
        a.attnotnull AS is_not_null,
        a.attgenerated <> '' AS is_generated,
        (SELECT pg_catalog.array_position((string_to_array(k.indkey::text, ' ')::int2[])[1:k.indnkeyatts], a.attnum)

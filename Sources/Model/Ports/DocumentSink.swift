@@ -77,6 +77,9 @@ package protocol TargetDatabase: Sendable {
     /// Which of them hold at least one document.
     func nonEmpty(_ names: [String]) async throws -> Set<String>
 
+    /// Deletes all documents of a collection. For whoever holds the pipeline's lock, while no stream runs.
+    func empty(_ collection: String) async throws
+
     /// Keys of a collection, each `{_id: …}`, in the order of `_id` across all its types (but MaxKey, which no row
     /// has): the first `limit` behind `key`.
     func keys(of collection: String, after key: BSONDocument?, limit: Int) async throws -> [BSONDocument]

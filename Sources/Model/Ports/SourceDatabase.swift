@@ -30,6 +30,19 @@ package protocol SourceDatabase: ChangeSource, ChunkSource {
     /// - Throws: `Failure(.dataGap)` naming the tables that are not.
     func requirePublished(_ tables: [TableName]) async throws
 
+    /// The tables in the publication.
+    func publishedTables() async throws -> Set<TableName>
+
+    /// Puts tables into the publication; those that are there already stay.
+    ///
+    /// - Throws: `Failure(.denied)` with the statement when the role may not.
+    func publish(_ tables: [TableName]) async throws
+
+    /// Takes tables out of the publication, as far as they are there.
+    ///
+    /// - Throws: as `publish`.
+    func unpublish(_ tables: [TableName]) async throws
+
     func snapshotSource(_ snapshot: ExportedSnapshot) async throws -> any SnapshotSource
 
     /// Cuts tables into ranges of pages, the largest table first.

@@ -66,6 +66,31 @@ package protocol StateStore: Sendable {
     /// What is asked of every table.
     func orders(of pipeline: String) async throws -> [TableName: BackfillOrders]
 
+    /// Writes tables as a start of the stream has found them, all at once: name, key, shape, membership, what is asked
+    /// and accepted. What else is stored of them stays. One that isn't there is new.
+    ///
+    /// - Throws: `Failure(.fenced)` when the epoch has moved on; `.targetInterrupted` when an operator has asked
+    ///   something at the same moment.
+    func write(_ updates: [TableUpdate], of state: PipelineState) async throws
+
+    /// Removes tables with their rows that are to be read again, and notes that they have left.
+    ///
+    /// - Throws: `Failure(.fenced)` when the epoch has moved on.
+    func remove(_ tables: [TableState], of state: PipelineState) async throws
+
+    /// Adds a table that is to join, and forgets that it has left.
+    ///
+    /// - Returns: false, with nothing changed, when it is there already.
+    func join(_ table: TableState, in pipeline: String) async throws -> Bool
+
+    /// Writes what an operator wants of a table; of one that is to leave, also that it stays out.
+    ///
+    /// - Returns: false when it isn't there.
+    func order(_ order: TableOrder, of table: TableName, in pipeline: String) async throws -> Bool
+
+    /// Tables that are not to be part of the pipeline.
+    func leftTables(of pipeline: String) async throws -> Set<LeftTable>
+
     /// Puts a checkpoint in the place of the stored one: changes between the two are not in the stream.
     ///
     /// - Throws: `Failure(.fenced)` when the epoch has moved on.

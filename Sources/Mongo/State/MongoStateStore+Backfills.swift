@@ -128,7 +128,10 @@ extension MongoStateStore {
         let documents = try during("looking for what is asked of backfills") {
             try connection.find(
                 database, StateCollection.tables, filter: ["_id.pipeline": .string(pipeline)],
-                projection: ["wanted.requested_at": 1, "backfill.is_paused": 1, "backfill.is_cancelled": 1],
+                projection: [
+                    "wanted.requested_at": 1, "backfill.is_paused": 1, "backfill.is_cancelled": 1, "membership": 1,
+                    "accepts_schema_change": 1,
+                ],
                 limit: 100_000)
         }
         var orders: [TableName: BackfillOrders] = [:]
@@ -140,7 +143,9 @@ extension MongoStateStore {
             orders[TableName(schema: schema, name: name)] = BackfillOrders(
                 requestedAt: document["wanted"]?.asDocument?["requested_at"]?.asTime,
                 isPaused: backfill?["is_paused"]?.asBool ?? false,
-                isCancelled: backfill?["is_cancelled"]?.asBool ?? false)
+                isCancelled: backfill?["is_cancelled"]?.asBool ?? false,
+                membership: TableMembership(document["membership"]?.asString),
+                acceptsChange: document["accepts_schema_change"]?.asBool ?? false)
         }
         return orders
     }

@@ -132,13 +132,19 @@ extension TableState {
         ["pipeline": .string(pipeline), "schema": .string(table.schema), "table": .string(table.name)]
     }
 
+    /// Without the backfill, which is written apart.
     func bson(in pipeline: String) -> BSONDocument {
-        [
-            "_id": id(in: pipeline), "schema_version": .int32(stateSchemaVersion),
-            "collection": .string(collection), "key": .array(keyColumns.map { .string($0) }),
-            "key_forms": .array(keyForms.map { .string($0) }), "mapping": .string(mapping),
-            "was_empty": .bool(wasEmpty), "copy": progress,
+        var fields: [(String, BSONValue)] = [
+            ("_id", id(in: pipeline)), ("schema_version", .int32(stateSchemaVersion)),
+            ("collection", .string(collection)), ("key", .array(keyColumns.map { .string($0) })),
+            ("key_forms", .array(keyForms.map { .string($0) })),
+            ("mapping", .string(mapping)), ("was_empty", .bool(wasEmpty)), ("copy", progress), ("covered_to", .string(coveredTo.description)),
         ]
+        if let shape { fields.append(("shape", shape.bson)) }
+        if let membership = membership.text { fields.append(("membership", .string(membership))) }
+        if let wanted { fields.append(("wanted", wanted.bson)) }
+        if acceptsChange { fields.append(("accepts_schema_change", true)) }
+        return BSONDocument(fields)
     }
 
     var progress: BSONValue {
@@ -170,6 +176,10 @@ extension TableState {
             // Before kinds were noted only conditions failed.
             return Failure(kind ?? .usage, message)
         }
+        shape = document["shape"]?.asDocument.flatMap { TableShape($0) }
+        coveredTo = document["covered_to"]?.asLSN ?? .zero
+        membership = TableMembership(document["membership"]?.asString)
+        acceptsChange = document["accepts_schema_change"]?.asBool ?? false
         guard let backfill else { return }
         copyStage = backfill.isFinished ? .finished : .copying
         copiedRows = backfill.rows

@@ -38,8 +38,15 @@ enum CatalogReader {
             },
             replicaIdentity: row.text("replica_identity").first.flatMap { ReplicaIdentity(rawValue: $0) } ?? .nothing)
         let key = all.compactMap { column in column.int("key_position").map { ($0, column.text("column_name")) } }
+        let shape = TableShape(
+            oid: oid,
+            columns: zip(columns, schema.columns).map { row, column in
+                TableShape.Column(
+                    number: row.int("number") ?? 0, name: column.name, type: column.type.form,
+                    modifier: Int32(clamping: row.int("type_modifier") ?? -1))
+            })
         return CatalogTable(
-            schema: schema,
+            schema: schema, shape: shape,
             kind: row.text("kind").first.flatMap { .init(rawValue: $0) } ?? .ordinary,
             persistence: row.text("persistence").first.flatMap { .init(rawValue: $0) } ?? .permanent,
             isPartition: row.bool("is_partition"), root: root, parents: row["parents"], children: row["children"],

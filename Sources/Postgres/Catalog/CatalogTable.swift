@@ -16,6 +16,7 @@ package struct CatalogTable: Hashable, Sendable {
 
     /// Without generated columns: the stream doesn't have them.
     package let schema: TableSchema
+    package let shape: TableShape
     package let kind: Kind
     package let persistence: Persistence
     /// A leaf or branch of a partitioned table.

@@ -23,6 +23,12 @@ package struct PreflightScope: Sendable {
     /// The output plugin of the slot: an `OutputPlugin`.
     package var plugin: String
     package var pipeline: Pipeline
+    /// Whether tables that the configuration chooses join a pipeline that has begun.
+    package var letsTablesJoin = false
+    /// The pipeline's tables as the source knows them, by the names they are stored under: one may have another by now.
+    package var oids: [TableName: UInt32] = [:]
+    /// Tables that are not to be part of the pipeline.
+    package var left: Set<TableName> = []
 
     package init(
         schemas: [String], excluded: Set<TableName> = [], tables: Set<TableName>? = nil, needsStream: Bool = true,
@@ -53,7 +59,7 @@ package struct PreflightScope: Sendable {
         switch pipeline {
         case .unknown: false
         case .new: names(table)
-        case .begun(let tables, _): tables.contains(table.name)
+        case .begun(let tables, _): tables.contains(table.name) || oids.values.contains(table.schema.oid)
         }
     }
 

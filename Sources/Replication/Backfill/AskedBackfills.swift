@@ -15,8 +15,9 @@ struct AskedBackfills {
     /// - Returns: the pipeline's tables as they are stored then.
     func settle(_ state: PipelineState) async throws -> [TableState] {
         let tables = try await ports.store.tables(of: settings.pipeline)
-        let gaps = tables.filter { $0.wanted?.cause == .gap }
-        try await begin(gaps, of: state)
+        // Without these the tables are not whole: they can't be given up.
+        let needed = tables.filter { ($0.wanted?.cause ?? .asked) != .asked }
+        try await begin(needed, of: state)
         let asked = tables.filter { $0.wanted?.cause == .asked }
         // A hot standby ends the start here: it is no reason to give up what the primary can do.
         if !asked.isEmpty { _ = try await ports.source.assignTransactionID() }

@@ -12,9 +12,13 @@ struct BackfillStart: Sendable {
     let progress: Progress
     let logger: Logger
 
-    /// - Parameter all: the pipeline's tables, as they are stored.
+    /// - Parameters:
+    ///   - all: the pipeline's tables, as they are stored.
+    ///   - held: those of which nothing may be read until an operator has accepted that they have changed.
     /// - Returns: nil when nothing can be read beside the stream, and nothing has to be.
-    func beside(_ all: [TableState], from checkpoint: Checkpoint) async throws -> LiveBackfill? {
+    func beside(
+        _ all: [TableState], holding held: Set<TableName> = [], from checkpoint: Checkpoint
+    ) async throws -> LiveBackfill? {
         // What an earlier stream of this worker waited for is over.
         try await ports.store.leave(WorkerNote(epoch: epoch, waiting: nil), of: settings.pipeline)
         let (rereads, areAll) = try await storedRereads()
@@ -26,7 +30,9 @@ struct BackfillStart: Sendable {
         }
         let target = ChunkTarget(workers: settings.copyWorkers, maxRows: settings.maxChunkRows)
         let board = BackfillBoard(workers: settings.copyWorkers, target: target)
-        let paused = states.filter { $0.isBackfilling && $0.backfill?.isPaused == true }.map(\.table)
+        let paused = states.filter {
+            $0.isBackfilling && ($0.backfill?.isPaused == true || held.contains($0.table))
+        }.map(\.table)
         for state in states where !paused.contains(state.table) {
             if let backfill = state.backfill { board.add(backfill, estimatedRows: state.estimatedRows) }
         }

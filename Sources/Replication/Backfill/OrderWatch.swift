@@ -1,7 +1,7 @@
 import Logging
 import Model
 
-/// Looks whether something is asked of a backfill that a running stream does not know of. There is no second way to
+/// Looks whether something is asked of a table or its backfill that a running stream does not know of. There is no second way to
 /// deal with it: the stream ends and starts again, and the start finds it.
 struct OrderWatch: Sendable {
     let store: any StateStore
@@ -10,13 +10,21 @@ struct OrderWatch: Sendable {
     let known: [TableName: BackfillOrders]
     let logger: Logger
 
-    init(store: any StateStore, pipeline: String, tables: [TableState], logger: Logger) {
+    /// - Parameter unsettled: tables of which more is asked than can be done now.
+    init(
+        store: any StateStore, pipeline: String, tables: [TableState], unsettled: Set<TableName> = [], logger: Logger
+    ) {
         self.store = store
         self.pipeline = pipeline
         known = Dictionary(
             tables.map { table in
-                let isPaused = table.orders.isPaused
-                return (table.table, BackfillOrders(requestedAt: nil, isPaused: isPaused, isCancelled: false))
+                let stays = unsettled.contains(table.table)
+                return (
+                    table.table,
+                    BackfillOrders(
+                        requestedAt: nil, isPaused: table.orders.isPaused, isCancelled: false,
+                        membership: stays ? table.membership : .member, acceptsChange: stays && table.acceptsChange)
+                )
             }, uniquingKeysWith: { first, _ in first })
         self.logger = logger
     }

@@ -6,6 +6,8 @@ import Model
 /// A new RELATION makes a new plan; the key's columns and the collection stay as they were decided at the first start.
 package struct PlanTable: Sendable {
     private let states: [TableName: TableState]
+    /// The names they are stored under, by oid: one survives a new name.
+    private let names: [UInt32: TableName]
     private let rules: MappingRules
     /// Whether some row may have to be read again instead of being written.
     package private(set) var mayReadAgain = false
@@ -18,10 +20,17 @@ package struct PlanTable: Sendable {
     package init(tables: [TableState], rules: MappingRules = MappingRules()) {
         self.rules = rules
         states = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
+        names = Dictionary(
+            tables.compactMap { table in table.shape.map { ($0.oid, table.table) } },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    private func state(of table: TableVersion) -> TableState? {
+        states[names[table.schema.oid] ?? table.schema.name]
     }
 
     /// Whether the table is part of the pipeline.
-    package func contains(_ table: TableVersion) -> Bool { states[table.schema.name] != nil }
+    package func contains(_ table: TableVersion) -> Bool { state(of: table) != nil }
 
     /// The pipeline's tables.
     package var tables: [TableName] { states.keys.sorted() }
@@ -31,7 +40,7 @@ package struct PlanTable: Sendable {
     /// - Throws: `Failure(.configuration)` for a table that isn't part of the pipeline, or whose key no longer fits, or
     ///   whose guard has lost its column.
     package mutating func register(_ table: TableVersion) throws {
-        guard let state = states[table.schema.name] else {
+        guard let state = state(of: table) else {
             throw Failure(
                 .configuration, "table \(table.schema.name) is in the publication but not in the pipeline",
                 hint:
@@ -44,7 +53,7 @@ package struct PlanTable: Sendable {
         if table.isGone, !Set(state.keyColumns).isSubset(of: table.schema.columns.map(\.name)) { return }
         let columns = rules.named[state.table]?.rereadColumns ?? []
         let plan = try MappingPlan(
-            schema: table.schema, collection: state.collection, keyColumns: state.keyColumns,
+            schema: table.schema, collection: state.collection, keyColumns: state.keyColumns(in: table.schema),
             lastModified: rules.lastModified(of: state.table), mapping: rules.mapping(of: state.table),
             rereadColumns: Set(table.schema.columns.indices.filter { columns.contains(table.schema.columns[$0].name) }))
         guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else { throw changedKey(state, plan.keyForms) }
@@ -54,7 +63,7 @@ package struct PlanTable: Sendable {
 
     /// A table that is gone, with the column of its guard: a deletion doesn't show it.
     package func completed(_ table: TableVersion) -> TableVersion {
-        guard table.isGone, let name = rules.lastModified(of: table.schema.name)?.column,
+        guard table.isGone, let state = state(of: table), let name = rules.lastModified(of: state.table)?.column,
             !table.schema.columns.contains(where: { $0.name == name })
         else { return table }
         let timestamptz = PostgresType(oid: 1184, name: "timestamp with time zone", shape: .base)

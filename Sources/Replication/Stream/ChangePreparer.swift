@@ -28,6 +28,8 @@ struct ChangePreparer {
     private var position: Checkpoint
     /// The transaction whose commit has not arrived yet.
     private var open: OpenTransaction?
+    /// Looks after the columns of its tables; nil where nobody does.
+    private let watch: SchemaWatch?
     /// Tables that are not part of the pipeline.
     private var strangers = Strangers()
     private var idlePositionDue = ContinuousClock.now
@@ -46,7 +48,8 @@ struct ChangePreparer {
 
     init(
         from checkpoint: Checkpoint, limits: AdaptiveLimits, source: any ChangeSource, decoder: any ChangeDecoder,
-        plans: PlanTable, handoff: StepHandoff, filter: ChunkFilter? = nil
+        plans: PlanTable, handoff: StepHandoff, filter: ChunkFilter? = nil,
+        watch: SchemaWatch? = nil
     ) {
         self.adaptive = limits
         self.limits = limits.current
@@ -55,6 +58,7 @@ struct ChangePreparer {
         self.plans = plans
         self.handoff = handoff
         self.filter = filter
+        self.watch = watch
         position = checkpoint
         resumed = checkpoint.open
         position.open = nil
@@ -78,9 +82,11 @@ struct ChangePreparer {
             let table = plans.completed(try await source.resolve(relation))
             let waiting = try decoder.register(table)
             if plans.contains(table) {
+                let commit = open?.start.commitLSN ?? position.lsn
+                if !table.isGone { try await obey(try await watch?.look(at: table, committing: commit)) }
                 try plans.register(table)
             } else {
-                strangers.add(table, root: try await source.requireUnpublished(table.schema))
+                strangers.add(table, root: try await root(of: table))
             }
             if filter == nil, plans.mayReadAgain { throw BackfillPlanner.noRereads(of: table.schema.name) }
             if let waiting { try await take(waiting) }
@@ -88,6 +94,7 @@ struct ChangePreparer {
         case .commit(let end): try await commit(end)
         case .message(let message):
             if open != nil, let token = ChunkToken.read(message) { tokens.append(token) }
+            if message.prefix == DDLMessage.prefix { try await obey(try await watch?.look(at: message)) }
         case .position(let lsn):
             // A keepalive inside a transaction says nothing about it; outside, all that committed before has been sent.
             if open == nil, lsn > position.lsn, resumed == nil {
@@ -95,6 +102,19 @@ struct ChangePreparer {
                 batch.advance(to: position, endsTransaction: false)
             }
         }
+    }
+
+    /// The published table that a stranger is a partition of.
+    private func root(of stranger: TableVersion) async throws -> TableName? {
+        guard let watch else { return try await source.requireUnpublished(stranger.schema) }
+        return try await watch.root(of: stranger)
+    }
+
+    /// What came before is written, and nothing behind it.
+    private mutating func obey(_ verdict: SchemaWatch.Verdict?) async throws {
+        guard case .hold(let reason) = verdict else { return }
+        await flush()
+        try await watch?.hold(reason)
     }
 
     private mutating func begin(_ start: TransactionStart) throws {

@@ -14,6 +14,8 @@ struct StreamRun: Sendable {
     let backfill: LiveBackfill?
     /// What would make the stream start again; nil when nothing does.
     var orders: OrderWatch?
+    /// Looks after the columns of its tables; nil where nobody does.
+    var watch: SchemaWatch?
     let progress: Progress
     let stop: StopSignal
     let logger: Logger
@@ -105,7 +107,7 @@ struct StreamRun: Sendable {
         tasks.addTask {
             var preparer = ChangePreparer(
                 from: flow.start, limits: limits, source: source, decoder: flow.stream.makeDecoder(), plans: plans,
-                handoff: flow.handoff, filter: filter(from: flow.start, pending))
+                handoff: flow.handoff, filter: filter(from: flow.start, pending), watch: watch)
             try await preparer.run(flow.queue)
             return nil
         }
@@ -121,7 +123,7 @@ struct StreamRun: Sendable {
         }
     }
 
-    /// Who reads beside the stream, and the heartbeat.
+    /// Who reads beside the stream, the heartbeat, and who looks after the tables.
     private func addCompany(of flow: Flow, to tasks: inout Tasks) {
         if let backfill {
             tasks.addTask {
@@ -138,6 +140,12 @@ struct StreamRun: Sendable {
             try await heartbeat()
             return nil
         }
+        if let watch {
+            tasks.addTask {
+                try await watch.run()
+                return nil
+            }
+        }
     }
 
     /// What is begun is written then, and what isn't durable is sent again.
@@ -145,7 +153,7 @@ struct StreamRun: Sendable {
         if let orders {
             tasks.addTask {
                 try await orders.waitForChange()
-                logger.info("starting the stream again: something is asked of a backfill")
+                logger.info("starting the stream again: something is asked of a table")
                 asked.stop()
                 flow.handoff.finish()
                 return nil

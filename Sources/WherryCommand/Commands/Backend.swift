@@ -18,6 +18,10 @@ package struct Backend: Sendable {
     package var status: @Sendable (Settings, Logger) async throws -> StatusReport
     /// Changes the limits of the pipeline's backfill (nil goes back to the configuration), and tells all that are set.
     package var set: @Sendable (Settings, [BackfillLimits.Key: BackfillLimits.Bound?]) async throws -> BackfillLimits
+    /// Accepts that the columns of a table have changed, where `schema_changes` holds that back.
+    package var acceptChange: @Sendable (Settings, TableName) async throws -> Void
+    /// Adds tables to a pipeline that streams, takes some out, or lists them.
+    package var tables: @Sendable (TablesCall, Logger) async throws -> TablesReport
     package var pipelines: @Sendable (Endpoints, Logger) async throws -> PipelinesReport
     /// Removes slot, publication and state, and the documents too if asked.
     package var drop: @Sendable (Settings, _ documents: Bool, Logger) async throws -> DropReport

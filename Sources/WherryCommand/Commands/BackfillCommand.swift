@@ -88,11 +88,7 @@ struct BackfillCommand: AsyncParsableCommand {
 
     /// What is asked for; pure.
     func call(environment: [String: String]) throws -> BackfillCall {
-        guard let name = TableNameText.parse(table) else {
-            throw Failure(
-                .usage, "'\(table)' is no schema.table",
-                hint: "Name the table as the catalogue does, like public.orders; a name with a dot in double quotes.")
-        }
+        let name = try TableNameText.required(table)
         let action: BackfillCall.Action =
             if pause {
                 .order(.pause)

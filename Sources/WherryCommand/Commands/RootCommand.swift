@@ -12,6 +12,6 @@ struct RootCommand: AsyncParsableCommand {
         version: VersionReport.version,
         subcommands: [
             RunCommand.self, SnapshotCommand.self, BackfillCommand.self, CheckCommand.self, StatusCommand.self,
-            SetCommand.self, PipelinesCommand.self, DropCommand.self, VersionCommand.self,
+            SetCommand.self, TablesCommand.self, PipelinesCommand.self, DropCommand.self, VersionCommand.self,
         ])
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Model
 
-/// `wherry set`: limits of a backfill that apply at once, running or not.
+/// `wherry set`: limits of a backfill that apply at once, running or not, and changes of columns that are accepted.
 struct SetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
@@ -16,6 +16,12 @@ struct SetCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("What to set, as backfill.max_lag=5m.", valueName: "key=value"))
     var assignments: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Go on after a change of this table's columns that 'schema_changes' holds back; repeat it for more.",
+            discussion: "Its documents get the new form, and the table is read again.", valueName: "table"))
+    var acceptSchemaChange: [String] = []
+
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
     @OptionGroup(title: "Connection") var pipelineOptions: PipelineOptions
     @OptionGroup(title: "Output") var output: OutputOptions
@@ -23,8 +29,10 @@ struct SetCommand: AsyncParsableCommand {
     func run() async throws {
         let context = ProgramContext.current
         let changes = try SetCommand.changes(assignments)
+        let accepted = try acceptSchemaChange.map(TableNameText.required)
         _ = try output.startLogging(context)
         let settings = try connection.resolver(pipelineOptions.layer, environment: context.environment).settings()
+        for table in accepted { try await context.backend.acceptChange(settings, table) }
         let set = try await context.backend.set(settings, changes)
         let report = SetReport(pipeline: settings.pipeline, set: set, configured: settings.backfill.limits)
         context.standardOutput(output.json ? report.json : report.text.joined(separator: "\n"))

@@ -16,6 +16,8 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
     var defaults: ConfiguredDefaults?
     /// The salt of `mask: sha256`, at least 16 characters: `${WHERRY_MASK_SALT}`.
     var maskSalt: String?
+    /// What becomes of changed columns and new tables: `follow`, `pause` or `fail`. Default: follow.
+    var schemaChanges: String?
     /// The tables to replicate, by the collection each becomes, in the place of schemas and exclusions. Default: every
     /// table of the schemas.
     var collections: [String: ConfiguredCollection]?
@@ -93,6 +95,7 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
     enum CodingKeys: String, CodingKey, CaseIterable {
         case pipeline, source, target, backfill, apply, defaults, collections
         case maskSalt = "mask_salt"
+        case schemaChanges = "schema_changes"
     }
 }
 

@@ -8,6 +8,8 @@ package struct Settings: Sendable, Equatable {
     package var target: Target
     package var backfill: Backfill
     package var apply: Apply
+    /// What becomes of changed columns and new tables.
+    package var schemaChanges = SchemaChangePolicy.follow
 
     package struct Source: Sendable, Equatable {
         package var uri: SourceURI

@@ -24,6 +24,7 @@ struct SettingsLayer: Sendable {
     var workers: Given<Int>?
     var maxChunkRows: Given<Int>?
     var limits: [BackfillLimits.Key: Given<String>] = [:]
+    var schemaChanges: Given<String>?
     var maxBatchOperations: Given<Int>?
     var maxBatchBytes: Given<String>?
     /// By collection; the origin is the file's name.
@@ -76,6 +77,7 @@ struct SettingsLayer: Sendable {
             (.rowsPerSecond, file.backfill?.maxRowsPerSecond), (.lag, file.backfill?.maxLag),
             (.heldWAL, file.backfill?.maxHeldWAL), (.replicaLag, file.backfill?.maxReplicaLag),
         ]
+        schemaChanges = given(file.schemaChanges, "schema_changes")
         for (key, text) in texts { limits[key] = given(text, key.rawValue) }
         maxBatchOperations = given(file.apply?.maxBatchOperations, "apply.max_batch_operations")
         maxBatchBytes = given(file.apply?.maxBatchBytes, "apply.max_batch_bytes")
@@ -101,6 +103,7 @@ struct SettingsLayer: Sendable {
         result.workers = workers ?? below.workers
         result.maxChunkRows = maxChunkRows ?? below.maxChunkRows
         result.limits = limits.merging(below.limits) { own, _ in own }
+        result.schemaChanges = schemaChanges ?? below.schemaChanges
         result.maxBatchOperations = maxBatchOperations ?? below.maxBatchOperations
         result.maxBatchBytes = maxBatchBytes ?? below.maxBatchBytes
         result.collections = collections ?? below.collections

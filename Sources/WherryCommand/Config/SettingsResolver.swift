@@ -55,7 +55,8 @@ struct SettingsResolver: Sendable {
                 limits: try limits()),
             apply: Settings.Apply(
                 maxBatchOperations: try number(layer.maxBatchOperations, in: 1...100_000, default: 5000),
-                maxBatchBytes: try batchBytes()))
+                maxBatchBytes: try batchBytes()),
+            schemaChanges: try choice(layer.schemaChanges, default: .follow))
     }
 
     private func sourceURI() throws -> SourceURI {

@@ -10,6 +10,18 @@ enum TableNameText {
         return TableName(schema: schema, name: name)
     }
 
+    /// As `parse`, of an argument.
+    ///
+    /// - Throws: `Failure(.usage)`.
+    static func required(_ text: String) throws -> TableName {
+        guard let name = parse(text) else {
+            throw Failure(
+                .usage, "'\(text)' is no schema.table",
+                hint: "Name the table as the catalogue does, like public.orders; a name with a dot in double quotes.")
+        }
+        return name
+    }
+
     /// The names of a list, at its commas outside of quotes, without spaces around them.
     static func split(_ list: String) -> [String] {
         var isQuoted = false

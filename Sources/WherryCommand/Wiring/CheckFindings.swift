@@ -114,10 +114,36 @@ enum CheckFindings {
         let refusals = [
             StartChecks.collections(tables, of: state, configured: configured),
             StartChecks.mapping(tables, of: state, rules: settings.source.rules),
+            StartChecks.choice(of: tables, in: state, configured: configured),
             StartChecks.guards(
                 tables, of: state, lastModified: configured?.compactMapValues(\.lastModified) ?? [:]),
         ]
         return refusals.compactMap { $0 }.map { finding($0, "tables_changed", subject: "pipeline") }
+    }
+
+    /// Tables whose columns are not those any more that their documents are made of.
+    static func schemaChanges(
+        _ tables: [TableState], in catalogue: [CatalogueTable], by policy: SchemaChangePolicy
+    ) -> [Finding] {
+        let changes = SchemaChange.find(tables, in: catalogue)
+        let renamed = changes.filter(\.isRenamed).map { change in
+            Finding(
+                .info, "table_renamed", subject: change.state.table.description,
+                "\(change.state.table) is called \(change.now.name) now; its collection stays")
+        }
+        return renamed
+            + changes.filter { !$0.words.isEmpty }.map { change in
+                let name = change.state.table
+                let accept = "`wherry set --accept-schema-change \(name)` goes on: the table is read again."
+                let isHeld = policy != .follow && !change.state.acceptsChange
+                return Finding(
+                    !isHeld ? .info : policy == .pause ? .warning : .error, "schema_changed", subject: name.description,
+                    "\(name) has changed, and "
+                        + (isHeld
+                            ? policy == .pause ? "its next change holds the stream" : "schema_changes is fail"
+                            : "its documents get the new form") + ": \(change.summary)",
+                    remedy: isHeld ? accept : nil)
+            }
     }
 
     /// A worker that is active keeps a second one waiting.

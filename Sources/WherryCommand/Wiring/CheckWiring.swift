@@ -20,6 +20,7 @@ struct CheckWiring: Sendable {
     private struct Known: Sendable {
         let state: PipelineState
         let tables: [TableState]
+        let left: Set<TableName>
 
         var isStreaming: Bool { state.stage == .streaming }
         var names: Set<TableName> { Set(tables.map(\.table)) }
@@ -48,7 +49,10 @@ struct CheckWiring: Sendable {
         do {
             let store = try Endpoint.store(settings)
             guard let state = try await store.load(settings.pipeline) else { return .success(nil) }
-            return .success(Known(state: state, tables: try await store.tables(of: settings.pipeline)))
+            return .success(
+                Known(
+                    state: state, tables: try await store.tables(of: settings.pipeline),
+                    left: Set(try await store.leftTables(of: settings.pipeline).map(\.table))))
         } catch {
             return .failure(error)
         }
@@ -70,10 +74,20 @@ struct CheckWiring: Sendable {
             case .success(nil): .new
             case .success(let known?): .begun(tables: known.names, streaming: known.isStreaming)
             }
-        return PreflightScope(
+        var scope = PreflightScope(
             schemas: settings.source.schemas, excluded: settings.source.excluded,
             tables: settings.source.tables, needsStream: usesSlot, isLive: isLive,
             plugin: settings.source.plugin.rawValue, pipeline: pipeline)
+        if case .success(let known?) = known {
+            scope.left = known.left
+            scope.oids = Dictionary(
+                known.tables.compactMap { table in table.shape.map { (table.table, $0.oid) } },
+                uniquingKeysWith: { first, _ in first })
+            scope.letsTablesJoin =
+                !known.state.picksTables
+                && (settings.source.collections != nil || settings.schemaChanges == .follow)
+        }
+        return scope
     }
 
     private func targetFindings() async -> [Finding] {
@@ -133,7 +147,9 @@ struct CheckWiring: Sendable {
         guard known.isStreaming, changed.isEmpty else { return types + changed }
         let store = try Endpoint.store(settings)
         // The stream needs nothing of a table but its changes, and the column of its guard.
-        return types.map { $0.code == "last_modified" ? $0 : $0.withoutRefusal }
+        let changes = CheckFindings.schemaChanges(
+            known.tables, in: try await source.catalogue { settings.source.chooses($0) }, by: settings.schemaChanges)
+        return types.map { $0.code == "last_modified" ? $0 : $0.withoutRefusal } + changes
             + (try await source.streamFindings(scope(of: .success(known))) {
                 try await store.load(settings.pipeline)?.checkpoint?.lsn
             })

@@ -52,7 +52,8 @@ struct PipelineWiring: Sendable {
                 pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline,
                 progress: progress, logger: logger),
             makeCopySinks: { try await copySinks(pool) },
-            catalogTables: { try await Endpoint.tables(source, settings, named: $0) })
+            catalogTables: { try await Endpoint.tables(source, settings, named: $0) },
+            catalogue: { try await source.catalogue { settings.source.chooses($0) } })
     }
 
     /// Before the copy is whole everything is looked at. Later starts don't: a table that somebody has added to the
@@ -98,6 +99,8 @@ struct PipelineWiring: Sendable {
         result.collections = settings.source.collections
         result.mapping = settings.source.mapping
         result.adopt = adopts
+        (result.schemas, result.excluded) = (settings.source.schemas, settings.source.excluded)
+        result.schemaChanges = settings.schemaChanges
         result.copyWorkers = settings.backfill.workers
         result.maxChunkRows = settings.backfill.maxChunkRows
         result.backfillLimits = settings.backfill.limits

@@ -73,6 +73,7 @@ struct SnapshotWiring: Sendable {
         let asked = settings.source.picksTables ? settings.source.tables : nil
         if let refusal = StartChecks.tables(tables.map(\.table), of: state, asked: asked)
             ?? StartChecks.collections(tables, of: state, configured: settings.source.collections)
+            ?? StartChecks.choice(of: tables, in: state, configured: settings.source.collections)
         {
             throw refusal
         }

@@ -76,6 +76,13 @@ extension StatusReport.Table {
         self.rowsToReadAgain = rowsToReadAgain
         backfillRefusal = state.refusal?.message
         if state.wanted != nil { backfillAsked = true }
+        switch state.membership {
+        case .member: break
+        case .joining: membership = "joining"
+        case .leaving: membership = "leaving"
+        }
+        let unfinished = state.isBackfilling ? state.backfill?.cause : nil
+        if (state.wanted?.cause ?? unfinished) == .schemaChange { backfillCause = "schema_change" }
         guard let backfill = state.backfill else { return }
         if state.isBackfilling, backfill.isPaused { paused = true }
         condition = backfill.condition

@@ -18,6 +18,8 @@ enum Wiring {
         },
         status: { settings, logger in try await StatusWiring(settings: settings, logger: logger).report() },
         set: { settings, changes in try await SetWiring(settings: settings).set(changes) },
+        acceptChange: { settings, table in try await SetWiring(settings: settings).acceptChange(of: table) },
+        tables: { call, logger in try await TablesWiring(call: call, logger: logger).run() },
         pipelines: { endpoints, logger in try await PipelinesWiring(endpoints: endpoints, logger: logger).report() },
         drop: { settings, documents, logger in
             try await DropWiring(settings: settings, deletesDocuments: documents, logger: logger).drop()

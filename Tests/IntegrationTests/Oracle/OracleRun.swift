@@ -50,7 +50,8 @@ struct OracleRun: Sendable {
                 try await source.tables(schemas: ["public"])
                     .filter { names?.contains($0.name) ?? true }
                     .map { SourceTable(schema: $0.schema, primaryKey: $0.primaryKey) }
-            })
+            },
+            catalogue: { try await source.catalogue { $0.name.schema == "public" } })
         let pipeline = Pipeline(
             settings: settings, ports: ports, progress: progress, stop: stop, logger: logger)
         task = Task { [ended] in

@@ -10,6 +10,7 @@ final class FakeSource: SourceDatabase {
         var load = SourceLoad(clock: SourceTime(microseconds: 0), replicaLag: nil, hidesReplicas: false)
         var running: [RunningTransaction] = []
         var calls: [String] = []
+        var published: Set<TableName> = []
         /// By the name of the call; the first is thrown and taken away.
         var failures: [String: [Failure]] = [:]
     }
@@ -107,6 +108,18 @@ final class FakeSource: SourceDatabase {
     }
 
     func ensurePublication(tables: [TableName]) async throws { try called("publication") }
+
+    func publishedTables() async throws -> Set<TableName> { state.withLock { $0.published } }
+
+    func publish(_ tables: [TableName]) async throws {
+        try called("publish")
+        state.withLock { $0.published.formUnion(tables) }
+    }
+
+    func unpublish(_ tables: [TableName]) async throws {
+        try called("unpublish")
+        state.withLock { $0.published.subtract(tables) }
+    }
 
     func snapshotSource(_ snapshot: ExportedSnapshot) async throws -> any SnapshotSource {
         try called("snapshot")

@@ -13,6 +13,7 @@ final class FakeStore: StateStore {
         var failures: [String: [Failure]] = [:]
         var limits = BackfillLimits()
         var rereads: [Reread] = []
+        var left: Set<LeftTable> = []
         /// Left by the worker, the newest last.
         var workerNotes: [WorkerNote] = []
         var checkpoint: (@Sendable () -> Checkpoint)?
@@ -168,6 +169,47 @@ final class FakeStore: StateStore {
             Dictionary(uniqueKeysWithValues: (state.tables[pipeline] ?? []).map { ($0.table, $0.orders) })
         }
     }
+
+    func write(_ updates: [TableUpdate], of saved: PipelineState) async throws {
+        try fail("write")
+        state.withLock { state in
+            let stored = Set(updates.map(\.stored))
+            let others = (state.tables[saved.pipeline] ?? []).filter { !stored.contains($0.table) }
+            state.tables[saved.pipeline] = (others + updates.map(\.table)).sorted { $0.table < $1.table }
+        }
+    }
+
+    func remove(_ tables: [TableState], of saved: PipelineState) async throws {
+        try fail("removeTables")
+        state.withLock { state in
+            state.tables[saved.pipeline]?.removeAll { table in tables.contains { $0.table == table.table } }
+            state.left.formUnion(tables.map { LeftTable(table: $0.table, isOrdered: false) })
+        }
+    }
+
+    func join(_ table: TableState, in pipeline: String) async throws -> Bool {
+        state.withLock { state in
+            state.left = state.left.filter { $0.table != table.table }
+            guard state.tables[pipeline]?.contains(where: { $0.table == table.table }) != true else { return false }
+            state.tables[pipeline, default: []].append(table)
+            return true
+        }
+    }
+
+    func order(_ order: TableOrder, of table: TableName, in pipeline: String) async throws -> Bool {
+        state.withLock { state in
+            guard let index = state.tables[pipeline]?.firstIndex(where: { $0.table == table }) else { return false }
+            switch order {
+            case .acceptChange: state.tables[pipeline]?[index].acceptsChange = true
+            case .leave(let deletesDocuments):
+                state.tables[pipeline]?[index].membership = .leaving(deletesDocuments: deletesDocuments)
+                state.left.insert(LeftTable(table: table, isOrdered: true))
+            }
+            return true
+        }
+    }
+
+    func leftTables(of pipeline: String) async throws -> Set<LeftTable> { state.withLock { $0.left } }
 
     func replaceCheckpoint(_ checkpoint: Checkpoint, of saved: PipelineState) async throws {
         try fail("replaceCheckpoint")

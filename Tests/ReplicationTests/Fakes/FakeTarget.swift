@@ -19,5 +19,7 @@ final class FakeTarget: TargetDatabase {
 
     func keys(of collection: String, after key: BSONDocument?, limit: Int) async throws -> [BSONDocument] { [] }
 
+    func empty(_ collection: String) async throws {}
+
     func nonEmpty(_ names: [String]) async throws -> Set<String> { state.withLock { $0.occupied.intersection(names) } }
 }

@@ -40,7 +40,7 @@ struct PipelineFixture: Sendable {
         PipelinePorts(
             source: source, target: target, store: store, ranges: ranges, sink: sink,
             makeCopySinks: { [copySinks] in copySinks },
-            catalogTables: { [tables] _ in tables.map(\.source) })
+            catalogTables: { [tables] _ in tables.map(\.source) }, catalogue: { [] })
     }
 
     var logger: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }

@@ -67,7 +67,7 @@ import Testing
         ),
         (
             "http: {listen: x}", "wherry.yaml: unknown key 'http'",
-            "Known here: apply, backfill, collections, defaults, mask_salt, pipeline, source, target."
+            "Known here: apply, backfill, collections, defaults, mask_salt, pipeline, schema_changes, source, target."
         ),
         (
             "collections: {orders: {last_modifed: x}}", "wherry.yaml: unknown key 'collections.orders.last_modifed'",

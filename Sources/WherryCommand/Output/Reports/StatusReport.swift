@@ -39,6 +39,10 @@ package struct StatusReport: Report, Equatable {
         package var documentsRemoved: Int?
         /// Rows that have to be read once more before every document is whole.
         package var rowsToReadAgain: Int?
+        /// Why it is read again, where nobody has asked for that: `schema_change`.
+        package var backfillCause: String?
+        /// `joining` or `leaving`, of a table that the next start of the stream lets in or takes out.
+        package var membership: String?
         /// Why the last backfill that was asked for was given up.
         package var backfillRefusal: String?
 
@@ -202,6 +206,8 @@ extension StatusReport.Table {
             parts.append("\(HumanText.count(documentsRemoved)) documents removed")
         }
         if let rowsToReadAgain { parts.append("\(HumanText.count(rowsToReadAgain)) rows to read again") }
+        if backfillCause != nil { parts.append("read again because its columns have changed") }
+        if let membership { parts.append(membership) }
         if backfillAsked == true { parts.append("backfill asked for") }
         if let backfillRefusal { parts.append("backfill given up: \(backfillRefusal)") }
         return parts.joined(separator: ", ")

@@ -1,0 +1,136 @@
+import BSON
+import Model
+
+/// Tables that come, go and change. What operators want of them is written into their documents, and which are to stay
+/// out beside `controls`: the pipeline's own document is left to the sink's transactions.
+extension MongoStateStore {
+    package func write(_ updates: [TableUpdate], of state: PipelineState) throws {
+        guard !updates.isEmpty else { return }
+        try during("writing the pipeline's tables") {
+            try holding(state) { session in
+                let ids = updates.map { TableState.id(of: $0.stored, in: state.pipeline) }
+                let stored = try connection.find(
+                    database, StateCollection.tables, filter: ["_id": ["$in": .array(ids)]], limit: ids.count,
+                    session: session)
+                let documents = zip(ids, updates).map { id, update in
+                    update.table.document(over: stored.first { $0["_id"] == id }, in: state.pipeline)
+                }
+                // All of them before any is written: two tables may have swapped their names.
+                try delete(ids, session)
+                try connection.command(
+                    database,
+                    [
+                        "insert": .string(StateCollection.tables),
+                        "documents": .array(documents.map { .document($0) }),
+                    ], session: session)
+            }
+        }
+    }
+
+    package func remove(_ tables: [TableState], of state: PipelineState) throws {
+        guard !tables.isEmpty else { return }
+        try during("removing tables from the pipeline") {
+            try holding(state) { session in
+                try delete(tables.map { $0.id(in: state.pipeline) }, session)
+                let rereads = tables.map { table -> BSONValue in
+                    ["q": ["_id": StateCollection.keys(of: table.collection, in: state.pipeline)], "limit": 0]
+                }
+                try connection.command(
+                    database, ["delete": .string(StateCollection.rereads), "deletes": .array(rereads)],
+                    session: session)
+                for table in tables {
+                    try leave(LeftTable(table: table.table, isOrdered: false), state.pipeline, session)
+                }
+            }
+        }
+    }
+
+    private func delete(_ ids: [BSONValue], _ session: MongoSession) throws {
+        try connection.command(
+            database,
+            [
+                "delete": .string(StateCollection.tables),
+                "deletes": [["q": ["_id": ["$in": .array(ids)]], "limit": 0]],
+            ], session: session)
+    }
+
+    // MARK: - Operators
+
+    package func join(_ table: TableState, in pipeline: String) throws -> Bool {
+        try during("adding a table to the pipeline") {
+            try comeBack(table.table, pipeline)
+            do {
+                try connection.command(
+                    database,
+                    [
+                        "insert": .string(StateCollection.tables),
+                        "documents": [.document(table.bson(in: pipeline))], "writeConcern": majority,
+                    ])
+                return true
+            } catch let error as MongoError where error.duplicateKey != nil {
+                return false
+            }
+        }
+    }
+
+    package func order(_ order: TableOrder, of table: TableName, in pipeline: String) throws -> Bool {
+        try during("writing what is asked of a table") {
+            let change: BSONDocument
+            switch order {
+            case .acceptChange: change = ["accepts_schema_change": true]
+            case .leave(let deletesDocuments):
+                // First: a table that is only noted here is still carried.
+                try leave(LeftTable(table: table, isOrdered: true), pipeline, nil)
+                let membership = TableMembership.leaving(deletesDocuments: deletesDocuments).text
+                change = ["membership": membership.map { .string($0) } ?? .null]
+            }
+            let reply = try connection.command(
+                database,
+                [
+                    "update": .string(StateCollection.tables),
+                    "updates": [
+                        ["q": ["_id": TableState.id(of: table, in: pipeline)], "u": ["$set": .document(change)]]
+                    ], "writeConcern": majority,
+                ])
+            return reply["n"]?.asInt64 == 1
+        }
+    }
+
+    // MARK: - Tables that have left
+
+    package func leftTables(of pipeline: String) throws -> Set<LeftTable> {
+        let document = try find(StateCollection.controls, ["_id": .string(pipeline)]).first
+        return Set((document?["left_tables"]?.asArray ?? []).compactMap(\.asDocument).compactMap { LeftTable($0) })
+    }
+
+    private func leave(_ table: LeftTable, _ pipeline: String, _ session: MongoSession?) throws {
+        try changeLeft(["$addToSet": ["left_tables": table.bson]], pipeline, upsert: true, session)
+    }
+
+    private func comeBack(_ table: TableName, _ pipeline: String) throws {
+        let name: BSONValue = ["schema": .string(table.schema), "table": .string(table.name)]
+        try changeLeft(["$pull": ["left_tables": name]], pipeline, upsert: false, nil)
+    }
+
+    private func changeLeft(
+        _ change: BSONValue, _ pipeline: String, upsert: Bool, _ session: MongoSession?
+    ) throws {
+        var command: [(String, BSONValue)] = [
+            ("update", .string(StateCollection.controls)),
+            ("updates", [["q": ["_id": .string(pipeline)], "u": change, "upsert": .bool(upsert)]]),
+        ]
+        if session == nil { command.append(("writeConcern", majority)) }
+        try connection.command(database, BSONDocument(command), session: session)
+    }
+}
+
+extension TableState {
+    /// What a start writes, over what is stored: that has the progress of copy and backfill.
+    fileprivate func document(over stored: BSONDocument?, in pipeline: String) -> BSONDocument {
+        var own = bson(in: pipeline).elements
+        guard let stored else { return BSONDocument(own) }
+        if let copy = stored["copy"] { own = own.filter { $0.name != "copy" } + [("copy", copy)] }
+        let names = own.map(\.name) + ["wanted", "shape", "covered_to", "membership", "accepts_schema_change"]
+        return BSONDocument(own + stored.elements.filter { !names.contains($0.name) })
+    }
+}

@@ -1,0 +1,60 @@
+import Logging
+import Model
+
+/// Tables that leave a pipeline. Publication first, state last: what is stored still says that they leave when the start
+/// is killed in between.
+struct TableDeparture {
+    let settings: PipelineSettings
+    let ports: PipelinePorts
+    let logger: Logger
+
+    /// Takes out what operators want out.
+    func settleOrders(of state: PipelineState, _ catalogue: [CatalogueTable]) async throws {
+        let tables = try await ports.store.tables(of: state.pipeline)
+        let leaving = tables.filter { if case .leaving = $0.membership { true } else { false } }
+        let shown = ShownTables(tables, in: catalogue)
+        try await remove(leaving, published: leaving.map { shown[$0]?.name ?? $0.table }, of: tables, state)
+    }
+
+    /// Takes out what the configuration doesn't choose any more; by the names that tables have now.
+    func settleConfiguration(of state: PipelineState) async throws {
+        let tables = try await ports.store.tables(of: state.pipeline)
+        let leaving = tables.filter {
+            $0.membership == .member && !settings.keeps($0.table, isPicked: state.picksTables)
+        }
+        try await remove(leaving, published: leaving.map(\.table), of: tables, state)
+    }
+
+    private func remove(
+        _ leaving: [TableState], published: [TableName], of tables: [TableState], _ state: PipelineState
+    ) async throws {
+        guard !leaving.isEmpty else { return }
+        guard tables.contains(where: { $0.membership == .member && !leaving.contains($0) }) else {
+            throw Failure(
+                .configuration, "no table would be left of pipeline \(state.pipeline)",
+                hint: "`wherry drop \(state.pipeline)` removes the pipeline; to keep it, choose one of its tables "
+                    + "again, or add another with `wherry tables add`.")
+        }
+        do { try await ports.source.unpublish(published) } catch let failure as Failure where failure.kind == .denied {
+            // Their changes are skipped; they only cost the stream.
+            logger.warning(
+                "tables have left the pipeline and stay published",
+                metadata: ["reason": "\(failure.message)", "hint": "\(failure.hint ?? "")"])
+        }
+        for table in leaving where table.membership == .leaving(deletesDocuments: true) && isOwn(table) {
+            try await ports.target.empty(table.collection)
+        }
+        try await ports.store.remove(leaving, of: state)
+        for table in leaving {
+            guard table.membership == .member else {
+                logger.notice("a table has left the pipeline", metadata: ["table": "\(table.table)"])
+                continue
+            }
+            logger.warning(
+                "a table has left the pipeline: the configuration doesn't choose it any more",
+                metadata: ["table": "\(table.table)"])
+        }
+    }
+
+    private func isOwn(_ table: TableState) -> Bool { table.wasEmpty && settings.lastModified[table.table] == nil }
+}

@@ -1,0 +1,53 @@
+import Logging
+import Model
+
+/// What has become of a pipeline's tables at the source, in the configuration and by operators' orders, settled between
+/// two streams: whatever is applied by then has a smaller transaction id than the backfills that this makes necessary
+/// take as their floor.
+///
+/// Each step stores first what the next one needs, and finds nothing to do when it is done already: killed in between,
+/// the next start finishes it.
+struct TableSettlement {
+    let settings: PipelineSettings
+    let ports: PipelinePorts
+    let notes: SchemaNotes
+    let logger: Logger
+
+    func settle(_ state: PipelineState) async throws -> SettledTables {
+        // Before the catalogue is read: what commits in between is found by the next look at it.
+        let point = try await ports.source.currentLSN()
+        let catalogue = try await ports.catalogue()
+        let arrival = TableArrival(settings: settings, ports: ports, logger: logger)
+        try await arrival.requireConfigured(state, catalogue)
+        let departure = TableDeparture(settings: settings, ports: ports, logger: logger)
+        try await departure.settleOrders(of: state, catalogue)
+
+        let shapes = try ShapeSettlement(settings: settings, notes: notes, serverVersion: state.source.serverVersion)
+            .settle(try await ports.store.tables(of: state.pipeline), catalogue, at: point, isPicked: state.picksTables)
+        try await ports.store.write(shapes.updates, of: state)
+        notes.clear()
+        for line in shapes.told { logger.notice("a table has changed", metadata: line) }
+
+        try await departure.settleConfiguration(of: state)
+        let outsiders = try await arrival.settle(state, catalogue, at: point)
+        let tables = try await ports.store.tables(of: state.pipeline)
+        let shown = ShownTables(tables, in: catalogue)
+        return SettledTables(
+            held: shapes.held, outsiders: outsiders,
+            unsettled: Set(
+                tables.filter { table in
+                    table.acceptsChange && shown[table] == nil
+                        || table.membership == .joining && outsiders.contains { $0.table == table.table }
+                }.map(\.table)))
+    }
+}
+
+/// What a start has found of the tables, for the stream to go by.
+struct SettledTables: Sendable {
+    /// Changed, and not accepted: nothing is read of them.
+    let held: Set<TableName>
+    /// That would join, if nothing stood in the way.
+    let outsiders: Set<Outsider>
+    /// Of which more is asked than can be done now.
+    let unsettled: Set<TableName>
+}

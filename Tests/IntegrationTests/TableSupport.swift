@@ -1,0 +1,47 @@
+import DevServers
+import Foundation
+import TestSupport
+import Testing
+
+/// What tests of tables that come, go and change share.
+extension PipelineFixture {
+    /// The flags that name a file with this text.
+    func configuration(_ yaml: String) throws -> [String] {
+        let file = "\(folder)/\(uniqueName("file")).yaml"
+        try Data("\(yaml)\n".utf8).write(to: URL(fileURLWithPath: file))
+        return ["--config", file]
+    }
+
+    /// Waits until every row equals its document; who doesn't get there is told what differs.
+    func waitUntilEqual(
+        _ process: WherryProcess, _ when: String = "", excluding: Set<String> = [],
+        location: SourceLocation = #_sourceLocation
+    ) async throws {
+        try? await waitUntil("all is equal", process, within: .seconds(90)) {
+            try await compare(excluding: excluding).isEmpty
+        }
+        #expect(try await compare(excluding: excluding) == [], "\(when) \(process.tail)", sourceLocation: location)
+    }
+
+    /// `wherry set --accept-schema-change TABLE`
+    func accept(_ table: String, location: SourceLocation = #_sourceLocation) async throws {
+        let process = try command(["set", "--accept-schema-change", table] + connectionWords)
+        try await process.end()
+        #expect(process.child.exitStatus?.code == 0, "\(process.tail)", sourceLocation: location)
+    }
+
+    /// Runs `wherry tables …` to its end.
+    @discardableResult
+    func tables(
+        _ words: [String], expecting code: Int32 = 0, source: String? = nil,
+        location: SourceLocation = #_sourceLocation
+    ) async throws -> WherryProcess {
+        let own = source.map { ["--source", $0] } ?? []
+        var connection = connectionWords
+        if source != nil { connection.removeFirst(2) }
+        let process = try command(["tables"] + words + connection + own)
+        try await process.end(within: .seconds(120))
+        #expect(process.child.exitStatus?.code == code, "\(process.tail)", sourceLocation: location)
+        return process
+    }
+}
