@@ -84,13 +84,14 @@ extension PostgresSource {
             hint: "wal2json says nothing of a table but its name. \(Failure.acceptGap)")
     }
 
-    /// Looks whether something has happened since the stream began that lines leave out: other tables are filtered by
-    /// the names they had then, and generated columns aren't told from others.
+    /// Looks whether something has happened since it last looked, or the stream began, that lines leave out: other
+    /// tables are filtered by the names they had then, and generated columns aren't told from others.
     ///
     /// - Throws: `Failure` of kind `.dataGap`.
     func requireNamesKept() async throws {
         guard settings.plugin == .wal2json, !publishedTables.isEmpty else { return }
-        for table in try await readPublishedTables() {
+        let published = try await readPublishedTables()
+        for table in published {
             guard let before = publishedTables[table.oid] else { continue }
             // A new owner is no new name.
             if before.name != table.name || (before.namedBy != table.namedBy && before.owner == table.owner) {
@@ -107,13 +108,18 @@ extension PostgresSource {
                         + "`wherry backfill \(table.name)`.")
             }
         }
+        note(published)
+    }
+
+    private func note(_ published: [PublishedTable]) {
+        publishedTables = Dictionary(published.map { ($0.oid, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// The tables whose lines aren't wanted: all but the publication's; none while a published one may show up under
     /// one of their names.
     func excludedTables() async throws -> [TableName] {
         let published = try await readPublishedTables()
-        publishedTables = Dictionary(published.map { ($0.oid, $0) }, uniquingKeysWith: { first, _ in first })
+        note(published)
         if let renamed = published.first(where: { $0.isRenamed || $0.isSchemaRenamed }) {
             logger.notice(
                 "wal2json sends the changes of all tables: a published one may have had another name",

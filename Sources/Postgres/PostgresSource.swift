@@ -29,7 +29,7 @@ package actor PostgresSource: SourceDatabase {
     var goneTables: [TableName: UInt32] = [:]
     /// What the catalogue has said of the columns that wal2json's lines name: by the table's oid and the column's name.
     var lineColumns: [UInt32: [String: LineColumn]] = [:]
-    /// The publication's tables when the stream by wal2json began, by oid.
+    /// The publication's tables as they were last seen beside a stream by wal2json, by oid.
     var publishedTables: [UInt32: PublishedTable] = [:]
 
     /// - Throws: `Failure` of kind `.configuration` for an unreadable URI.

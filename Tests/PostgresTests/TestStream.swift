@@ -55,6 +55,7 @@ final class TestStream {
     func reopen(after position: LSN) async throws {
         stream = try await source.open(after: position)
         decoder = stream.makeDecoder()
+        open = []
     }
 
     func close() async {

@@ -143,6 +143,7 @@ import Testing
                 try await cluster.psql("SHOW synchronous_standby_names") == names
             }
         }
+        let before = stream.position
         try await synchronous("*")
         async let insert = cluster.psql("INSERT INTO t VALUES (2, 'NaN')")
         let failure = await #expect(throws: Failure.self) { _ = try await stream.transaction() }
@@ -153,7 +154,7 @@ import Testing
         // What the hint says.
         try await synchronous("")
         _ = try await insert
-        try await stream.reopen(after: stream.position)
+        try await stream.reopen(after: before)
         guard case .insert(_, let row)? = try await stream.transaction().first else { throw Late(what: "an insert") }
         #expect(values(row) == ["2", "NaN"])
         await stream.close()

@@ -17,16 +17,18 @@ struct OracleRun: Sendable {
     private let task: Task<Void, any Error>
 
     init(_ plan: OraclePlan, _ fixture: PipelineFixture, _ pool: MongoPool) async throws {
-        try await self.init(plan.settings(fixture), fixture, pool)
+        try await self.init(plan.settings(fixture), fixture, pool, plugin: plan.plugin)
     }
 
-    init(_ settings: PipelineSettings, _ fixture: PipelineFixture, _ pool: MongoPool) async throws {
+    init(
+        _ settings: PipelineSettings, _ fixture: PipelineFixture, _ pool: MongoPool, plugin: OutputPlugin = .pgoutput
+    ) async throws {
         let logger = Logger(label: "oracle") { [log] _ in log }
         let (source, store) = try (
             PostgresSource(
                 SourceSettings(
                     uri: fixture.sourceURI, pipeline: fixture.name, slot: fixture.slot, publication: fixture.slot,
-                    plugin: plan.plugin, hasBinaryCodec: MappingPlan.hasBinaryCodec), logger: logger),
+                    plugin: plugin, hasBinaryCodec: MappingPlan.hasBinaryCodec), logger: logger),
             MongoStateStore(pool: pool, database: fixture.stateDatabase)
         )
         let (progress, stop) = (progress, stopSignal)
@@ -113,7 +115,6 @@ extension PipelineFixture {
             worker: WorkerIdentity(
                 host: "localhost", pid: Int(ProcessInfo.processInfo.processIdentifier),
                 startedAt: SourceTime(microseconds: Int64(seconds * 1_000_000))))
-        settings.plugin = plugin
         settings.backfillMode = .live
         return settings
     }
@@ -135,6 +136,7 @@ extension PipelineSettings {
 extension OraclePlan {
     fileprivate func settings(_ fixture: PipelineFixture) -> PipelineSettings {
         var settings = fixture.settings
+        settings.plugin = plugin
         settings.copyWorkers = workers
         settings.maxChunkRows = chunkRows
         settings.limits = BatchLimits(operations: batchOperations)
