@@ -22,7 +22,8 @@ struct StreamHarness {
         let queue = FrameQueue(capacity: 1 << 20)
         let handoff = StepHandoff(onWanted: { queue.poke() })
         let limits = AdaptiveLimits(limits)
-        let plans = PlanTable(tables: tables.map(\.state), rules: SampleTable.rules(tables, rereadColumns: rereadColumns))
+        let plans = PlanTable(
+            tables: tables.map(\.state), rules: SampleTable.rules(tables, rereadColumns: rereadColumns))
         let frames = script.frames
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {

@@ -138,7 +138,8 @@ extension TableState {
             ("_id", id(in: pipeline)), ("schema_version", .int32(stateSchemaVersion)),
             ("collection", .string(collection)), ("key", .array(keyColumns.map { .string($0) })),
             ("key_forms", .array(keyForms.map { .string($0) })),
-            ("mapping", .string(mapping)), ("was_empty", .bool(wasEmpty)), ("copy", progress), ("covered_to", .string(coveredTo.description)),
+            ("mapping", .string(mapping)), ("was_empty", .bool(wasEmpty)), ("copy", progress),
+            ("covered_to", .string(coveredTo.description)),
         ]
         if let shape { fields.append(("shape", shape.bson)) }
         if let membership = membership.text { fields.append(("membership", .string(membership))) }

@@ -54,7 +54,8 @@ struct SampleTable: Sendable {
 
     /// - Parameter rereadColumns: columns of every table without which a row has to be read again.
     static func plans(_ tables: [SampleTable], rereadColumns: Set<String> = []) throws -> PlanTable {
-        var plans = PlanTable(tables: tables.map(\.state), rules: SampleTable.rules(tables, rereadColumns: rereadColumns))
+        var plans = PlanTable(
+            tables: tables.map(\.state), rules: SampleTable.rules(tables, rereadColumns: rereadColumns))
         for table in tables { try plans.register(table.version) }
         return plans
     }
