@@ -38,7 +38,8 @@ import Testing
     private let rows = """
         SELECT 'o/' || tenant_id || ':' || order_no, ship_city, ship_note, total::text,
             encode(sha256(convert_to('0123456789abcdef' || email, 'UTF8')), 'hex'),
-            repeat('*', greatest(length(phone) - 4, 0)) || right(phone, 4),
+            CASE WHEN length(phone) > 4 THEN repeat('*', length(phone) - 4) || right(phone, 4)
+                ELSE repeat('*', length(phone)) END,
             to_char(placed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), "a.b", big_text
         FROM public.orders ORDER BY tenant_id, order_no
         """
