@@ -41,11 +41,6 @@ struct KeyCheck {
                 "key column \(name) of table \(schema.name) has type \(column.type.name), which can't be an _id",
                 hint: "MongoDB takes no array as _id, and some types have no exact equality. Choose another key.")
         }
-        if keyColumns.count > 1, name.hasPrefix("$") {
-            throw Failure(
-                .configuration, "key column \(name) of table \(schema.name) starts with a dollar sign",
-                hint: "MongoDB refuses such a field inside of _id. Rename the column or choose another key.")
-        }
         return (index, codec)
     }
 }

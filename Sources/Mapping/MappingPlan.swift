@@ -53,9 +53,7 @@ package struct MappingPlan: Sendable {
         self.rereadColumns = rereadColumns
         self.schema = schema
         self.collection = collection
-        let check = MappingCheck(
-            schema: schema, collection: collection, keyColumns: keyColumns, mapping: mapping, lastModified: lastModified
-        )
+        let check = MappingCheck(schema: schema, collection: collection, keyColumns: keyColumns, mapping: mapping)
         let keys = try KeyCheck(schema: schema, keyColumns: try check.orderedKey()).keys()
         keyOrder = keyColumns.compactMap { name in keys.firstIndex { schema.columns[$0.index].name == name } }
         let tree = try check.fields()
@@ -68,7 +66,11 @@ package struct MappingPlan: Sendable {
         for (index, column) in schema.columns.enumerated() { codecs[index] = try check.codec(of: column) }
         try builder.add(tree.fields, codecs: codecs)
         key = Array(builder.steps[..<keyCount])
-        body = Array(builder.steps[keyCount...])
+        body = builder.steps[keyCount...].map { step in
+            var step = step
+            if step.kind == .open { step.index -= keyCount }
+            return step
+        }
         structures = builder.structures
         isWrapped = mapping.id == .wrapped || keys.count > 1
         template = try check.template(of: keys)
@@ -82,12 +84,12 @@ package struct MappingPlan: Sendable {
     /// What the key's values are in BSON, in key order: `number`, `text`, or the name of a codec of its own. MongoDB
     /// finds a document by a number of any type, but by nothing else of another type.
     package var keyForms: [String] {
-        if let template { return ["template(\(template.text))"] }
-        let forms = key.map { field in
+        if let template { return [template.form] }
+        let isPlain = keyOrder == Array(key.indices) && isWrapped == (key.count > 1)
+        return key.map { field in
             let (own, name) = (codec(of: field).keyForm, name(of: field))
-            return name == schema.columns[field.index].name ? own : "\(name):\(own)"
+            return isPlain && name == schema.columns[field.index].name ? own : "\(name):\(own)"
         }
-        return isWrapped && forms.count == 1 ? ["{\(forms[0])}"] : forms
     }
 
     func codec(of field: PlannedField) -> ValueCodec {

@@ -49,8 +49,9 @@ enum ValueCodec: Hashable, Sendable {
     }
 
     /// What the policies make of a single value.
-    private func held(to policies: ValuePolicies) -> ValueCodec {
+    func held(to policies: ValuePolicies) -> ValueCodec {
         switch self {
+        case .scalar(.timestampMicros): withoutInfinity(policies)
         case .scalar(.numeric) where policies.numericOverflow != .string: .refined(self, .withoutText(.digits))
         case .scalar(.timestamp), .scalar(.timestamptz):
             ValueCodec.timestamp(self, policies.timestamp).withoutInfinity(policies)

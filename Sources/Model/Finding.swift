@@ -33,6 +33,11 @@ package struct Finding: Hashable, Sendable {
         self.kind = kind
     }
 
+    /// The same, where it is a reason to refuse.
+    package var asRefusal: Finding {
+        Finding(.error, code, subject: subject, message, remedy: remedy, kind: kind)
+    }
+
     /// The same, where it is no reason to refuse a start.
     package var withoutRefusal: Finding {
         guard severity == .error else { return self }

@@ -5,6 +5,8 @@ package enum TableMembership: Hashable, Sendable {
     case joining
     /// To be taken out; its documents too, where they are Wherry's alone.
     case leaving(deletesDocuments: Bool)
+
+    package var isLeaving: Bool { if case .leaving = self { true } else { false } }
 }
 
 /// What an operator wants of a table that is there.

@@ -30,10 +30,17 @@ extension PostgresSource {
     }
 
     private func alter(_ statements: [String], owner: String) async throws {
-        for (done, statement) in statements.enumerated() {
-            guard case .failure(let error) = try await control().attempt(statement) else { continue }
-            // Somebody else was faster.
-            if error.sqlState == SQLState.duplicateObject || error.sqlState == SQLState.undefinedObject { continue }
+        // Nothing streams meanwhile: whoever holds a lock on a table is not waited for long.
+        _ = try await control().attempt("SET lock_timeout = '5s'")
+        let outcome = try await attempt(statements)
+        _ = try await control().attempt("SET lock_timeout = 0")
+        if let (done, error) = outcome {
+            if error.sqlState == SQLState.lockNotAvailable {
+                throw Failure(
+                    .denied,
+                    "publication \(settings.publication) can't be altered: a table is locked by another session",
+                    hint: "Index builds and VACUUM hold such locks; it is tried again at the next start of the stream.")
+            }
             guard error.sqlState == SQLState.insufficientPrivilege else {
                 throw error.failure(doing: "alter publication \(settings.publication)", at: target)
             }
@@ -44,6 +51,24 @@ extension PostgresSource {
         }
     }
 
+    /// What the plugin couldn't send of a table that joins: the stream of all the others would stop for it.
+    private func pluginRefusals(of table: CatalogTable) -> [Finding] {
+        guard settings.plugin == .wal2json else { return [] }
+        return (table.kind == .partitioned ? [Wal2JSONLimits.partitioned(table)] : [])
+            + (hidesSpecialNumbers ? [Wal2JSONLimits.numberInKey(table)?.asRefusal].compactMap { $0 } : [])
+    }
+
+    /// The first statement that fails, and why.
+    private func attempt(_ statements: [String]) async throws -> (done: Int, error: ServerError)? {
+        for (done, statement) in statements.enumerated() {
+            guard case .failure(let error) = try await control().attempt(statement) else { continue }
+            // Somebody else was faster.
+            if error.sqlState == SQLState.duplicateObject || error.sqlState == SQLState.undefinedObject { continue }
+            return (done, error)
+        }
+        return nil
+    }
+
     /// Every table of every schema, with types that are read anew: one may have been altered.
     ///
     /// - Parameter isChosen: whether the configuration chooses a table.
@@ -51,10 +76,10 @@ extension PostgresSource {
         forgetTypes()
         let role = try await ask("SELECT current_user", doing: "ask for the role").scalar ?? ""
         return try await allTables().map { table in
-            CatalogueTable(
+            let findings = TableFindings(table: table, role: role, hasBegun: false).all + pluginRefusals(of: table)
+            return CatalogueTable(
                 table: SourceTable(schema: table.schema, primaryKey: table.primaryKey), shape: table.shape,
-                refusal: TableFindings(table: table, role: role, hasBegun: false).all.first { $0.severity == .error },
-                isChosen: isChosen(table))
+                refusal: findings.first { $0.severity == .error }, isChosen: isChosen(table))
         }
     }
 }

@@ -82,10 +82,17 @@ package struct Pipeline: Sendable {
         let settled = try await stop.cancelling {
             try await TableSettlement(settings: settings, ports: ports, notes: notes, logger: logger).settle(state)
         }
+        try await stop.cancelling {
+            try await MappingSettlement(
+                settings: settings, ports: ports, acceptsChange: acceptsMappingChange, logger: logger
+            ).settle(state)
+        }
         let all = try await stop.cancelling {
             try await AskedBackfills(settings: settings, ports: ports, logger: logger).settle(state)
         }
-        let tables = all.filter { $0.membership == .member }
+        let tables = all.filter {
+            $0.membership == .member || settled.awaitsWholeTransaction && $0.membership.isLeaving
+        }
         let backfill = try await stop.cancelling {
             try await BackfillStart(
                 settings: settings, ports: ports, epoch: state.epoch, source: state.source, progress: progress,
@@ -103,9 +110,10 @@ package struct Pipeline: Sendable {
         if settings.endsWithCopy { streaming.end = .caughtUp }
         let stream = StreamRun(
             settings: streaming, limits: limits, source: ports.source, sink: ports.sink,
-            plans: PlanTable(tables: tables, rules: settings.rules), backfill: backfill,
+            plans: PlanTable(tables: tables, rules: settings.rules, showsPresent: true), backfill: backfill,
             orders: OrderWatch(
                 store: ports.store, pipeline: settings.pipeline, tables: all, unsettled: settled.unsettled,
+                awaitsWholeTransaction: settled.awaitsWholeTransaction,
                 logger: logger),
             watch: SchemaWatch(
                 settings: settings, ports: ports, state: state, tables: tables, settled: settled, notes: notes,
@@ -123,6 +131,11 @@ package struct Pipeline: Sendable {
         // The checkpoint may lie behind the position.
         let applied = try await ports.store.load(settings.pipeline)?.checkpoint?.lsn ?? position
         return try await .filled(at: applied, ports.store.tables(of: settings.pipeline))
+    }
+
+    /// At the first start of the program: later another worker's file may be the newer one.
+    private var acceptsMappingChange: Bool {
+        settings.acceptsMappingChange && progress.snapshot().transactionsApplied == 0
     }
 
     /// Only what the first start of the program meets is repaired: a gap that comes up later stops it, for somebody to

@@ -171,19 +171,6 @@ actor PipelineLease {
         }
     }
 
-    /// Accepts another mapping where that is asked for. The state is this worker's own by then, or nobody's.
-    private func checkMapping(of state: PipelineState) async throws {
-        guard let refusal = StartChecks.mapping(tables, of: state, rules: settings.rules) else { return }
-        guard settings.acceptsMappingChange else { throw refusal }
-        for index in tables.indices where tables[index].isMappedOtherwise(by: settings.rules) {
-            tables[index].mapping = settings.rules.mapping(of: tables[index].table).fingerprint
-            logger.notice(
-                "another mapping from now on; documents that are there stay as they are until their rows change",
-                metadata: ["table": "\(tables[index].table)", "collection": "\(tables[index].collection)"])
-        }
-        try await ports.store.saveMappings(tables, of: state)
-    }
-
     private func checkTables(of state: PipelineState) async throws {
         if let failure = StartChecks.tables(tables.map(\.table), of: state, asked: settings.tables) { throw failure }
         if let failure = StartChecks.collections(tables, of: state, configured: settings.collections)
@@ -191,7 +178,9 @@ actor PipelineLease {
         {
             throw failure
         }
-        try await checkMapping(of: state)
+        if state.stage != .streaming, let failure = StartChecks.copyMapping(tables, of: state, rules: settings.rules) {
+            throw failure
+        }
         let guards = settings.lastModified
         if let failure = StartChecks.guards(tables, of: state, lastModified: guards) { throw failure }
         let guarded = tables.filter { guards[$0.table] != nil }

@@ -26,7 +26,7 @@ package struct PipelineSettings: Sendable {
     package var collections: [TableName: CollectionSettings]?
     /// What becomes of the rows of tables that it doesn't name.
     package var mapping = CollectionMapping()
-    /// The mapping of a table may be another one than it was; documents that are there stay as they are.
+    /// The mapping of a table may be another one than it was: then it is read again.
     package var acceptsMappingChange = false
     /// Collections that hold documents already are overwritten by key.
     package var adopt = false

@@ -125,9 +125,19 @@ package enum StartChecks {
         return Failure(
             .configuration,
             "the mapping of table \(table.table) is not the one that collection \(table.collection) was made with",
-            hint: "Have the table read again with it: `wherry backfill \(table.table)`, then start this. Or leave the "
-                + "documents that are there as they are until their rows change: `wherry run --accept-mapping-change`. "
-                + "Or put the mapping back.")
+            hint:
+                "`wherry run --accept-mapping-change` takes the new one and reads the table again beside the stream; or "
+                + "put the old one back.")
+    }
+
+    /// The same while a copy is not whole: what is there is not looked at.
+    package static func copyMapping(_ tables: [TableState], of state: PipelineState, rules: MappingRules) -> Failure? {
+        guard let refusal = mapping(tables, of: state, rules: rules) else { return nil }
+        return Failure(
+            .configuration, "\(refusal.message), and its copy is not whole",
+            hint:
+                "Put the mapping back, or remove the pipeline with `wherry drop \(state.pipeline) --documents` and start "
+                + "anew.")
     }
 
     /// Later, while an exported copy is not whole: a guard that is new. What an earlier attempt has written is told

@@ -13,6 +13,7 @@ import Testing
         let columns: Int
 
         init(seed: UInt64) throws {
+            let text = CollectionMappingTests.text
             random = SeededGenerator(seed: seed)
             columns = Int.random(in: 3...8, using: &random)
             var mapping = CollectionMapping()
@@ -25,7 +26,8 @@ import Testing
                 (name: "c\(index)", type: index % 3 == 2 ? CollectionMappingTests.jsonb : CollectionMappingTests.text)
             }
             plan = try MappingPlan(
-                schema: testTable(types, identity: ["c0"]), collection: "c", keyColumns: ["c0"], mapping: mapping)
+                schema: testTable(types + [("k1", text), ("k2", text)], identity: ["c0", "k1", "k2"]), collection: "c",
+                keyColumns: Array(["c0", "k1", "k2"][..<Int.random(in: 1...3, using: &random)]), mapping: mapping)
         }
 
         mutating func value(_ column: Int) -> String? {
@@ -36,7 +38,7 @@ import Testing
                 ? ["{\"\": \(number)}", "{}", "[\(number)]"].randomElement(using: &random)! : "\(number)"
         }
 
-        mutating func values() -> [String?] { (0..<columns).map { value($0) } }
+        mutating func values() -> [String?] { (0..<columns).map { value($0) } + ["k", "k"] }
 
         /// A next version of the row, and the row as it is sent: what was large and did not change is not.
         mutating func change(_ values: [String?]) -> (values: [String?], sent: Row) {
@@ -50,6 +52,7 @@ import Testing
                     fields.append(next[column].map { (.text, Array($0.utf8)) } ?? (.null, []))
                 }
             }
+            fields += [(.text, [0x6B]), (.text, [0x6B])]
             return (next, testRow(fields))
         }
 

@@ -57,10 +57,11 @@ extension ValueCodec {
         }
     }
 
-    /// Whether every value has one text, so that it can be a string, or be masked.
+    /// Whether every value has one text, so that it can be a string, or be masked. (That of a float depends on the
+    /// server's settings.)
     var hasPlainText: Bool {
         guard case .scalar(let scalar) = self else { return false }
-        return scalar.forKey != nil
+        return scalar.forKey != nil && scalar != .float4 && scalar != .float8
     }
 
     /// The value's text, as the server writes it (but for timestamps, which are in ISO 8601).
@@ -76,12 +77,18 @@ extension ValueCodec {
             case .int32: wholeNumber(value).flatMap { Int32(exactly: $0) }.map { .int32($0) }
             case .int64: wholeNumber(value).map { .int64($0) }
             case .bool: wholeNumber(value).flatMap { $0 == 0 ? false : $0 == 1 ? true : nil }.map { .bool($0) }
-            case .double: plainText(of: value).flatMap { Double($0) }.map { .double($0) }
+            case .double: plainText(of: value).flatMap { finiteDouble($0) }.map { .double($0) }
             case .decimal128: plainText(of: value).flatMap { Decimal128($0) }.map { .decimal128($0) }
             case .date, .iso, .int64Micros: nil
             }
         guard let converted else { throw .refused(.conversion) }
         return converted
+    }
+
+    /// nil where a finite number is beyond a double.
+    private func finiteDouble(_ text: String) -> Double? {
+        guard let value = Double(text) else { return nil }
+        return value.isFinite || text.contains("n") ? value : nil
     }
 
     private func wholeNumber(_ value: BSONValue) -> Int64? {

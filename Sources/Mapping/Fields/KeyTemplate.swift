@@ -143,6 +143,17 @@ struct KeyTemplate: Sendable {
         return "a value may hold the separator beside it"
     }
 
+    /// Two templates of one form make the same texts; the columns' names are not in it.
+    var form: String {
+        let words = parts.map { part in
+            switch part {
+            case .literal(let text): "\(text.utf8.count):\(text)"
+            case .value(let position): "$\(position):\(codecs[position].keyForm)"
+            }
+        }
+        return "template(\(words.joined(separator: ",")))"
+    }
+
     // MARK: - Writing and reading
 
     /// - Parameter texts: of the values, in key order.

@@ -7,7 +7,6 @@ struct MappingCheck {
     let collection: String
     let keyColumns: [String]
     let mapping: CollectionMapping
-    var lastModified: LastModified?
 
     /// Throws the first problem, a `Failure` of kind `.configuration`.
     func fields() throws(Failure) -> FieldTree {
@@ -32,12 +31,12 @@ struct MappingCheck {
 
     /// The codec of a body's column.
     func codec(of column: Column) throws(Failure) -> ValueCodec {
-        var policies = mapping.policies
-        if column.name == lastModified?.column { policies.timestamp = .date }
-        let own = ValueCodec(column.type, policies)
+        let own = ValueCodec(column.type, mapping.policies)
         if let type = mapping.types[column.name] {
-            // The type that is asked for says what becomes of a value: no policy does before.
-            guard let codec = ValueCodec(column.type).converted(to: type) else {
+            // Of its form the type says everything itself.
+            var policies = mapping.policies
+            policies.timestamp = .date
+            guard let codec = ValueCodec(column.type).converted(to: type)?.held(to: policies) else {
                 throw failure(
                     "column \(column.name) of table \(schema.name) is \(column.type.name), which can't be \(type.rawValue)",
                     hint: "Leave 'type.\(column.name)' out, or choose another type: docs/mapping.md lists them.")
@@ -79,6 +78,11 @@ struct MappingCheck {
         for index in indices {
             let name = schema.columns[index].name
             let path = isInside ? mapping.path(of: name) : [name]
+            if isInside, path[0].hasPrefix("$") {
+                throw failure(
+                    "key column \(path[0]) of table \(schema.name) starts with a dollar sign",
+                    hint: "MongoDB refuses such a field inside of _id. Give it another name in 'rename'.")
+            }
             do throws(FieldTree.Conflict) {
                 try tree.addKey(path[0], index)
             } catch {

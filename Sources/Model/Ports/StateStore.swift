@@ -45,15 +45,10 @@ package protocol StateStore: Sendable {
     /// - Throws: `Failure(.fenced)` when the epoch has moved on.
     func want(_ tables: [TableState], of state: PipelineState) async throws
 
-    /// Writes by which mapping the documents of the tables are made from now on.
-    ///
-    /// - Throws: `Failure(.fenced)` when the epoch has moved on.
-    func saveMappings(_ tables: [TableState], of state: PipelineState) async throws
-
     /// Gives up what is asked of a table, or its backfill when that has begun, and notes why.
     func refuse(_ table: TableState, because reason: Failure, of pipeline: String) async throws
 
-    /// Asks for a backfill of a table as it was seen, by the mapping that `table` names.
+    /// Asks for a backfill of a table as it was seen.
     ///
     /// - Returns: false, with nothing changed, when another one is asked for or has begun meanwhile.
     func ask(_ request: BackfillRequest, of table: TableState, in pipeline: String) async throws -> Bool

@@ -30,13 +30,6 @@ extension MongoStateStore {
             }, of: state)
     }
 
-    package func saveMappings(_ tables: [TableState], of state: PipelineState) throws {
-        try write(
-            tables.map { table in
-                ["q": ["_id": table.id(in: state.pipeline)], "u": ["$set": ["mapping": .string(table.mapping)]]]
-            }, of: state)
-    }
-
     private func write(
         _ updates: [BSONValue], of state: PipelineState, endingRereadsOf collections: [String] = []
     ) throws {
@@ -79,7 +72,7 @@ extension MongoStateStore {
         try change(
             table, in: pipeline,
             [
-                "$set": ["wanted": request.bson, "mapping": .string(table.mapping)],
+                "$set": ["wanted": request.bson],
                 "$unset": ["refusal": "", "refusal_kind": ""],
             ])
     }

@@ -16,7 +16,9 @@ package enum Wal2JSONLimits {
         Finding(
             .error, "wal2json_partitioned", subject: table.name.description,
             "\(table.name) is partitioned, and wal2json sends the changes of partitions as those of tables of their own",
-            remedy: "Set source.plugin to pgoutput, or leave the table out (source.exclude).")
+            remedy:
+                "Leave the table out (source.exclude); or begin with source.plugin: pgoutput, which a pipeline that "
+                + "has begun can do after `wherry drop` only.")
     }
 
     /// Types whose values it prints as JSON numbers, which know no NaN and no infinity: float4, float8, numeric. (Those
@@ -31,8 +33,9 @@ package enum Wal2JSONLimits {
                 .warning, "wal2json_key", subject: table.name.description,
                 "key column \(column.name) of table \(table.name) is \(column.type.name), and before 2.6 wal2json sends "
                     + "NaN and infinities as null: such a wal2json is refused",
-                remedy: "Install wal2json 2.6 or later on the source, leave the table out (source.exclude), or set "
-                    + "source.plugin to pgoutput; a pipeline that has begun needs `wherry drop` for either.")
+                remedy:
+                    "Install wal2json 2.6 or later on the source, or leave the table out (source.exclude); or begin with "
+                    + "source.plugin: pgoutput, which a pipeline that has begun can do after `wherry drop` only.")
         }
     }
 

@@ -13,7 +13,7 @@ package enum Wal2JSONOptions {
             ("format-version", "2"), ("include-xids", "1"), ("include-timestamp", "1"), ("include-lsn", "1"),
             // Names of types aren't always escaped; their oids need not be.
             ("include-types", "0"), ("include-type-oids", "1"),
-            ("actions", "insert,update,delete,truncate"), ("add-msg-prefixes", "wherry"),
+            ("actions", "insert,update,delete,truncate"), ("add-msg-prefixes", "wherry,wherry.ddl"),
         ]
         if numbersAsStrings { options.append((self.numbersAsStrings, "1")) }
         if !excluded.isEmpty { options.append(("filter-tables", excluded.map(pattern).joined(separator: ","))) }

@@ -97,7 +97,7 @@ struct BackfillStart: Sendable {
     private func tables(_ states: [TableState]) async throws -> [TableName: BackfillTable] {
         let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
         if states.isEmpty { return [:] }
-        var plans = PlanTable(tables: states, rules: settings.rules)
+        var plans = PlanTable(tables: states, rules: settings.rules, showsPresent: true)
         var tables: [TableName: BackfillTable] = [:]
         for (state, version) in zip(states, versions) {
             try plans.register(version)

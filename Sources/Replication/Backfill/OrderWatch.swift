@@ -8,12 +8,16 @@ struct OrderWatch: Sendable {
     let pipeline: String
     /// What stands when everything is settled that was asked: what came while that was done is still to be found.
     let known: [TableName: BackfillOrders]
+    /// Whether something waits for the transaction that is applied in part.
+    let awaitsWholeTransaction: Bool
     let logger: Logger
 
     /// - Parameter unsettled: tables of which more is asked than can be done now.
     init(
-        store: any StateStore, pipeline: String, tables: [TableState], unsettled: Set<TableName> = [], logger: Logger
+        store: any StateStore, pipeline: String, tables: [TableState], unsettled: Set<TableName> = [],
+        awaitsWholeTransaction: Bool = false, logger: Logger
     ) {
+        self.awaitsWholeTransaction = awaitsWholeTransaction
         self.store = store
         self.pipeline = pipeline
         known = Dictionary(
@@ -35,6 +39,7 @@ struct OrderWatch: Sendable {
             try await Task.sleep(for: .seconds(1))
             do {
                 if try await store.orders(of: pipeline) != known { return }
+                if awaitsWholeTransaction, try await store.load(pipeline)?.checkpoint?.open == nil { return }
             } catch let failure as Failure {
                 // The sink notices by itself when the target is gone.
                 logger.debug("orders can't be looked for", metadata: ["reason": "\(failure.message)"])

@@ -9,6 +9,7 @@ package struct PlanTable: Sendable {
     /// The names they are stored under, by oid: one survives a new name.
     private let names: [UInt32: TableName]
     private let rules: MappingRules
+    private let showsPresent: Bool
     /// Whether some row may have to be read again instead of being written.
     package private(set) var mayReadAgain = false
     private var plans: [ObjectIdentifier: MappingPlan] = [:]
@@ -17,8 +18,11 @@ package struct PlanTable: Sendable {
     /// Versions that newer ones have replaced; changes of theirs may still wait for their commit.
     private var replaced: [TableVersion] = []
 
-    package init(tables: [TableState], rules: MappingRules = MappingRules()) {
+    /// - Parameter showsPresent: whether the tables' stored columns are those of the catalogue, so that others are of
+    ///   older versions.
+    package init(tables: [TableState], rules: MappingRules = MappingRules(), showsPresent: Bool = false) {
         self.rules = rules
+        self.showsPresent = showsPresent
         states = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
         names = Dictionary(
             tables.compactMap { table in table.shape.map { ($0.oid, table.table) } },
@@ -54,9 +58,14 @@ package struct PlanTable: Sendable {
         let columns = rules.named[state.table]?.rereadColumns ?? []
         let plan = try MappingPlan(
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns(in: table.schema),
-            lastModified: rules.lastModified(of: state.table), mapping: rules.mapping(of: state.table),
+            lastModified: rules.lastModified(of: state.table),
+            mapping: rules.mapping(of: state.table).fitted(
+                to: table.schema, present: showsPresent ? state.shape.map { Set($0.columns.map(\.name)) } : nil,
+                key: state.keyColumns(in: table.schema)),
             rereadColumns: Set(table.schema.columns.indices.filter { columns.contains(table.schema.columns[$0].name) }))
-        guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else { throw changedKey(state, plan.keyForms) }
+        guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else {
+            throw PlanTable.changedKey(state, plan.keyForms)
+        }
         plans[ObjectIdentifier(table)] = plan
         if plan.mayReadAgain { mayReadAgain = true }
     }
@@ -76,7 +85,7 @@ package struct PlanTable: Sendable {
     }
 
     /// A key whose values have become something else would miss every document that is there.
-    private func changedKey(_ state: TableState, _ now: [String]) -> Failure {
+    static func changedKey(_ state: TableState, _ now: [String]) -> Failure {
         Failure(
             .configuration,
             "the key of table \(state.table) has changed its type: it was \(state.keyForms.joined(separator: ", ")) in "
@@ -101,7 +110,7 @@ package struct PlanTable: Sendable {
 
     /// The collection of a table, whatever its version.
     package func collection(of table: TableVersion) throws -> String {
-        guard let state = states[table.schema.name] else { return try plan(for: table).collection }
+        guard let state = state(of: table) else { return try plan(for: table).collection }
         return state.collection
     }
 }

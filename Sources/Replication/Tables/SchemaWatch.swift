@@ -51,6 +51,8 @@ final class SchemaWatch: Sendable {
         let isFirst = announced.withLock { $0.insert(table.schema.oid).inserted }
         // An older form: what is made of it here is read again, or has been.
         guard lsn > known.coveredTo else { return .goOn }
+        // Whether or not an announcement shows it.
+        if settled.held.contains(known.table) { return try act(known, ["its columns are others"], isForced: false) }
         if !shape.agrees(with: table.schema) { return try act(known, ["its columns are others"], isForced: true) }
         // The first announcement of a stream follows the start's own look; a later one says that something was altered,
         // which counts here if it is nothing that an announcement would show.

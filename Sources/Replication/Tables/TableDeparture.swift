@@ -11,7 +11,7 @@ struct TableDeparture {
     /// Takes out what operators want out.
     func settleOrders(of state: PipelineState, _ catalogue: [CatalogueTable]) async throws {
         let tables = try await ports.store.tables(of: state.pipeline)
-        let leaving = tables.filter { if case .leaving = $0.membership { true } else { false } }
+        let leaving = tables.filter { $0.membership.isLeaving }
         let shown = ShownTables(tables, in: catalogue)
         try await remove(leaving, published: leaving.map { shown[$0]?.name ?? $0.table }, of: tables, state)
     }
@@ -19,10 +19,13 @@ struct TableDeparture {
     /// Takes out what the configuration doesn't choose any more; by the names that tables have now.
     func settleConfiguration(of state: PipelineState) async throws {
         let tables = try await ports.store.tables(of: state.pipeline)
-        let leaving = tables.filter {
-            $0.membership == .member && !settings.keeps($0.table, isPicked: state.picksTables)
-        }
+        let leaving = tables.filter { $0.membership == .member && isLeaving($0, state) }
         try await remove(leaving, published: leaving.map(\.table), of: tables, state)
+    }
+
+    func isLeaving(_ table: TableState, _ state: PipelineState) -> Bool {
+        table.membership.isLeaving
+            || table.membership == .member && !settings.keeps(table.table, isPicked: state.picksTables)
     }
 
     private func remove(
@@ -42,7 +45,9 @@ struct TableDeparture {
                 metadata: ["reason": "\(failure.message)", "hint": "\(failure.hint ?? "")"])
         }
         for table in leaving where table.membership == .leaving(deletesDocuments: true) && isOwn(table) {
-            try await ports.target.empty(table.collection)
+            guard let checkpoint = state.checkpoint else { continue }
+            // Only while nobody has taken the pipeline over.
+            try await ports.sink.truncate([table.collection], at: checkpoint)
         }
         try await ports.store.remove(leaving, of: state)
         for table in leaving {

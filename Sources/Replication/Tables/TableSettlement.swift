@@ -20,23 +20,30 @@ struct TableSettlement {
         let arrival = TableArrival(settings: settings, ports: ports, logger: logger)
         try await arrival.requireConfigured(state, catalogue)
         let departure = TableDeparture(settings: settings, ports: ports, logger: logger)
-        try await departure.settleOrders(of: state, catalogue)
+        // A transaction that is applied in part is counted with all of its tables.
+        let isSplit = state.checkpoint?.open != nil
+        if !isSplit { try await departure.settleOrders(of: state, catalogue) }
 
+        let before = try await ports.store.tables(of: state.pipeline)
         let shapes = try ShapeSettlement(settings: settings, notes: notes, serverVersion: state.source.serverVersion)
-            .settle(try await ports.store.tables(of: state.pipeline), catalogue, at: point, isPicked: state.picksTables)
+            .settle(before, catalogue, at: point, isPicked: state.picksTables)
+        // Before the floor of its backfill is taken: as for a table that joins.
+        let anew = shapes.updates.filter { $0.isAnew(since: before) }.map(\.table.table)
+        if !anew.isEmpty { try await ports.source.publish(anew) }
         try await ports.store.write(shapes.updates, of: state)
         notes.clear()
         for line in shapes.told { logger.notice("a table has changed", metadata: line) }
 
-        try await departure.settleConfiguration(of: state)
+        if !isSplit { try await departure.settleConfiguration(of: state) }
         let outsiders = try await arrival.settle(state, catalogue, at: point)
         let tables = try await ports.store.tables(of: state.pipeline)
         let shown = ShownTables(tables, in: catalogue)
         return SettledTables(
             held: shapes.held, outsiders: outsiders,
+            awaitsWholeTransaction: isSplit && tables.contains { departure.isLeaving($0, state) },
             unsettled: Set(
                 tables.filter { table in
-                    table.acceptsChange && shown[table] == nil
+                    isSplit && departure.isLeaving(table, state) || table.acceptsChange && shown[table] == nil
                         || table.membership == .joining && outsiders.contains { $0.table == table.table }
                 }.map(\.table)))
     }
@@ -48,6 +55,16 @@ struct SettledTables: Sendable {
     let held: Set<TableName>
     /// That would join, if nothing stood in the way.
     let outsiders: Set<Outsider>
+    /// Whether tables stay until the transaction is whole that is applied in part.
+    let awaitsWholeTransaction: Bool
     /// Of which more is asked than can be done now.
     let unsettled: Set<TableName>
+}
+
+extension TableUpdate {
+    /// Whether the table is another one than was stored, of the same name.
+    fileprivate func isAnew(since tables: [TableState]) -> Bool {
+        guard let oid = tables.first(where: { $0.table == stored })?.shape?.oid else { return false }
+        return table.shape.map { $0.oid != oid } ?? false
+    }
 }

@@ -38,8 +38,8 @@ struct RunCommand: AsyncParsableCommand {
 
     @Flag(
         help: ArgumentHelp(
-            "Go on with another mapping than the documents were made by; they stay as they are until their rows change.",
-            discussion: "`wherry backfill TABLE` makes them anew instead."))
+            "Take another mapping than the documents were made by: the tables are read again beside the stream.",
+            discussion: "For this one start. Without a change it does nothing."))
     var acceptMappingChange = false
 
     func validate() throws {

@@ -17,7 +17,7 @@ package struct RunRequest: Sendable, Equatable {
     package let adopts: Bool
     /// A data gap that the start finds is repaired: with a new slot, and every table read again.
     package let acceptsGap: Bool
-    /// Documents may be of another mapping than the file's: they stay as they are until their rows change.
+    /// Another mapping than the documents were made by is taken, and the tables are read again.
     package var acceptsMappingChange = false
     /// Between two progress lines of the log.
     package let progressInterval: Duration

@@ -37,9 +37,14 @@ struct CollectionResolver: Sendable {
                         + "has already",
                     hint: "A table becomes one collection: remove one of the two.")
             }
+            let guarding = try lastModified(of: entry, name)
+            var mapping = try mappings.mapping(entry, at: "collections.\(name)")
+            // Documents are compared by it: it stays a date.
+            if let guarding, mapping.policies.timestamp != .date, mapping.types[guarding.column] == nil {
+                mapping.types[guarding.column] = .date
+            }
             settings[table] = CollectionSettings(
-                collection: name, lastModified: try lastModified(of: entry, name),
-                mapping: try mappings.mapping(entry, at: "collections.\(name)"))
+                collection: name, lastModified: guarding, mapping: mapping)
         }
         return settings
     }

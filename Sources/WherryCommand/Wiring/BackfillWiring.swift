@@ -1,5 +1,4 @@
 import Logging
-import Mapping
 import Model
 import Mongo
 import Postgres
@@ -30,7 +29,11 @@ struct BackfillWiring {
             try requireFree(table, rereads: try await store.rereads(of: settings.pipeline, .backfill, limit: 0))
             // They say what an application writes too.
             let configured = settings.source.collections
-            if let refusal = StartChecks.collections(tables, of: state, configured: configured) { throw refusal }
+            if let refusal = StartChecks.collections(tables, of: state, configured: configured)
+                ?? StartChecks.mapping([table], of: state, rules: settings.source.rules)
+            {
+                throw refusal
+            }
             report = try await Endpoint.withSource(known, logger: logger) { source in
                 try await ask(condition, gone, table, of: state, source, store)
             }
@@ -130,16 +133,6 @@ struct BackfillWiring {
             try await source.isDecidedByKey($0, of: version, key: table.keyColumns)
         }
         let removesGone = gone != .keep && report.notice == nil
-        var table = table
-        if table.isMappedOtherwise(by: settings.source.rules) {
-            guard condition == nil else {
-                throw Failure(
-                    .usage, "the mapping of table \(table.table) has changed, and --where reads only some of its rows",
-                    hint: "Leave --where out: every document has to be made anew.")
-            }
-            table.mapping = settings.source.rules.mapping(of: table.table).fingerprint
-            report.takesNewMapping = true
-        }
         let request = BackfillRequest(
             cause: .asked, condition: condition, removesGone: removesGone, requestedAt: Timestamp.now(),
             host: Endpoint.thisWorker.host)

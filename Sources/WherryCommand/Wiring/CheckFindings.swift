@@ -111,9 +111,10 @@ enum CheckFindings {
     /// Whether the configuration still says of the pipeline's tables what it did at the first start.
     static func choice(of tables: [TableState], in state: PipelineState, with settings: Settings) -> [Finding] {
         let configured = settings.source.collections
+        let kept = tables.filter { $0.membership == .member && configured.map { $0.keys }?.contains($0.table) ?? true }
         let refusals = [
             StartChecks.collections(tables, of: state, configured: configured),
-            StartChecks.mapping(tables, of: state, rules: settings.source.rules),
+            StartChecks.mapping(kept, of: state, rules: settings.source.rules),
             StartChecks.choice(of: tables, in: state, configured: configured),
             StartChecks.guards(
                 tables, of: state, lastModified: configured?.compactMapValues(\.lastModified) ?? [:]),

@@ -17,7 +17,7 @@ struct PipelineWiring: Sendable {
     var end = PipelineSettings.End.never
     /// A data gap that the start finds is repaired.
     var acceptsGap = false
-    /// Documents may be of another mapping than the file's.
+    /// Another mapping than the documents were made by is taken.
     var acceptsMappingChange = false
     let progress: Model.Progress
     let logger: Logger

@@ -116,18 +116,6 @@ final class FakeStore: StateStore {
         }
     }
 
-    func saveMappings(_ tables: [TableState], of saved: PipelineState) async throws {
-        try fail("saveMappings")
-        state.withLock { state in
-            for table in tables {
-                guard let index = state.tables[saved.pipeline]?.firstIndex(where: { $0.table == table.table }) else {
-                    continue
-                }
-                state.tables[saved.pipeline]?[index].mapping = table.mapping
-            }
-        }
-    }
-
     func want(_ tables: [TableState], of saved: PipelineState) async throws {
         try fail("want")
         state.withLock { state in

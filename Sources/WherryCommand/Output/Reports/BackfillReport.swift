@@ -18,8 +18,6 @@ package struct BackfillReport: Report, Equatable {
     package var removesGone: Bool?
     /// Why they are kept, where that was not asked for.
     package var notice: String?
-    /// Whether the documents are made by another mapping from now on; nil where that is not so.
-    package var takesNewMapping: Bool?
     package var workerActive: Bool
     /// Of the backfill so far; nil before it begins.
     package var rowsRead: Int?
@@ -43,8 +41,6 @@ package struct BackfillReport: Report, Equatable {
         case .finished, .cancelled: break
         case .underWay: lines.append("  'wherry status' shows how far it is")
         case .paused: lines.append("  'wherry backfill \(table) --resume' goes on with it")
-        case .asked where takesNewMapping == true && workerActive:
-            lines.append("  by this file's mapping: start the active worker again with this file, it stops with 78")
         case .asked, .resumed:
             lines.append(
                 workerActive

@@ -1,0 +1,56 @@
+import Logging
+import Mapping
+import Model
+
+/// Whether the tables are still mapped as their documents were, settled before a stream: another mapping is taken only
+/// where that is asked for, and then the tables are read again beside the stream.
+struct MappingSettlement {
+    let settings: PipelineSettings
+    let ports: PipelinePorts
+    let acceptsChange: Bool
+    let logger: Logger
+
+    /// - Throws: `Failure(.configuration)` for a mapping that a table can't have, or that is another one than before.
+    func settle(_ state: PipelineState) async throws {
+        let tables = try await ports.store.tables(of: state.pipeline).filter {
+            $0.membership == .member && settings.keeps($0.table, isPicked: state.picksTables)
+        }
+        let byName = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
+        // One that is gone from the source has nothing to be mapped any more.
+        for shown in try await ports.catalogTables(tables.map(\.table)) {
+            if let table = byName[shown.schema.name] { try check(table, shown) }
+        }
+        let changed = tables.filter { $0.isMappedOtherwise(by: settings.rules) }
+        guard let refusal = StartChecks.mapping(changed, of: state, rules: settings.rules) else { return }
+        guard acceptsChange else { throw refusal }
+        try BackfillPlanner.requireMessages(of: state.source, begun: state.pipeline)
+        try await ports.store.write(changed.map { TableUpdate(stored: $0.table, table: taken($0)) }, of: state)
+        for table in changed {
+            logger.notice(
+                "another mapping from now on: the table is read again",
+                metadata: ["table": "\(table.table)", "collection": "\(table.collection)"])
+        }
+    }
+
+    private func check(_ table: TableState, _ shown: SourceTable) throws {
+        let plan = try MappingPlan(
+            schema: shown.schema, collection: table.collection, keyColumns: table.keyColumns(in: shown.schema),
+            lastModified: settings.rules.lastModified(of: table.table), mapping: settings.rules.mapping(of: table.table)
+        )
+        guard table.keyForms.isEmpty || table.keyForms == plan.keyForms else {
+            throw PlanTable.changedKey(table, plan.keyForms)
+        }
+    }
+
+    private func taken(_ table: TableState) -> TableState {
+        var table = table
+        table.mapping = settings.rules.mapping(of: table.table).fingerprint
+        // Everything is read for those too.
+        if table.wanted?.cause ?? .asked == .asked {
+            table.wanted = BackfillRequest(
+                cause: table.backfill?.cause == .gap && table.isBackfilling ? .gap : .schemaChange, condition: nil,
+                removesGone: false, requestedAt: .now, host: settings.worker.host)
+        }
+        return table
+    }
+}
