@@ -151,9 +151,10 @@ import Testing
         #expect(micros["placed_at"] == .int64(1_704_164_645_000_006))
         let iso = try Self.document { $0.policies.timestamp = .iso }
         #expect(iso["placed_at"] == "2024-01-02T03:04:05.000006Z")
-        // What documents are compared by stays a date.
+        // What documents are compared by is a date.
         let plan = try Self.plan(lastModified: LastModified(column: "placed_at", isDualWritten: false)) {
             $0.policies.timestamp = .iso
+            $0.types = ["placed_at": .date]
             $0.fieldCase = .camel
         }
         #expect(plan.backfillGuard == "placedAt")
@@ -245,7 +246,7 @@ import Testing
     @Test func theGuardsColumnStaysADateAtTheTop() {
         let changes: [(inout CollectionMapping) -> Void] = [
             { $0.rename = ["placed_at": "a.b"] }, { $0.columns = .drop(["placed_at"]) },
-            { $0.masks = ["placed_at": .null] }, { $0.types = ["placed_at": .iso] },
+            { $0.policies.timestamp = .iso }, { $0.masks = ["placed_at": .null] }, { $0.types = ["placed_at": .iso] },
         ]
         for change in changes {
             let failure = #expect(throws: Failure.self) {

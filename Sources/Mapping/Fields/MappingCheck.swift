@@ -105,7 +105,8 @@ struct MappingCheck {
         let path = mapping.path(of: guarding.column)
         let isPlainDate =
             !mapping.leavesOut(guarding.column) && mapping.masks[guarding.column] == nil
-            && [nil, .date].contains(mapping.types[guarding.column]) && path.count == 1
+            && (mapping.types[guarding.column].map { $0 == .date } ?? (mapping.policies.timestamp == .date))
+            && path.count == 1
         guard isPlainDate else {
             throw failure(
                 "last_modified of table \(schema.name) is \(guarding.column), which collection \(collection) leaves out, "

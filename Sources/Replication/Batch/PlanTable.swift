@@ -60,7 +60,8 @@ package struct PlanTable: Sendable {
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns(in: table.schema),
             lastModified: rules.lastModified(of: state.table),
             mapping: rules.mapping(of: state.table).fitted(
-                to: table.schema, present: showsPresent ? state.shape.map { Set($0.columns.map(\.name)) } : nil,
+                to: table.schema,
+                present: showsPresent && !table.isGone ? state.shape.map { Set($0.columns.map(\.name)) } : nil,
                 key: state.keyColumns(in: table.schema)),
             rereadColumns: Set(table.schema.columns.indices.filter { columns.contains(table.schema.columns[$0].name) }))
         guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else {
