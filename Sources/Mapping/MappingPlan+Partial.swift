@@ -8,6 +8,8 @@ extension MappingPlan {
         var branch = 0
         for (position, field) in body.enumerated() {
             switch field.kind {
+            // Without a name: it stands for columns of a table that is gone, and keeps the row from being whole.
+            case .column where field.headCount == 2: continue
             case .column:
                 if omitsNulls, isNull(field, row, nil) { continue }
                 begin(field, in: &writer)

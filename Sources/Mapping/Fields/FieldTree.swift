@@ -37,7 +37,8 @@ struct FieldTree {
     mutating func add(_ path: [String], _ source: Source, isPlain: Bool = false) throws(Conflict) {
         guard path.count <= FieldTree.mostLevels else { throw .depth }
         for name in path {
-            if name.isEmpty { throw .emptyPart }
+            // A column without a name stands for those of a table that is gone.
+            if name.isEmpty, !isPlain { throw .emptyPart }
             if name.utf8.contains(0) { throw .nul }
             if !isPlain, name.hasPrefix("$") { throw .dollar(name) }
         }
