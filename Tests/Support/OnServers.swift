@@ -40,7 +40,7 @@ extension Trait where Self == OnServers {
 private actor Places {
     static let shared = Places()
 
-    private let all = max(1, ProcessInfo.processInfo.environment["WHERRY_TEST_WIDTH"].flatMap { Int($0) } ?? 6)
+    private let all = max(1, ProcessInfo.processInfo.environment["WHERRY_TEST_WIDTH"].flatMap { Int($0) } ?? 4)
     private lazy var free = all
     private var queue: [(places: Int, turn: CheckedContinuation<Void, Never>)] = []
 
