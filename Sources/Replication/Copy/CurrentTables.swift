@@ -16,9 +16,8 @@ struct CurrentTables {
             guard let table = byName[state.table] else {
                 throw Failure(
                     .configuration, "table \(state.table) belongs to the pipeline and can't be replicated any more",
-                    hint:
-                        "Run `wherry check` to see why; `wherry tables remove \(state.table)` takes it out of the pipeline."
-                )
+                    hint: "Run `wherry check` to see why. `wherry tables remove \(state.table)` takes it out of a "
+                        + "pipeline that streams; `wherry drop \(pipeline)` starts anew without it.")
             }
             return TableVersion(schema: table.schema)
         }
