@@ -46,6 +46,10 @@ extension MappingPlan {
             return Failure(
                 .unexpected, "\(place) was not sent and is needed for a whole document",
                 hint: "An unchanged large value has to be kept in place. Please report this.")
+        case .evaluation(let fault):
+            return Failure(
+                .dataRefused, "an expression over \(place) \(fault.rawValue)",
+                hint: "Correct the row, or guard the expression: CASE and NULLIF keep such values out.")
         case .nullKey:
             return Failure(
                 .unexpected, "\(place) is null and part of the key",

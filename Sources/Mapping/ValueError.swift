@@ -1,6 +1,6 @@
 /// Why one value could not become BSON. The plan makes a `Failure` of it that names table and column; no case carries a
 /// value.
-enum ValueError: Error, Hashable {
+package enum ValueError: Error, Hashable {
     /// The bytes are not what the type's send or output function makes.
     case malformed(Malformation)
     /// The value is fine in PostgreSQL and can't be held by MongoDB.
@@ -15,8 +15,10 @@ enum ValueError: Error, Hashable {
     case notSent
     /// A key column is null.
     case nullKey
+    /// An expression has no value for this row: the server would end a query with an error.
+    case evaluation(Evaluation)
 
-    enum Malformation: String {
+    package enum Malformation: String {
         case length = "a value of unexpected length"
         case digits = "a number that can't be read"
         case boolean = "a boolean that can't be read"
@@ -36,7 +38,29 @@ enum ValueError: Error, Hashable {
         case json = "JSON that can't be read"
     }
 
-    enum Refusal: String {
+    /// Behind "the expression"; the comments name the server's SQLSTATE.
+    package enum Evaluation: String {
+        /// 22012.
+        case divisionByZero = "divides by zero"
+        /// 22003.
+        case outOfRange = "gives a number that its type can't hold"
+        /// 22P02.
+        case text = "casts a text that is no value of the type"
+        /// 22008.
+        case date = "gives a date or timestamp out of range"
+        /// 22011.
+        case length = "takes a substring of negative length"
+        /// 22023.
+        case position = "asks for field 0 of a split text"
+        /// 22025.
+        case pattern = "matches a LIKE pattern that ends in a backslash"
+        /// 22P05, or 22P02 for half of a surrogate pair.
+        case character = "looks into JSON with an escape that is no character"
+        /// No error of the server.
+        case size = "makes a text of more than 16 MiB"
+    }
+
+    package enum Refusal: String {
         case utf8 = "text that is not UTF-8"
         case digits = "a number of more than 34 digits, which 'numeric_overflow' doesn't take"
         case infinity = "an infinite date or timestamp, which 'out_of_range' doesn't take"
