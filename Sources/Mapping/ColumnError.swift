@@ -1,13 +1,20 @@
 import Model
 
-/// A value that could not be encoded, and the column it is in, if it is about one.
+/// A value that could not be encoded, and the column it is in, or the expression it is of, if it is about one.
 struct ColumnError: Error {
     let error: ValueError
-    let column: Int?
+    var column: Int?
+    /// Among the plan's computed values.
+    var expression: Int?
 
     init(_ error: ValueError, _ column: Int? = nil) {
         self.error = error
         self.column = column
+    }
+
+    init(_ error: ValueError, expression: Int) {
+        self.error = error
+        self.expression = expression
     }
 }
 
@@ -16,9 +23,16 @@ extension MappingPlan {
     func failure(for error: ColumnError) -> Failure {
         let place =
             error.column.map { index in
-                "column \(schema.columns[index].name) (\(schema.columns[index].type.name)) of table \(schema.name)"
-            } ?? "a row of table \(schema.name)"
-        switch error.error {
+                "column \(schema.columns[index].name) (\(schema.columns[index].type.name))"
+            }
+        let expression = error.expression.map { "'compute.\(computed[$0].path)'" }
+        return failure(for: error.error, in: place ?? expression)
+    }
+
+    /// - Parameter named: the column or the expression that it is about; nil for the row.
+    func failure(for error: ValueError, in named: String?) -> Failure {
+        let place = named.map { "\($0) of table \(schema.name)" } ?? "a row of table \(schema.name)"
+        switch error {
         case .tooLarge:
             return Failure(
                 .dataRefused, "a row of table \(schema.name) is more than 16 MiB as a document of \(collection)",
@@ -48,7 +62,7 @@ extension MappingPlan {
                 hint: "An unchanged large value has to be kept in place. Please report this.")
         case .evaluation(let fault):
             return Failure(
-                .dataRefused, "an expression over \(place) \(fault.rawValue)",
+                .dataRefused, "\(place) \(fault.rawValue) in a row",
                 hint: "Correct the row, or guard the expression: CASE and NULLIF keep such values out.")
         case .nullKey:
             return Failure(

@@ -34,9 +34,13 @@ extension MappingPlan {
         try encoded(into: &writer) { writer throws(ColumnError) in
             try check(row, nil)
             if isStructured { return try appendPartialBody(row, to: &writer) }
-            for field in body where row.fields[field.index].kind != .unchanged {
-                begin(field, in: &writer)
-                try appendValue(field, row, nil, to: &writer)
+            for field in body where isSent(field, in: row) {
+                if field.kind == .computed {
+                    try appendComputed(field, row, nil, to: &writer)
+                } else {
+                    begin(field, in: &writer)
+                    try appendValue(field, row, nil, to: &writer)
+                }
             }
         }
     }
@@ -82,9 +86,23 @@ extension MappingPlan {
                 branch = writer.beginBranch(in: branch)
             case .close:
                 branch = writer.endBranch(branch, headCount: field.headCount, keepsEmpty: false)
-            case .computed: break
+            case .computed: try appendComputed(field, row, old, to: &writer)
             }
         }
+    }
+
+    func appendComputed(
+        _ field: PlannedField, _ row: Row, _ old: Row?, to writer: inout BSONWriter
+    ) throws(ColumnError) {
+        let start = writer.count
+        begin(field, in: &writer)
+        let mark = writer.mark
+        do throws(ValueError) {
+            try computed[field.index].expression.append(row, old: old, to: &writer)
+        } catch {
+            throw ColumnError(error, expression: field.index)
+        }
+        if omitsNulls, writer.isValue(at: mark, .null) { writer.truncate(to: start) }
     }
 
     func isNull(_ field: PlannedField, _ row: Row, _ old: Row?) -> Bool {

@@ -13,10 +13,10 @@ extension MappingPlan {
             case .column:
                 if omitsNulls, isNull(field, row, nil) { continue }
                 begin(field, in: &writer)
-                if row.fields[field.index].kind == .unchanged {
-                    writer.putUndefined()
-                } else {
+                if isSent(field, in: row) {
                     try appendValue(field, row, nil, to: &writer)
+                } else {
+                    writer.putUndefined()
                 }
             case .open:
                 begin(field, in: &writer)
@@ -24,7 +24,10 @@ extension MappingPlan {
                 if lacksValues(row, position..<field.index) { PartialDocument.begin(in: &writer) }
             case .close:
                 branch = writer.endBranch(branch, headCount: field.headCount, keepsEmpty: false)
-            case .computed: break
+            case .computed where isSent(field, in: row): try appendComputed(field, row, nil, to: &writer)
+            case .computed:
+                begin(field, in: &writer)
+                writer.putUndefined()
             }
         }
     }
@@ -37,6 +40,16 @@ extension MappingPlan {
     }
 
     private func lacksValues(_ row: Row, _ fields: Range<Int>) -> Bool {
-        body[fields].contains { $0.kind == .column && row.fields[$0.index].kind == .unchanged }
+        body[fields].contains { !isSent($0, in: row) }
+    }
+
+    /// Whether the value of a step is known from what was sent. (Of a computed one either all of its columns were, or
+    /// none: `needsReread`.)
+    func isSent(_ field: PlannedField, in row: Row) -> Bool {
+        switch field.kind {
+        case .column: row.fields[field.index].kind != .unchanged
+        case .computed: computed[field.index].columns.allSatisfy { row.fields[$0].kind != .unchanged }
+        case .open, .close: true
+        }
     }
 }

@@ -3,14 +3,38 @@ import Model
 /// Rows that the stream sends and that make no document as they were sent.
 extension MappingPlan {
     /// Whether there can be such rows.
-    package var mayReadAgain: Bool { !rereadColumns.isEmpty }
+    package var mayReadAgain: Bool { filter != nil || computed.contains { !$0.columns.isEmpty } }
 
     /// Whether the row has to be read again from the source instead of being written: a value is missing (unchanged
-    /// TOAST) that more than the column's own field is made of.
+    /// TOAST) that more than its own field is made of, together with one that was sent; or the row is only sent in part,
+    /// and its document may not be there, because the row before was not among those that become documents.
     ///
-    /// - Parameter old: what was sent of the row before the change; a whole one has the value.
+    /// - Parameter old: what was sent of the row before the change; a whole one has the values.
     package func needsReread(_ new: Row, old: OldRow?) -> Bool {
         if case .full = old { return false }
-        return rereadColumns.contains { new.fields[$0].kind == .unchanged }
+        if new.isWhole { return false }
+        if let filter, filter.columns.contains(where: { isUnsent($0, of: new) }) || !isWhole(new, with: old) {
+            return true
+        }
+        // A key that changes may be a part of it.
+        return computed.contains { value in
+            let unsent = value.columns.count { isUnsent($0, of: new) }
+            return unsent > 0 && (unsent < value.columns.count || old != nil)
+        }
+    }
+
+    private func isUnsent(_ column: Int, of row: Row) -> Bool { row.fields[column].kind == .unchanged }
+
+    /// Whether the row is one of those that become documents.
+    ///
+    /// - Parameter old: a whole old row, for values that were not sent.
+    /// - Throws: `Failure(.dataRefused)` where the condition has no value: it divides by zero, say.
+    package func takes(_ row: Row, old: Row? = nil) throws(Failure) -> Bool {
+        guard let filter else { return true }
+        do throws(ValueError) {
+            return try filter.holds(row, old: old)
+        } catch {
+            throw failure(for: error, in: "'where'")
+        }
     }
 }

@@ -14,10 +14,6 @@ package struct MappingPlan: Sendable {
     package let needsSetField: Bool
     /// The guard against writes of an application; nil when the table has none.
     package let lastModified: LastModified?
-    /// Columns that more than their own field is made of, as indices into `schema.columns`: a row that was sent without
-    /// one of them has to be read again.
-    package let rereadColumns: Set<Int>
-
     /// As steps that write a document's elements.
     let key: [PlannedField]
     /// Where in `key` the columns are that were given, in their order.
@@ -26,6 +22,10 @@ package struct MappingPlan: Sendable {
     /// nil where `_id` is no text made of several values.
     let template: KeyTemplate?
     let body: [PlannedField]
+    /// What the steps of kind `computed` write.
+    let computed: [ComputedValue]
+    /// True of the rows that become documents; nil for all.
+    let filter: BoundExpression?
     /// Whether a part of a row is written in the shape of the whole (`PartialDocument`).
     let isStructured: Bool
     let omitsNulls: Bool
@@ -45,12 +45,10 @@ package struct MappingPlan: Sendable {
     /// `_id`, when the mapping asks for what the table can't give, or when the column of `lastModified` is of no use.
     package init(
         schema: TableSchema, collection: String, keyColumns: [String], lastModified: LastModified? = nil,
-        mapping: CollectionMapping = CollectionMapping(),
-        rereadColumns: Set<Int> = []
+        mapping: CollectionMapping = CollectionMapping()
     ) throws(Failure) {
         try lastModified?.check(schema, keyColumns: keyColumns)
         self.lastModified = lastModified
-        self.rereadColumns = rereadColumns
         self.schema = schema
         self.collection = collection
         let check = MappingCheck(schema: schema, collection: collection, keyColumns: keyColumns, mapping: mapping)
@@ -74,6 +72,8 @@ package struct MappingPlan: Sendable {
         structures = builder.structures
         isWrapped = mapping.id == .wrapped || keys.count > 1
         template = try check.template(of: keys)
+        computed = try check.computed(besides: Set(keys.map(\.index)))
+        filter = try check.filter()
         isStructured = mapping.isStructured
         omitsNulls = mapping.nulls == .omit
         needsSetField = tree.fields.contains { $0.name.hasPrefix("$") || $0.name.utf8.contains(0x2E) }

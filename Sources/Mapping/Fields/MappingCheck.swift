@@ -58,6 +58,34 @@ struct MappingCheck {
         }
     }
 
+    // MARK: - Expressions
+
+    /// - Parameter key: columns that are always known.
+    func computed(besides key: Set<Int>) throws(Failure) -> [ComputedValue] {
+        var values: [ComputedValue] = []
+        for field in mapping.computed {
+            do throws(ExpressionError) {
+                let expression = try Expression(parsing: field.expression).bound(to: schema)
+                values.append(
+                    ComputedValue(
+                        expression: expression, columns: expression.columns.filter { !key.contains($0) },
+                        path: field.path))
+            } catch {
+                throw error.failure(in: "'compute.\(field.path)' of collection \(collection)")
+            }
+        }
+        return values
+    }
+
+    func filter() throws(Failure) -> BoundExpression? {
+        guard let text = mapping.filter else { return nil }
+        do throws(ExpressionError) {
+            return try Expression(parsing: text).condition(on: schema)
+        } catch {
+            throw error.failure(in: "'where' of collection \(collection)")
+        }
+    }
+
     // MARK: - Key
 
     /// The key's columns in the order of `_id`.

@@ -24,9 +24,10 @@ struct BackfillTable: Sendable {
             expectsDocuments: expectsDocuments, capacity: 256 << 10)
     }
 
-    /// Appends a row as a document with its key apart.
+    /// Appends a row as a document with its key apart; as a delete when it is none of those that become documents.
     func append(_ row: Row, to documents: CollectionWrites) throws {
         let key = try plan.encodeKey(row, into: &documents.arena)
+        guard try plan.takes(row) else { return documents.writes.append(DocumentWrite(kind: .delete, key: key)) }
         let body = try plan.encodeDocument(row, into: &documents.arena)
         documents.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
     }

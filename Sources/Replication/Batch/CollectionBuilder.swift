@@ -30,6 +30,7 @@ struct CollectionBuilder {
     }
 
     mutating func insert(_ row: Row, plan: MappingPlan) throws {
+        guard try plan.takes(row) else { return }
         let key = try plan.encodeKey(row, fallback: nil, into: &writes.arena)
         let body = try plan.encodeDocument(row, into: &writes.arena)
         put(.insert, key: key, body: body)
@@ -41,6 +42,11 @@ struct CollectionBuilder {
         if let old {
             let oldKey = try plan.encodeKey(old.row, fallback: nil, into: &writes.arena)
             if !writes.arena.hasEqualBytes(oldKey, newKey) { origin = oldKey }
+        }
+        guard try plan.takes(new, old: old?.row) else {
+            // It is none of the rows that become documents, and may have been one.
+            if let origin { delete(key: origin) }
+            return delete(key: newKey)
         }
         if plan.isWhole(new, with: old) {
             let body = try plan.encodeDocument(new, old: old?.row, into: &writes.arena)

@@ -127,7 +127,7 @@ struct CopyWorkers: Sendable {
         while writes.writes.count < most, writes.arena.count < min(limits.bytes, CopyWorkers.batchBytes) {
             let rows = try await reader.next(maxBytes: readSize)
             if rows.isEmpty { break }
-            for row in rows {
+            for row in rows where try plan.takes(row) {
                 // The key is in the document too; apart it is needed only where documents are overwritten.
                 let key = table.wasEmpty ? 0..<0 : try plan.encodeKey(row, into: &writes.arena)
                 let body = try plan.encodeDocument(row, into: &writes.arena)
