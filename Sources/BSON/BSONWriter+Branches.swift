@@ -11,13 +11,13 @@ extension BSONWriter {
         return start
     }
 
-    /// - Parameters:
-    ///   - headCount: of the element: type, name, zero byte.
-    ///   - keepsEmpty: whether the element stays when nothing is in it.
+    /// Ends it; with nothing in it the element isn't there.
+    ///
+    /// - Parameter headCount: of the element: type, name, zero byte.
     /// - Returns: the document around it, as it was given to `beginBranch`.
-    package mutating func endBranch(_ start: Int, headCount: Int, keepsEmpty: Bool) -> Int {
+    package mutating func endBranch(_ start: Int, headCount: Int) -> Int {
         let parent = Int((base + start).loadUnaligned(as: Int32.self).littleEndianValue)
-        if end == start + 4, !keepsEmpty {
+        if end == start + 4 {
             truncate(to: start - headCount)
         } else {
             endDocument(start)

@@ -1,6 +1,7 @@
-/// Lays `overlay` over `base`. A `PartialDocument` says itself which fields there shall be; else top level only: a field of `overlay` replaces the one of the same name in `base` and
-/// stands in its place; fields only `overlay` has come last, in their order. The result is appended to `writer`, and
-/// its range returned; when an input is malformed (`BSONError`) the writer is left as it was.
+/// Lays `overlay` over `base`. A `PartialDocument` says itself which fields there shall be; else it is about the top
+/// level only: a field of `overlay` replaces the one of the same name in `base` and stands in its place; fields only
+/// `overlay` has come last, in their order. The result is appended to `writer`, and its range returned; when an input is
+/// malformed (`BSONError`) the writer is left as it was.
 package func mergeDocuments(
     base: UnsafeRawBufferPointer, overlay: UnsafeRawBufferPointer, into writer: inout BSONWriter
 ) throws(BSONError) -> Range<Int> {

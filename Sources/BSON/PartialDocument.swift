@@ -38,18 +38,19 @@ package enum PartialDocument {
         }
         for field in try fields(of: part) {
             let found = below.first { $0.hasSameName(as: field) }
-            if field.type == .undefined {
-                if let found { writer.append(found) }
-            } else if field.type == .document, PartialDocument.isPartial(field.valueBytes) {
-                try layInside(field, over: found, isPartial: isPartial, into: &writer)
-            } else {
+            if let found, field.type == .undefined {
+                writer.append(found)
+            } else if field.type == .document, PartialDocument.isPartial(field.valueBytes), found != nil || !isPartial {
+                try layInside(field, over: found, into: &writer)
+            } else if field.type != .undefined || isPartial {
+                // Of a field that a partial document knows nothing of, nothing is known now either.
                 writer.append(field)
             }
         }
     }
 
     private static func layInside(
-        _ field: BSONElement, over found: BSONElement?, isPartial: Bool, into writer: inout BSONWriter
+        _ field: BSONElement, over found: BSONElement?, into writer: inout BSONWriter
     ) throws(BSONError) {
         let start = writer.count
         writer.key(bytes: field.nameBytes)
@@ -59,7 +60,7 @@ package enum PartialDocument {
         } else {
             for inner in try fields(of: field.valueBytes) where inner.type != .undefined {
                 if inner.type == .document, PartialDocument.isPartial(inner.valueBytes) {
-                    try layInside(inner, over: nil, isPartial: false, into: &writer)
+                    try layInside(inner, over: nil, into: &writer)
                 } else {
                     writer.append(inner)
                 }

@@ -85,7 +85,7 @@ extension MappingPlan {
                 begin(field, in: &writer)
                 branch = writer.beginBranch(in: branch)
             case .close:
-                branch = writer.endBranch(branch, headCount: field.headCount, keepsEmpty: false)
+                branch = writer.endBranch(branch, headCount: field.headCount)
             case .computed: try appendComputed(field, row, old, to: &writer)
             }
         }

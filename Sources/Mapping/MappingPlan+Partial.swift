@@ -23,7 +23,7 @@ extension MappingPlan {
                 branch = writer.beginBranch(in: branch)
                 if lacksValues(row, position..<field.index) { PartialDocument.begin(in: &writer) }
             case .close:
-                branch = writer.endBranch(branch, headCount: field.headCount, keepsEmpty: false)
+                branch = writer.endBranch(branch, headCount: field.headCount)
             case .computed where isSent(field, in: row): try appendComputed(field, row, nil, to: &writer)
             case .computed:
                 begin(field, in: &writer)

@@ -37,7 +37,7 @@ extension PostgresSource {
         if let (done, error) = outcome {
             if error.sqlState == SQLState.lockNotAvailable {
                 throw Failure(
-                    .denied,
+                    .inUse,
                     "publication \(settings.publication) can't be altered: a table is locked by another session",
                     hint: "Index builds and VACUUM hold such locks; it is tried again at the next start of the stream.")
             }

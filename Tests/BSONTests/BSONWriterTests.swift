@@ -84,6 +84,15 @@ import Testing
                 == ["_id": 1, "a": nil, "b": ["y": 2], "c": 3, "d": 4])
         #expect(try merged(["a": 1], [:]) == ["a": 1])
         #expect(try merged([:], ["a": 1, "aa": 2]) == ["a": 1, "aa": 2])
+        // What neither part of a document knows stays unknown: the document may have it.
+        let unknown = BSONValue.deprecated(.undefined, [])
+        let inside: BSONValue = ["": unknown, "x": 1, "y": unknown]
+        #expect(
+            try merged(["": unknown, "a": 1], ["": unknown, "a": unknown, "b": unknown, "in": inside])
+                == ["": unknown, "a": 1, "b": unknown, "in": inside])
+        #expect(
+            try merged(["_id": 1, "a": 1], ["": unknown, "a": unknown, "b": unknown, "in": inside])
+                == ["_id": 1, "a": 1, "in": ["x": 1]])
     }
 
     @Test func aMergeOfDamagedBytesLeavesTheWriterAsItWas() {

@@ -55,7 +55,7 @@ struct BackfillStart: Sendable {
                 try await ports.store.refuse(state, because: reason, of: settings.pipeline)
             }, tables: tables, rereadTables: rereadTables(of: all, tables),
             storedRereads: { try await ports.store.rereads(of: settings.pipeline, nil, limit: $0) },
-            tracked: Set((states.map(\.collection)) + rereads.map(\.collection)), board: board, rereads: queue,
+            tracked: Set(states.map(\.collection) + rereads.map(\.collection)), board: board, rereads: queue,
             inbox: inbox, gate: gate, watch: watch, workers: settings.copyWorkers, chunkBytes: target.mostBytes,
             progress: progress, logger: logger)
     }
@@ -95,8 +95,8 @@ struct BackfillStart: Sendable {
     }
 
     private func tables(_ states: [TableState]) async throws -> [TableName: BackfillTable] {
-        let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
         if states.isEmpty { return [:] }
+        let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
         var plans = PlanTable(tables: states, rules: settings.rules, showsPresent: true)
         var tables: [TableName: BackfillTable] = [:]
         for (state, version) in zip(states, versions) {

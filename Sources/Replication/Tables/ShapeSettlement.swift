@@ -79,7 +79,7 @@ struct ShapeSettlement {
         let isAnew = now.shape.oid != table.shape?.oid
         let removesGone: Bool
         if isAnew {
-            removesGone = table.wasEmpty && settings.lastModified[table.table] == nil
+            removesGone = table.wasEmpty && settings.rules.lastModified(of: table.table) == nil
         } else if let wanted = table.wanted {
             removesGone = wanted.removesGone && wanted.condition == nil
         } else {

@@ -20,7 +20,7 @@ struct TableArrival {
             do {
                 if let refusal = table.refusal { throw Failure(.configuration, refusal.message, hint: refusal.remedy) }
                 try await join(table, isPublished: outsider.isPublished, state, at: point)
-            } catch let failure as Failure where [.denied, .configuration].contains(failure.kind) {
+            } catch let failure as Failure where [.denied, .inUse, .configuration].contains(failure.kind) {
                 logger.warning(
                     "a table can't join the pipeline",
                     metadata: [

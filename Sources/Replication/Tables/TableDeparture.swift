@@ -38,7 +38,9 @@ struct TableDeparture {
                 hint: "`wherry drop \(state.pipeline)` removes the pipeline; to keep it, choose one of its tables "
                     + "again, or add another with `wherry tables add`.")
         }
-        do { try await ports.source.unpublish(published) } catch let failure as Failure where failure.kind == .denied {
+        do { try await ports.source.unpublish(published) } catch let failure as Failure
+            where [.denied, .inUse].contains(failure.kind)
+        {
             // Their changes are skipped; they only cost the stream.
             logger.warning(
                 "tables have left the pipeline and stay published",
@@ -61,5 +63,7 @@ struct TableDeparture {
         }
     }
 
-    private func isOwn(_ table: TableState) -> Bool { table.wasEmpty && settings.lastModified[table.table] == nil }
+    private func isOwn(_ table: TableState) -> Bool {
+        table.wasEmpty && settings.rules.lastModified(of: table.table) == nil
+    }
 }
