@@ -114,7 +114,8 @@ let package = Package(
         .testTarget(
             name: "WherryTests",
             dependencies: [
-                "WherryCommand", "wherry", "Model", "Replication", "DevServers", "TestSupport",
+                "WherryCommand", "wherry", "BSON", "Model", "Mapping", "Postgres", "Replication", "DevServers",
+                "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

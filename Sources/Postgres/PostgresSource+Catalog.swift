@@ -8,6 +8,11 @@ extension PostgresSource {
         try await allTables().filter { schemas.contains($0.name.schema) }
     }
 
+    /// The indexes of all tables but those of primary keys, by the table's oid.
+    package func indexes() async throws -> [UInt32: [CatalogIndex]] {
+        CatalogIndex.all(try await ask(CatalogQuery.indexes, doing: "read the indexes"))
+    }
+
     func allTables() async throws -> [CatalogTable] {
         let tables = try await ask(CatalogQuery.tables, doing: "read the tables")
         let columns = try await ask(CatalogQuery.columns, doing: "read the columns")

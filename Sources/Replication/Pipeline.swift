@@ -75,7 +75,10 @@ package struct Pipeline: Sendable {
             return try await InitialCopySetup(pipeline: self, lease: lease).run(state)
         }
         await lease.note(nil)
-        if state.stage.isOneOff { return .copied(state) }
+        if state.stage.isOneOff {
+            try await stop.cancelling { try await missingIndexes(of: lease.tables)?.run() }
+            return .copied(state)
+        }
         guard let checkpoint = state.checkpoint else {
             throw Failure(.unexpected, "pipeline \(state.pipeline) streams without a checkpoint")
         }
@@ -100,7 +103,11 @@ package struct Pipeline: Sendable {
             )
             .beside(tables, holding: settled.held, from: checkpoint)
         }
-        if settings.endsWithCopy, backfill?.hasTables != true { return .copied(state) }
+        let indexes = try await stop.cancelling { try await missingIndexes(of: tables) }
+        if settings.endsWithCopy, backfill?.hasTables != true {
+            try await stop.cancelling { try await indexes?.run() }
+            return .copied(state)
+        }
         if settings.endsWithCopy, let paused = backfill?.paused.first {
             throw Failure(
                 .configuration, "the backfill of table \(paused) is paused, and nothing is whole before its end",
@@ -111,6 +118,7 @@ package struct Pipeline: Sendable {
         let stream = StreamRun(
             settings: streaming, limits: limits, source: ports.source, sink: ports.sink,
             plans: PlanTable(tables: tables, rules: settings.rules, showsPresent: true), backfill: backfill,
+            indexes: indexes,
             orders: OrderWatch(
                 store: ports.store, pipeline: settings.pipeline, tables: all, unsettled: settled.unsettled,
                 awaitsWholeTransaction: settled.awaitsWholeTransaction,
@@ -131,6 +139,11 @@ package struct Pipeline: Sendable {
         // The checkpoint may lie behind the position.
         let applied = try await ports.store.load(settings.pipeline)?.checkpoint?.lsn ?? position
         return try await .filled(at: applied, ports.store.tables(of: settings.pipeline))
+    }
+
+    private func missingIndexes(of tables: [TableState]) async throws -> IndexBuilds? {
+        guard let target = ports.indexes else { return nil }
+        return try await IndexBuilds.missing(tables, settings: settings, target: target, logger: logger)
     }
 
     /// At the first start of the program: later another worker's file may be the newer one.
@@ -164,6 +177,8 @@ package struct PipelinePorts: Sendable {
     package let store: any StateStore
     package let ranges: any CopyRangeStore
     package let sink: any DocumentSink
+    /// nil where nobody makes indexes.
+    package let indexes: (any IndexTarget)?
     /// One for each worker of the initial copy.
     package let makeCopySinks: @Sendable () async throws -> [any CopySink]
     /// The tables of these names, as the catalogue shows them now; without names, those that the configuration chooses.
@@ -173,7 +188,7 @@ package struct PipelinePorts: Sendable {
 
     package init(
         source: any SourceDatabase, target: any TargetDatabase, store: any StateStore,
-        ranges: any CopyRangeStore, sink: any DocumentSink,
+        ranges: any CopyRangeStore, sink: any DocumentSink, indexes: (any IndexTarget)? = nil,
         makeCopySinks: @escaping @Sendable () async throws -> [any CopySink],
         catalogTables: @escaping @Sendable (_ names: [TableName]?) async throws -> [SourceTable],
         catalogue: @escaping @Sendable () async throws -> [CatalogueTable]
@@ -183,6 +198,7 @@ package struct PipelinePorts: Sendable {
         self.store = store
         self.ranges = ranges
         self.sink = sink
+        self.indexes = indexes
         self.makeCopySinks = makeCopySinks
         self.catalogTables = catalogTables
         self.catalogue = catalogue

@@ -27,6 +27,7 @@ extension Backend {
     /// Answers every call with the failure.
     static func failing(with error: any Error) -> Backend {
         Backend(
+            draft: { _, _ in throw error }, preview: { _, _ in throw error },
             run: { _, _, _, _ in throw error }, snapshot: { _, _, _, _ in throw error },
             backfill: { _, _, _, _ in throw error },
             check: { _, _, _ in throw error }, status: { _, _ in throw error },

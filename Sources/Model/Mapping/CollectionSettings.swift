@@ -6,12 +6,16 @@ package struct CollectionSettings: Hashable, Sendable {
     package let mapping: CollectionMapping
     /// Columns that more than their own field is made of.
     package var rereadColumns: Set<String> = []
+    /// To be made once the rows are there.
+    package let indexes: [CollectionIndex]
 
     package init(
-        collection: String, lastModified: LastModified? = nil, mapping: CollectionMapping = CollectionMapping()
+        collection: String, lastModified: LastModified? = nil, mapping: CollectionMapping = CollectionMapping(),
+        indexes: [CollectionIndex] = []
     ) {
         self.collection = collection
         self.lastModified = lastModified
         self.mapping = mapping
+        self.indexes = indexes
     }
 }

@@ -2,6 +2,7 @@
 /// is asked for is picked from the answer.
 enum CatalogQuery {
     static let columns = text(PackageResources.list_columns_sql)
+    static let indexes = text(PackageResources.list_indexes_sql)
     static let publications = text(PackageResources.list_publications_sql)
     static let slots = text(PackageResources.list_slots_sql)
     static let load = text(PackageResources.server_load_sql)

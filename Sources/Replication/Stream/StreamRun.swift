@@ -12,6 +12,8 @@ struct StreamRun: Sendable {
     let plans: PlanTable
     /// Who reads beside the stream; nil when nothing can be read there, and nothing has to be.
     let backfill: LiveBackfill?
+    /// Made behind it, beside the stream; nil when none is missing.
+    var indexes: IndexBuilds?
     /// What would make the stream start again; nil when nothing does.
     var orders: OrderWatch?
     /// Looks after the columns of its tables; nil where nobody does.
@@ -42,7 +44,7 @@ struct StreamRun: Sendable {
     private func run(_ stream: any ChangeStream, from checkpoint: Checkpoint) async throws -> PipelineEnd? {
         let flow = Flow(stream: stream, queueBytes: settings.queueBytes, start: checkpoint, progress: progress)
         let asked = StopSignal()
-        if backfill?.hasTables != true {
+        if backfill?.hasTables != true, indexes == nil {
             flow.target.position = try await stop.cancelling { try await targetPosition() }
         }
         progress.update {
@@ -123,16 +125,27 @@ struct StreamRun: Sendable {
         }
     }
 
-    /// Who reads beside the stream, the heartbeat, and who looks after the tables.
+    /// Who reads beside the stream, the indexes behind it, the heartbeat, and who looks after the tables.
     private func addCompany(of flow: Flow, to tasks: inout Tasks) {
+        let filled = StopSignal()
+        if backfill?.hasTables != true { filled.stop() }
         if let backfill {
             tasks.addTask {
                 if backfill.hasTables {
                     try await backfill.run()
-                    // Whatever the backfill has written stands before this in the stream.
-                    flow.target.position = try await targetPosition()
+                    filled.stop()
                 }
                 try await backfill.readOnDemand()
+                return nil
+            }
+        }
+        if backfill?.hasTables == true || indexes != nil {
+            tasks.addTask {
+                await filled.wait()
+                try Task.checkCancellation()
+                try await indexes?.run()
+                // Whatever the backfill has written stands before this in the stream.
+                flow.target.position = try await targetPosition()
                 return nil
             }
         }

@@ -6,6 +6,10 @@ import Replication
 ///
 /// Everything throws `Failure`. Nothing here prints.
 package struct Backend: Sendable {
+    /// A configuration file drafted from the source's catalogue.
+    package var draft: @Sendable (DraftSource, Logger) async throws -> String
+    /// Documents made of rows of a table; read-only.
+    package var preview: @Sendable (PreviewRequest, Logger) async throws -> Preview
     /// Runs the pipeline until its goal is reached or `stop` asks for the end, writing to `progress` meanwhile.
     package var run: @Sendable (RunRequest, Model.Progress, Logger, StopSignal) async throws -> RunOutcome
     /// Makes the initial copy and ends, writing to `progress` meanwhile.

@@ -25,6 +25,16 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Print the result as JSON, on standard output.")
     var json = false
 
+    @OptionGroup var log: LogOptions
+
+    func format(environment: [String: String]) throws -> LogFormat { try log.format(environment: environment) }
+
+    /// As `LogOptions.startLogging`.
+    func startLogging(_ context: ProgramContext) throws -> Logger { try log.startLogging(context) }
+}
+
+/// Flags of every command about its log.
+struct LogOptions: ParsableArguments {
     @Option(help: "How log lines and errors look on standard error. (default: text)")
     var logFormat: LogFormat?
 

@@ -11,7 +11,8 @@ struct RootCommand: AsyncParsableCommand {
             """,
         version: VersionReport.version,
         subcommands: [
-            RunCommand.self, SnapshotCommand.self, BackfillCommand.self, CheckCommand.self, StatusCommand.self,
-            SetCommand.self, TablesCommand.self, PipelinesCommand.self, DropCommand.self, VersionCommand.self,
+            InitCommand.self, PreviewCommand.self, RunCommand.self, SnapshotCommand.self, BackfillCommand.self,
+            CheckCommand.self, StatusCommand.self, SetCommand.self, TablesCommand.self, PipelinesCommand.self,
+            DropCommand.self, VersionCommand.self,
         ])
 }

@@ -44,7 +44,8 @@ struct CollectionResolver: Sendable {
                 mapping.types[guarding.column] = .date
             }
             settings[table] = CollectionSettings(
-                collection: name, lastModified: guarding, mapping: mapping)
+                collection: name, lastModified: guarding, mapping: mapping,
+                indexes: try IndexResolver(file: file, path: "collections.\(name)").indexes(entry.indexes))
         }
         return settings
     }

@@ -114,7 +114,15 @@ indirect enum KnownKeys: Sendable {
             "backfill": .mapping(leaves(ConfigurationFile.Backfill.CodingKeys.self)),
             "apply": .mapping(leaves(ConfigurationFile.Apply.CodingKeys.self)),
             "defaults": .mapping(leaves(ConfiguredDefaults.CodingKeys.self)),
-            "collections": .named(.mapping(leaves(ConfiguredCollection.CodingKeys.self))),
+            "collections": .named(collection),
+        ]) { $1 })
+
+    private static let collection = KnownKeys.mapping(
+        leaves(ConfiguredCollection.CodingKeys.self).merging(["indexes": .named(index)]) { $1 })
+
+    private static let index = KnownKeys.mapping(
+        leaves(ConfiguredIndex.CodingKeys.self).merging([
+            "collation": .mapping(leaves(ConfiguredIndex.Collation.CodingKeys.self))
         ]) { $1 })
 
     /// Full paths of all values, sorted: `apply.max_batch_bytes`, `collections.NAME.from`.

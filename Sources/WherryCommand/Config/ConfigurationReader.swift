@@ -82,7 +82,7 @@ struct ConfigurationReader: Sendable {
             return .scalar(Node.Scalar(scalar.string, Tag(.implicit), .plain, scalar.mark))
         case .mapping(let mapping):
             let pairs = try mapping.map { key, value in
-                (key, try expand(value, path: path + [key.string ?? "?"]))
+                (plain(key), try expand(value, path: path + [key.string ?? "?"]))
             }
             return .mapping(Node.Mapping(pairs, mapping.tag, mapping.style, mapping.mark))
         case .sequence(let sequence):
@@ -91,6 +91,12 @@ struct ConfigurationReader: Sendable {
         case .alias:
             return node
         }
+    }
+
+    /// A key without its quotes: Yams looks for the word, and takes `"true"` or `"5"` in quotes for another.
+    private func plain(_ key: Node) -> Node {
+        guard case .scalar(let scalar) = key else { return key }
+        return .scalar(Node.Scalar(scalar.string, Tag(.implicit), .plain, scalar.mark))
     }
 
     private func translated(_ error: DecodingError) -> Failure {

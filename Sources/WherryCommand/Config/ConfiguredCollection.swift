@@ -30,6 +30,8 @@ struct ConfiguredCollection: Decodable, Sendable, Equatable {
     var lastModified: String?
     /// Whether an application writes into the collection itself. Default: false.
     var dualWrite: Bool?
+    /// Indexes by name, made once the rows are there. None is ever removed.
+    var indexes: [String: ConfiguredIndex]?
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case from, id
@@ -42,6 +44,7 @@ struct ConfiguredCollection: Decodable, Sendable, Equatable {
         case type, mask
         case lastModified = "last_modified"
         case dualWrite = "dual_write"
+        case indexes
     }
 
     /// Keys whose texts may hold `${…}` of their own: no variables of the environment.

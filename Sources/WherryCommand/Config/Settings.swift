@@ -70,3 +70,10 @@ package struct Endpoints: Sendable, Equatable {
     package let target: TargetURI
     package let stateDatabase: String
 }
+
+/// The source without a pipeline: what `wherry init` reads.
+package struct DraftSource: Sendable, Equatable {
+    package let uri: SourceURI
+    package let schemas: [String]
+    package let excluded: Set<TableName>
+}

@@ -17,6 +17,11 @@ struct SettingsResolver: Sendable {
         return Endpoints(source: source, target: target, stateDatabase: try stateDatabase(besides: target))
     }
 
+    /// The source alone, and the choice of its tables: what a draft is made of.
+    func draftSource() throws -> DraftSource {
+        DraftSource(uri: try sourceURI(), schemas: try schemas(), excluded: try layer.exclude.map(names) ?? [])
+    }
+
     func settings() throws -> Settings {
         let endpoints = try endpoints()
         let pipeline = try pipeline(target: endpoints.target)

@@ -22,6 +22,14 @@ enum TableNameText {
         return name
     }
 
+    /// A table in the form that `parse` reads.
+    static func text(_ table: TableName) -> String {
+        [table.schema, table.name].map { name in
+            name.contains { $0 == "." || $0 == "\"" } || name.isEmpty
+                ? "\"\(name.replacing("\"", with: "\"\""))\"" : name
+        }.joined(separator: ".")
+    }
+
     /// The names of a list, at its commas outside of quotes, without spaces around them.
     static func split(_ list: String) -> [String] {
         var isQuoted = false

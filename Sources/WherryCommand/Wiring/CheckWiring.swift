@@ -104,7 +104,8 @@ struct CheckWiring: Sendable {
             let tables = try await tables(
                 source, schemas: settings.source.schemas, where: settings.source.chooses)
             let slot = usesSlot ? try await source.slot() : nil
-            return worker + typeFindings(tables) + (try await collectionFindings(tables.map(\.name)))
+            return worker + typeFindings(tables) + (try await indexFindings(tables, source))
+                + (try await collectionFindings(tables.map(\.name)))
                 + CheckFindings.slotWithoutState(slot, pipeline: settings.pipeline)
         }
     }
@@ -118,6 +119,25 @@ struct CheckWiring: Sendable {
             return types
                 + CheckFindings.lastModified(
                     lastModified, of: chosen, isNullable: table.nullableColumns.contains(lastModified.column))
+        }
+    }
+
+    /// What the indexes say that the configuration asks for.
+    private func indexFindings(_ tables: [CatalogTable], _ source: PostgresSource) async throws -> [Finding] {
+        let asking = tables.filter { settings.source.collections?[$0.name]?.indexes.isEmpty == false }
+        guard !asking.isEmpty else { return [] }
+        let sources = try await source.indexes()
+        return asking.flatMap { table -> [Finding] in
+            guard let configured = settings.source.collections?[table.name],
+                let plan = try? MappingPlan(
+                    schema: table.schema, collection: configured.collection, keyColumns: table.primaryKey,
+                    mapping: configured.mapping)
+            else { return [] }
+            return IndexFindings(
+                collection: configured.collection, table: DraftTable(table), sources: sources[table.schema.oid] ?? [],
+                plan: plan,
+                mapping: configured.mapping
+            ).findings(configured.indexes)
         }
     }
 
@@ -137,8 +157,8 @@ struct CheckWiring: Sendable {
     }
 
     private func continuation(of known: Known, _ source: PostgresSource) async throws -> [Finding] {
-        let types = typeFindings(
-            try await tables(source, schemas: known.schemas, where: { known.names.contains($0.name) }))
+        let tables = try await tables(source, schemas: known.schemas, where: { known.names.contains($0.name) })
+        let types = typeFindings(tables) + (try await indexFindings(tables, source))
         let changed =
             CheckFindings.continuation(
                 of: known.state, from: try await source.identify(), with: settings, usesSlot: usesSlot)

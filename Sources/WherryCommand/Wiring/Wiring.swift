@@ -4,6 +4,8 @@ import Postgres
 /// The one place that knows both databases: builds the adapters from the settings and hands them to the engine.
 enum Wiring {
     static let backend = Backend(
+        draft: { source, logger in try await DraftWiring(source: source, logger: logger).draft() },
+        preview: { request, logger in try await PreviewWiring(request: request, logger: logger).preview() },
         run: { request, progress, logger, stop in
             try await RunWiring(request: request, progress: progress, logger: logger).run(stop: stop)
         },

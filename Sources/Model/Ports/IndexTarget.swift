@@ -1,0 +1,20 @@
+/// Makes the indexes of collections.
+package protocol IndexTarget: Sendable {
+    /// Those of `indexes` that a collection doesn't have by name.
+    ///
+    /// - Throws: `Failure`.
+    func missing(_ indexes: [CollectionIndex], of collection: String) async throws -> [CollectionIndex]
+
+    /// Makes one; returns when it is of use. One that is being made already is waited for, one that is there is fine.
+    ///
+    /// - Parameter omitsNulls: whether a NULL of the source is no field in these documents.
+    /// - Throws: `Failure`: `.dataRefused` when documents have the same values where none may; `.configuration` for one
+    ///   that MongoDB doesn't make; `.targetInterrupted` also after `giveUp`.
+    func build(_ index: CollectionIndex, of collection: String, omitsNulls: Bool) async throws
+
+    /// How far the one that is being made is, from 0 to 1; nil where the server doesn't say.
+    func share(of index: CollectionIndex, in collection: String) async -> Double?
+
+    /// Ends what `build` waits for. The server gives the index up; made later it begins anew.
+    func giveUp() async
+}

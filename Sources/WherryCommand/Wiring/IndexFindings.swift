@@ -1,0 +1,101 @@
+import Mapping
+import Model
+import Postgres
+
+/// What there is to say of the indexes that the configuration asks for in one collection. Pure, and never a reason to
+/// refuse a start.
+struct IndexFindings {
+    let collection: String
+    let table: DraftTable
+    /// The source's own.
+    let sources: [CatalogIndex]
+    let plan: MappingPlan
+    let mapping: CollectionMapping
+
+    func findings(_ indexes: [CollectionIndex]) -> [Finding] {
+        indexes.flatMap { index -> [Finding] in
+            let unknown = unknownPaths(index)
+            guard unknown.isEmpty, index.isUnique, let reason = doubt(about: index) else { return unknown }
+            return [
+                Finding(
+                    .warning, "unique_index", subject: table.name.description,
+                    "unique index \(index.name) of collection \(collection) may refuse what the source takes: "
+                        + reason,
+                    remedy: "A document that it refuses stops the pipeline. Take 'unique' out, or mend the reason.")
+            ]
+        }
+    }
+
+    /// Fields that no document has.
+    private func unknownPaths(_ index: CollectionIndex) -> [Finding] {
+        let known = plan.paths
+        return (index.keys.map(\.path) + index.conditions.map(\.path)).compactMap { path in
+            // A value may be a document itself, or there may be one around several.
+            guard !known.contains(where: { $0 == path || path.hasPrefix($0 + ".") || $0.hasPrefix(path + ".") }) else {
+                return nil
+            }
+            let near = Suggestion.nearest(to: path, among: known)
+            return Finding(
+                .warning, "index_field", subject: table.name.description,
+                "index \(index.name) of collection \(collection) is on \(path), a field that no document has",
+                remedy: near.map { "Did you mean \($0)?" } ?? "The fields are: \(known.joined(separator: ", ")).")
+        }
+    }
+
+    /// Why two rows of the source may have the same values in it; nil when they can't.
+    private func doubt(about index: CollectionIndex) -> String? {
+        var columns: [Column] = []
+        for path in index.keys.map(\.path) {
+            guard let column = table.schema.columns.first(where: { plan.path(of: $0.name) == path }) else {
+                return "\(path) is not the value of one column"
+            }
+            columns.append(column)
+        }
+        let names = Set(columns.map(\.name))
+        let unique = sources.first { $0.isUnique && keeps($0, index, names) }
+        guard unique != nil || names.isSuperset(of: table.primaryKey) else {
+            return "the source has no unique index or key of \(names.sorted().joined(separator: ", ")) alone"
+        }
+        if let column = columns.first(where: { changes($0) }) {
+            return "different values of \(column.name) may become the same"
+        }
+        if let column = columns.first(where: { isList($0.type) }) {
+            return "\(column.name) is an array, and no element may be in two documents then"
+        }
+        if let collation = index.collation, collation.strength < 3, unique?.keys.allSatisfy({ hasOwn($0) }) != true {
+            return "its collation takes texts for equal that are different in the source"
+        }
+        let nullable = columns.map(\.name).filter(table.nullableColumns.contains)
+        guard index.isSparse || nullable.isEmpty || unique?.nullsAreEqual == true else {
+            return
+                "rows may have NULL in \(nullable.sorted().joined(separator: ", ")), and MongoDB takes nulls for equal "
+                + "('sparse: true' leaves them out)"
+        }
+        return nil
+    }
+
+    /// Whether the source's index is about these columns, or fewer, and about every row that would be in the new one.
+    private func keeps(_ source: CatalogIndex, _ index: CollectionIndex, _ columns: Set<String>) -> Bool {
+        guard source.keys.allSatisfy({ $0.column.map(columns.contains) ?? false }) else { return false }
+        guard source.predicate != nil else { return true }
+        let proposal = IndexProposal(source, of: table, path: plan.path(of:))
+        guard let proposed = proposal.index else { return false }
+        return Set(proposed.conditions).isSubset(of: index.conditions) && (!proposed.isSparse || index.isSparse)
+    }
+
+    /// Whether the mapping makes less of the column's values than they are.
+    private func changes(_ column: Column) -> Bool {
+        if let mask = mapping.masks[column.name] { if case .sha256 = mask { return false } else { return true } }
+        if let type = mapping.types[column.name] { return type != .string && type != .iso }
+        let isKey = table.primaryKey.contains(column.name)
+        return !isKey && [1114, 1184].contains(column.type.oid) && mapping.policies.timestamp == .date
+    }
+
+    private func isList(_ type: PostgresType) -> Bool { if case .array = type.shape { true } else { false } }
+
+    /// Whether the source compares this text with something ignored, too.
+    private func hasOwn(_ key: CatalogIndex.Key) -> Bool {
+        let column = table.schema.columns.first { $0.name == key.column }
+        return key.ignoresDifferences || column?.type.shape == .extended(.citext)
+    }
+}

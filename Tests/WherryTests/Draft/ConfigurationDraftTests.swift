@@ -1,0 +1,91 @@
+import Foundation
+import Model
+import Postgres
+import Testing
+
+@testable import WherryCommand
+
+@Suite struct ConfigurationDraftTests {
+    private static let tables = [
+        CatalogSample.table(
+            "orders", oid: 2, key: ["tenant", "no"], nullable: ["note"], rows: 1200, generated: ["total"],
+            [
+                ("tenant", CatalogSample.int4), ("no", CatalogSample.int4), ("note", CatalogSample.text),
+                ("price", CatalogSample.numeric), ("placed_at", CatalogSample.timestamptz),
+                ("updated_at", CatalogSample.timestamptz),
+            ]),
+        CatalogSample.people,
+        CatalogSample.table("audit.log", schema: "my.schema", [("id", CatalogSample.int4)]),
+        CatalogSample.table("a$b\nc: d", schema: "Odd \"one\"", [("id", CatalogSample.int4)]),
+        CatalogSample.table("true", [("id", CatalogSample.int4)]),
+        CatalogSample.table("volatile", refusal: "an unlogged table", [("id", CatalogSample.int4)]),
+        CatalogSample.table("points", [("id", CatalogSample.texts)]),
+    ]
+
+    private static let indexes: [UInt32: [CatalogIndex]] = [
+        2: [
+            CatalogSample.index("by_place", "-placed_at", "tenant"),
+            CatalogSample.index("twin", "-placed_at", "tenant"),
+            CatalogSample.index("odd: name #1", "note", isUnique: true), CatalogSample.index("lowered", nil),
+        ]
+    ]
+
+    private var draft: ConfigurationDraft {
+        ConfigurationDraft(source: "postgres://db:5432/shop", tables: Self.tables, indexes: Self.indexes)
+    }
+
+    private func settings() throws -> [TableName: CollectionSettings] {
+        let file = try ConfigurationReader(environment: [:], file: "draft").parse(draft.text)
+        var layer = SettingsLayer(file: file, name: "draft")
+        layer.source = Given(value: "postgres://db/shop", origin: "")
+        layer.target = Given(value: "mongodb://m/shop", origin: "")
+        return try #require(try SettingsResolver([layer]).settings().source.collections)
+    }
+
+    /// What it says of tables is what a pipeline without a file would do.
+    @Test func readsBackAsTheTables() throws {
+        let settings = try settings()
+        #expect(Set(settings.keys) == Set(Self.tables.prefix(5).map(\.name)))
+        for table in [Self.tables[0], Self.tables[1], Self.tables[4]] {
+            #expect(settings[table.name]?.collection == table.name.name)
+            #expect(settings[table.name]?.mapping == CollectionMapping())
+        }
+        #expect(settings[Self.tables[2].name]?.collection == "my.schema_audit.log")
+        // MongoDB takes no dollar sign.
+        #expect(settings[Self.tables[3].name]?.collection == "t_Odd__one__a_b_c__d")
+    }
+
+    @Test func readsBackWithItsIndexes() throws {
+        let indexes = try #require(try settings()[Self.tables[0].name]?.indexes)
+        #expect(indexes.map(\.name) == ["by_place", "odd: name #1"])
+        #expect(indexes[0].keys == [.init("placed_at", isDescending: true), .init("_id.tenant")])
+        #expect(indexes[1].isUnique && indexes[1].isSparse)
+    }
+
+    @Test func everyDecisionHasAComment() {
+        let lines = draft.text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+        for start in [
+            "# public.orders, about 1200 rows; _id is a document of tenant, no",
+            "# placed_at, updated_at: dates, cut to milliseconds",
+            "# price: decimal128; a number of more than 34 digits",
+            "# `last_modified: updated_at` keeps documents",
+            "# generated columns are left out: total",
+            "# no index twin: it is the same as by_place", "# no index lowered: it is on an expression",
+            "#   public.volatile is an unlogged table",
+            "#   key column id of table public.points has type text[]",
+        ] {
+            #expect(lines.contains { $0.hasPrefix(start) }, "\(start)\n\(draft.text)")
+        }
+        // Whatever is in a name stays in its line.
+        #expect(!lines.contains { $0.hasPrefix("c: d") })
+    }
+
+    @Test func namesDoNotMeet() {
+        let tables = [
+            CatalogSample.table("b", schema: "a", [("id", CatalogSample.int4)]),
+            CatalogSample.table("a_b", [("id", CatalogSample.int4)]),
+        ]
+        let text = ConfigurationDraft(source: "", tables: tables, indexes: [:]).text
+        #expect(text.contains("  a_b:\n    from: a.b\n") && text.contains("  a_b_2:\n    from: public.a_b\n"))
+    }
+}
