@@ -18,7 +18,8 @@ package enum ExitCode: Int32, CaseIterable, Sendable {
         case .unexpected: "unexpected error: please report it"
         case .differences: "reserved for a verification: source and target differ"
         case .usage: "the command line is wrong"
-        case .dataRefused: "a value or document can't be written; nothing was skipped"
+        case .dataRefused:
+            "a value or document can't be written, or is held back (`wherry dead-letters`); nothing was skipped"
         case .unreachable: "a server can't be reached"
         case .tryAgain: "in use elsewhere, taken over by another worker, or a copy that is not whole: try again"
         case .dataGap: "changes are missing between checkpoint and slot: `wherry run --accept-gap` repairs it"

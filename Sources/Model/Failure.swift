@@ -41,6 +41,20 @@ package struct Failure: Error, Hashable, Sendable {
     package let message: String
     /// One or two sentences: what it means and the command to run.
     package let hint: String?
+    /// Of `.dataRefused`: the one write that the target refuses, where it has said which; without it the others may do.
+    package var place: Place?
+
+    /// A write in what the sink was given.
+    package struct Place: Hashable, Sendable {
+        package let collection: String
+        /// In the collection's `writes`.
+        package let position: Int
+
+        package init(collection: String, position: Int) {
+            self.collection = collection
+            self.position = position
+        }
+    }
 
     package init(_ kind: Kind, _ message: String, hint: String? = nil) {
         self.kind = kind

@@ -13,6 +13,8 @@ package struct Reread: Sendable {
         case backfill
         /// What the stream has sent of the row makes no document: nothing of it is written before the row is read.
         case change
+        /// Somebody has asked for it: its key is held back (`DeadLetter`), and released with the row.
+        case retry
     }
 
     package init(collection: String, key: BSONDocument, cause: Cause = .backfill) {

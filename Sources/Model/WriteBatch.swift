@@ -7,6 +7,11 @@ package struct WriteBatch: Sendable {
     package let counts: Counts
     /// Rows that have to be read again, noted in the same transaction.
     package var rereads: [Reread] = []
+    /// Changes that can't be written, kept in the same transaction.
+    package var letters: [DeadLetter] = []
+
+    /// Whether there is more than a newer position.
+    package var hasWrites: Bool { !collections.isEmpty || !rereads.isEmpty || !letters.isEmpty }
 
     package struct Counts: Hashable, Sendable {
         /// Changes of the source in it, coalesced or not.
@@ -35,6 +40,8 @@ package struct WriteBatch: Sendable {
 /// `@unchecked Sendable`: one task builds it, and only then hands it on; nobody changes it afterwards.
 package final class CollectionWrites: @unchecked Sendable {
     package let collection: String
+    /// The table whose rows they are.
+    package var table: TableName?
     /// Some field name holds a dot or starts with `$`: plain replacements and `$set` would misread it.
     package var hasSpecialNames: Bool
     /// The backfill has not brought every document yet: one that a partial change doesn't find isn't missing.
@@ -91,11 +98,16 @@ package struct ChunkWrite: Sendable {
     package let rereads: [Reread]
     /// Rows that needed to be read again and are settled by this chunk, unless they are in `rereads` once more.
     package let settled: [Reread]
+    /// Rows that can't be written, kept in the same transaction.
+    package var letters: [DeadLetter]
+    /// Keys (`{_id: …}`) that are held back no more, and whose letters go.
+    package var released: [BSONDocument] = []
 
     package init(
         documents: CollectionWrites, progress: BackfillStep?, sweep: SweepStep? = nil, rereads: [Reread],
-        settled: [Reread]
+        settled: [Reread], letters: [DeadLetter] = []
     ) {
+        self.letters = letters
         self.documents = documents
         self.progress = progress
         self.sweep = sweep
@@ -126,7 +138,8 @@ package struct DocumentWrite: Sendable {
     /// A whole document (replace, insert) or the sent fields without `_id` (set, move). For delete empty, or the
     /// guard's field alone: a document that is newer, or doesn't say how old it is, stays.
     package var body: Range<Int>
-    /// For `move`: the `{_id: …}` to take the missing fields from, as it was before the batch.
+    /// The `{_id: …}` that the row had before its key changed. For `move`: to take the missing fields from, as it was
+    /// before the batch.
     package var origin: Range<Int>
 
     package init(kind: Kind, key: Range<Int>, body: Range<Int> = 0..<0, origin: Range<Int> = 0..<0) {

@@ -96,6 +96,9 @@ package struct Pipeline: Sendable {
         let tables = all.filter {
             $0.membership == .member || settled.awaitsWholeTransaction && $0.membership.isLeaving
         }
+        // Before what is read of the letters: what is asked later is still to be found.
+        let letterOrders = try await ports.store.letterOrders(of: settings.pipeline)
+        let held = try await ports.store.heldLetters(of: settings.pipeline)
         let backfill = try await stop.cancelling {
             try await BackfillStart(
                 settings: settings, ports: ports, epoch: state.epoch, source: state.source, progress: progress,
@@ -119,9 +122,10 @@ package struct Pipeline: Sendable {
             settings: streaming, limits: limits, source: ports.source, sink: ports.sink,
             plans: PlanTable(tables: tables, rules: settings.rules, showsPresent: true), backfill: backfill,
             indexes: indexes,
+            held: held,
             orders: OrderWatch(
                 store: ports.store, pipeline: settings.pipeline, tables: all, unsettled: settled.unsettled,
-                awaitsWholeTransaction: settled.awaitsWholeTransaction,
+                awaitsWholeTransaction: settled.awaitsWholeTransaction, letters: letterOrders,
                 logger: logger),
             watch: SchemaWatch(
                 settings: settings, ports: ports, state: state, tables: tables, settled: settled, notes: notes,

@@ -45,6 +45,8 @@ package struct PipelineSettings: Sendable {
     /// What a live backfill may remember of the stream, in bytes.
     package var touchLogBytes = 20 << 20
     package var limits = BatchLimits()
+    /// What becomes of rows and changes that can't be written.
+    package var onRefused = RefusalPolicy.fail
     package var end = End.never
     /// Ends once every row is there: with the initial copy, without a stream, unless rows are still to be read beside
     /// it.
@@ -88,6 +90,8 @@ extension PipelineSettings {
         if let collections { return collections[table] != nil }
         return isPicked || schemas.isEmpty || schemas.contains(table.schema) && !excluded.contains(table)
     }
+
+    var refusals: RefusalPolicies { RefusalPolicies(standard: onRefused) }
 
     /// The tables with a guard.
     var lastModified: [TableName: LastModified] { collections?.compactMapValues(\.lastModified) ?? [:] }

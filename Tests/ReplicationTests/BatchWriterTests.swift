@@ -30,7 +30,8 @@ import Testing
         await handoff.put(.chunk(chunk, behind: batch))
         var writer = BatchWriter(
             sink: sink, handoff: handoff, positions: StreamPositions(start: start.lsn), progress: Progress(),
-            limits: AdaptiveLimits(BatchLimits()), target: StreamTarget(batch.checkpoint.lsn), checkpoint: start)
+            limits: AdaptiveLimits(BatchLimits()), target: StreamTarget(batch.checkpoint.lsn), checkpoint: start,
+            held: HeldKeys(HeldLetters(), of: "p"))
         writer.onRereads = { rereads in outcome.withLock { $0.rereads += rereads } }
         #expect(try await writer.run())
         return outcome.withLock { $0 }
@@ -59,7 +60,8 @@ import Testing
         let sink = RecordingSink(gate: gate)
         var writer = BatchWriter(
             sink: sink, handoff: handoff, positions: StreamPositions(start: start.lsn), progress: Progress(),
-            limits: AdaptiveLimits(BatchLimits()), target: StreamTarget(), checkpoint: start)
+            limits: AdaptiveLimits(BatchLimits()), target: StreamTarget(), checkpoint: start,
+            held: HeldKeys(HeldLetters(), of: "p"))
         let target = writer.target
         async let isReached = writer.run()
         await handoff.put(.truncate(["things"]))

@@ -9,6 +9,7 @@ struct StreamHarness {
     var limits = BatchLimits()
     /// Columns without which a row has to be read again.
     var rereadColumns: Set<String> = []
+    var refusals = RefusalPolicies()
     var filter: @Sendable () -> ChunkFilter? = { nil }
     /// Later versions of the tables, that the script announces.
     var successors: [SampleTable] = []
@@ -29,14 +30,15 @@ struct StreamHarness {
             group.addTask {
                 var preparer = ChangePreparer(
                     from: checkpoint, limits: limits, source: source, decoder: ScriptedDecoder(script: script),
-                    plans: plans, handoff: handoff, filter: filter())
+                    plans: plans, handoff: handoff, filter: filter(), refusals: refusals)
                 try await preparer.run(queue)
             }
             group.addTask {
                 var writer = BatchWriter(
                     sink: sink, handoff: handoff, positions: StreamPositions(start: checkpoint.lsn),
                     progress: Progress(), limits: limits, target: StreamTarget(target ?? script.end),
-                    checkpoint: checkpoint)
+                    checkpoint: checkpoint, held: HeldKeys(HeldLetters(), of: "p"),
+                    refusals: refusals)
                 _ = try await writer.run()
             }
             group.addTask {

@@ -33,7 +33,7 @@ struct StreamRunTests {
         let (progress, stop) = (Progress(), StopSignal())
         let run = StreamRun(
             settings: settings, limits: AdaptiveLimits(BatchLimits(operations: operations)), source: source, sink: sink,
-            plans: PlanTable(tables: [table.state]), backfill: nil, progress: progress, stop: stop,
+            plans: PlanTable(tables: [table.state]), backfill: nil, held: HeldLetters(), progress: progress, stop: stop,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         return Parts(run: run, stream: stream, source: source, sink: sink, progress: progress, stop: stop)
     }

@@ -32,7 +32,8 @@ extension Backend {
             backfill: { _, _, _, _ in throw error },
             check: { _, _, _ in throw error }, status: { _, _ in throw error },
             set: { _, _ in throw error }, acceptChange: { _, _ in throw error }, tables: { _, _ in throw error },
-            pipelines: { _, _ in throw error }, drop: { _, _, _ in throw error },
+            deadLetters: { _, _ in throw error }, pipelines: { _, _ in throw error },
+            drop: { _, _, _ in throw error },
             libraries: { [] })
     }
 

@@ -13,7 +13,8 @@ package protocol DocumentSink: Sendable {
     ///
     /// Interruptions of the target are waited out inside (reported to `Progress`).
     ///
-    /// - Throws: `Failure` `.fenced`, `.dataRefused`, `.denied`; `.targetInterrupted` when other writers keep
+    /// - Throws: `Failure` `.fenced`, `.dataRefused` (with the place of the write, where the target says which it
+    ///   refuses), `.denied`; `.targetInterrupted` when other writers keep
     ///   colliding with it: the caller comes back with smaller batches.
     func apply(_ batch: WriteBatch, after previous: Checkpoint) async throws
 
@@ -34,6 +35,9 @@ package protocol DocumentSink: Sendable {
     /// Deletes every document of the collections in bounded steps, each conditional on `checkpoint` being the stored
     /// one. Repeating it after an interruption is harmless.
     func truncate(_ collections: [String], at checkpoint: Checkpoint) async throws
+
+    /// Removes the letters of the collections, which are empty now, provided that `checkpoint` is the stored one.
+    func forgetLetters(of collections: [String], at checkpoint: Checkpoint) async throws
 
     func close() async
 }

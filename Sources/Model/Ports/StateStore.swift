@@ -91,6 +91,12 @@ package protocol StateStore: Sendable {
     /// - Throws: `Failure(.fenced)` when the epoch has moved on.
     func replaceCheckpoint(_ checkpoint: Checkpoint, of state: PipelineState) async throws
 
+    /// The keys that are held back, and how many letters there are.
+    func heldLetters(of pipeline: String) async throws -> HeldLetters
+
+    /// Another number each time somebody has asked for something of the letters.
+    func letterOrders(of pipeline: String) async throws -> Int64
+
     /// Rows that have to be read again, for one cause or any; `limit` of them at most, 0 for all.
     func rereads(of pipeline: String, _ cause: Reread.Cause?, limit: Int) async throws -> [Reread]
 

@@ -27,6 +27,7 @@ struct BackfillNotes {
             // A backfill that meets a row which a change has noted takes nothing away.
             var fields: [(String, BSONValue)] = [("schema_version", .int32(stateSchemaVersion))]
             if reread.cause == .change { fields.append(("cause", .string(reread.cause.rawValue))) }
+            if reread.cause == .retry { fields.append(("retry", true)) }
             let note: BSONDocument = ["$set": .document(BSONDocument(fields))]
             try id.bytes.withUnsafeBytes { id in
                 try note.bytes.withUnsafeBytes { try bulk.update(id, $0, upsert: true) }

@@ -8,13 +8,13 @@ package actor MongoDocumentSink: DocumentSink {
     private let thread = PinnedThread(name: "mongo-sink")
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    private let pool: MongoPool
-    private let stateDatabase: String
-    private let pipeline: String
+    let pool: MongoPool
+    let stateDatabase: String
+    let pipeline: String
     private let progress: Progress
-    private let waiting: TargetWait
-    private let connection: MongoConnection
-    private let transactions: MongoSession
+    let waiting: TargetWait
+    let connection: MongoConnection
+    let transactions: MongoSession
     private var epoch: Int64?
     /// Where a chunk has met documents of its keys: the stream updates rows before their chunks come.
     private var metCollections: Set<String> = []
@@ -130,7 +130,7 @@ package actor MongoDocumentSink: DocumentSink {
             } catch let failed as CollectionError {
                 transactions.abort()
                 let conflicts = attempts.conflicts
-                mode = try await react(to: failed.error, in: failed.collection, mode: mode, &attempts)
+                mode = try await react(to: failed, mode: mode, &attempts)
                 if let piece, mode == .overwrite { metCollections.insert(piece.chunk.documents.collection) }
                 if piece != nil, attempts.conflicts > conflicts { return nil }
             } catch let error as MongoError {
@@ -149,7 +149,7 @@ package actor MongoDocumentSink: DocumentSink {
     private func attempt(
         _ batch: WriteBatch, _ mode: WriteMode, after previous: Checkpoint, _ piece: Piece?, _ pieceMode: WriteMode
     ) async throws -> Int? {
-        guard !batch.collections.isEmpty || !batch.rereads.isEmpty || piece != nil else {
+        guard batch.hasWrites || piece != nil else {
             return try moveCheckpoint(to: batch, after: previous, session: nil) ? 0 : nil
         }
         try transactions.startTransaction()
@@ -159,11 +159,18 @@ package actor MongoDocumentSink: DocumentSink {
             connection: connection, session: transactions, stateDatabase: stateDatabase, pipeline: pipeline)
         for writes in batch.collections { try writer.write(writes, mode: mode) }
         try notes.write(batch.rereads)
+        let letters = LetterNotes(
+            connection: connection, session: transactions, stateDatabase: stateDatabase, pipeline: pipeline)
+        try letters.write(batch.letters)
         var removed = 0
         if let piece {
             writer.part = piece.part
             removed = try writer.write(piece.chunk.documents, mode: pieceMode)
-            if piece.isLast { try notes.write(piece.chunk, removed: piece.removedBefore + removed) }
+            if piece.isLast {
+                try notes.write(piece.chunk, removed: piece.removedBefore + removed)
+                try letters.release(piece.chunk.released, in: piece.chunk.documents.collection)
+                try letters.write(piece.chunk.letters)
+            }
         }
         try await waiting.commit(transactions)
         return removed
@@ -171,8 +178,7 @@ package actor MongoDocumentSink: DocumentSink {
 
     /// Writes the checkpoint, provided that the stored one is `previous` and the epoch ours. False when the batch turns
     /// out to be durable already: an earlier commit whose answer was lost.
-    private func moveCheckpoint(to batch: WriteBatch, after previous: Checkpoint, session: MongoSession?) throws -> Bool
-    {
+    func moveCheckpoint(to batch: WriteBatch, after previous: Checkpoint, session: MongoSession?) throws -> Bool {
         guard let epoch else { throw Failure(.unexpected, "the sink was used before the pipeline was taken over") }
         let filter = [("_id", BSONValue.string(pipeline)), ("epoch", .int64(epoch))] + previous.filter
         var change: BSONDocument = ["$set": ["checkpoint": batch.checkpoint.bson]]
@@ -208,42 +214,21 @@ package actor MongoDocumentSink: DocumentSink {
         }
     }
 
-    // MARK: - Truncation
+    // MARK: - Reactions
 
-    package func truncate(_ collections: [String], at checkpoint: Checkpoint) async throws {
-        for collection in collections {
-            var attempts = Attempts()
-            while true {
-                try Task.checkCancellation()
-                do {
-                    if try await truncateStep(collection, at: checkpoint) == 0 { break }
-                } catch let error as MongoError {
-                    transactions.abort()
-                    _ = try await react(to: error, in: collection, mode: .overwrite, &attempts)
-                }
-            }
-            waiting.ended(after: attempts.interruptions)
+    /// As `react(to:in:mode:_:)`; a refusal says which write it is about, where that is known.
+    private func react(
+        to failed: CollectionError, mode: WriteMode, _ attempts: inout Attempts
+    ) async throws -> WriteMode {
+        do {
+            return try await react(to: failed.error, in: failed.collection, mode: mode, &attempts)
+        } catch var failure as Failure where failure.kind == .dataRefused {
+            failure.place = failed.position.map { Failure.Place(collection: failed.collection, position: $0) }
+            throw failure
         }
     }
 
-    /// Deletes up to 5,000 documents, provided that checkpoint and epoch are still ours; returns how many.
-    private func truncateStep(_ collection: String, at checkpoint: Checkpoint) async throws -> Int {
-        let found = try connection.find(
-            pool.database, collection, filter: [:], projection: ["_id": 1], limit: 5000)
-        guard !found.isEmpty else { return 0 }
-        try transactions.startTransaction()
-        let same = WriteBatch(checkpoint: checkpoint, collections: [], counts: WriteBatch.Counts())
-        guard try moveCheckpoint(to: same, after: checkpoint, session: transactions) else { return found.count }
-        let bulk = try connection.bulk(pool.database, collection, session: transactions)
-        for key in found { try key.bytes.withUnsafeBytes { try bulk.remove($0) } }
-        try bulk.execute()
-        try await waiting.commit(transactions)
-        return found.count
-    }
-
-    // MARK: - Reactions
-
-    private struct Attempts {
+    struct Attempts {
         var conflicts = 0
         /// Of them in a row those that met a key, though each try had looked for it.
         var duplicates = 0
@@ -253,7 +238,7 @@ package actor MongoDocumentSink: DocumentSink {
     /// How to try again, after a pause where one helps.
     ///
     /// - Throws: a `Failure` when trying again can't help.
-    private func react(to error: MongoError, in collection: String?, mode: WriteMode, _ attempts: inout Attempts)
+    func react(to error: MongoError, in collection: String?, mode: WriteMode, _ attempts: inout Attempts)
         async throws -> WriteMode
     {
         progress.update { $0.retries += 1 }

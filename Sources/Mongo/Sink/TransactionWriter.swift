@@ -110,9 +110,9 @@ struct TransactionWriter {
     /// - Returns: how many documents are deleted.
     @discardableResult
     private func bulk(_ writes: CollectionWrites, _ add: (MongoBulk, DocumentWrite, Int) throws -> Void) throws -> Int {
-        let bulk = try connection.bulk(database, writes.collection, session: session)
-        for index in part ?? writes.writes.indices { try add(bulk, writes.writes[index], index) }
-        return bulk.count > 0 ? try bulk.execute().removed : 0
+        let bulk = try PlacedBulk(connection.bulk(database, writes.collection, session: session), of: writes)
+        for index in part ?? writes.writes.indices { try bulk.add(index) { try add(bulk.bulk, $0, index) } }
+        return try bulk.execute()?.removed ?? 0
     }
 
     private func replace(
@@ -132,19 +132,21 @@ struct TransactionWriter {
     }
 
     private func setFields(_ writes: CollectionWrites) throws {
-        let bulk = try connection.bulk(database, writes.collection, session: session)
+        let bulk = try PlacedBulk(connection.bulk(database, writes.collection, session: session), of: writes)
         // Nothing sent is nothing to do, and MongoDB would take an empty update document for a replacement by nothing.
         let emptyDocument = 5
-        for write in writes.writes where write.kind == .set && write.body.count > emptyDocument {
-            try writes.withBytes(write.body) { fields in
-                let update = try writes.update(fields)
-                try writes.withBytes(write.key) { key in
-                    try update.bytes.withUnsafeBytes { try bulk.update(key, $0, upsert: false) }
+        for index in writes.writes.indices {
+            try bulk.add(index) { write in
+                guard write.kind == .set, write.body.count > emptyDocument else { return }
+                try writes.withBytes(write.body) { fields in
+                    let update = try writes.update(fields)
+                    try writes.withBytes(write.key) { key in
+                        try update.bytes.withUnsafeBytes { try bulk.bulk.update(key, $0, upsert: false) }
+                    }
                 }
             }
         }
-        guard bulk.count > 0 else { return }
-        let outcome = try bulk.execute()
+        guard let outcome = try bulk.execute() else { return }
         if outcome.matched < bulk.count, !writes.mayMissDocuments {
             throw missing(bulk.count - outcome.matched, in: writes.collection)
         }
@@ -205,6 +207,39 @@ struct TransactionWriter {
 struct CollectionError: Error {
     let collection: String
     let error: MongoError
+    /// Of the write that is refused, among the collection's; nil when the server has not said.
+    var position: Int?
+}
+
+/// A bulk that remembers which write each of its operations is of.
+private final class PlacedBulk {
+    let bulk: MongoBulk
+    private let writes: CollectionWrites
+    private var positions: [Int] = []
+
+    init(_ bulk: MongoBulk, of writes: CollectionWrites) {
+        self.bulk = bulk
+        self.writes = writes
+    }
+
+    var count: Int { bulk.count }
+
+    /// Calls `body`, which adds as many operations as it likes.
+    func add(_ position: Int, _ body: (DocumentWrite) throws -> Void) throws {
+        try body(writes.writes[position])
+        while positions.count < bulk.count { positions.append(position) }
+    }
+
+    /// - Returns: nil when there is nothing to do.
+    func execute() throws -> MongoBulk.Outcome? {
+        if bulk.count == 0 { return nil }
+        do { return try bulk.execute() } catch let error as MongoError {
+            let place = error.writeErrors.first?.index ?? -1
+            throw CollectionError(
+                collection: writes.collection, error: error,
+                position: positions.indices.contains(place) ? positions[place] : nil)
+        }
+    }
 }
 
 extension CollectionWrites {

@@ -39,7 +39,7 @@ extension MongoStateStore {
             [
                 "q": [
                     "_id": StateCollection.keys(of: collection, in: state.pipeline),
-                    "cause": ["$ne": .string(Reread.Cause.change.rawValue)],
+                    "cause": ["$ne": .string(Reread.Cause.change.rawValue)], "retry": ["$ne": true],
                 ], "limit": 0,
             ]
         }

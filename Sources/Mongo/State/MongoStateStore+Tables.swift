@@ -38,7 +38,10 @@ extension MongoStateStore {
                 try connection.command(
                     database, ["delete": .string(StateCollection.rereads), "deletes": .array(rereads)],
                     session: session)
+                let letters = LetterNotes(
+                    connection: connection, session: session, stateDatabase: database, pipeline: state.pipeline)
                 for table in tables {
+                    try letters.forget(table.collection)
                     try leave(LeftTable(table: table.table, isOrdered: false), state.pipeline, session)
                 }
             }

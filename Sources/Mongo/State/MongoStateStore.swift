@@ -73,7 +73,7 @@ package actor MongoStateStore: StateStore {
     }
 
     /// Collections are made before any transaction writes into them.
-    private func createCollections() throws {
+    func createCollections() throws {
         for name in StateCollection.all {
             do {
                 try connection.command(database, ["create": .string(name), "writeConcern": majority])
@@ -170,8 +170,9 @@ package actor MongoStateStore: StateStore {
         let change = BSONValue.string(Reread.Cause.change.rawValue)
         switch cause {
         case nil: break
-        case .change: filter.append(("cause", change))
-        case .backfill: filter.append(("cause", ["$ne": change]))
+        case .retry: filter.append(("retry", true))
+        case .change: filter += [("cause", change), ("retry", ["$ne": true])]
+        case .backfill: filter += [("cause", ["$ne": change]), ("retry", ["$ne": true])]
         }
         let notes = try during("reading what has to be read again") {
             try connection.find(database, StateCollection.rereads, filter: BSONDocument(filter), limit: limit)
@@ -180,7 +181,8 @@ package actor MongoStateStore: StateStore {
             guard let id = document["_id"]?.asDocument, let collection = id["collection"]?.asString, let key = id["key"]
             else { throw Failure(.unexpected, "a note of the backfill of pipeline \(pipeline) can't be read") }
             let cause = document["cause"]?.asString.flatMap { Reread.Cause(rawValue: $0) } ?? .backfill
-            return Reread(collection: collection, key: ["_id": key], cause: cause)
+            let isRetry = document["retry"]?.asBool == true
+            return Reread(collection: collection, key: ["_id": key], cause: isRetry ? .retry : cause)
         }
     }
 
@@ -237,6 +239,7 @@ package actor MongoStateStore: StateStore {
                 (StateCollection.copyRanges, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.copiedKeys, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.rereads, ["_id.pipeline": .string(pipeline)]),
+                (StateCollection.deadLetters, ["_id": StateCollection.letters(of: pipeline)]),
                 (StateCollection.tables, ["_id.pipeline": .string(pipeline)]),
                 (StateCollection.controls, ["_id": .string(pipeline)]),
                 (StateCollection.workers, ["_id": .string(pipeline)]),

@@ -15,7 +15,10 @@ enum StateCollection {
     /// backfill's.
     static let rereads = "rereads"
 
-    /// What `wherry set` has set, one document a pipeline, `_id` its name.
+    /// Changes that could not be written, `_id` {pipeline, sequence}.
+    static let deadLetters = "dead_letters"
+
+    /// What `wherry set` has set, and how often something was asked of letters, one document a pipeline, `_id` its name.
     static let controls = "controls"
 
     /// What a worker says of itself, one document a pipeline, `_id` its name.
@@ -26,7 +29,15 @@ enum StateCollection {
     /// Their ranges, `_id` {pipeline, epoch, attempt, number}.
     static let copyRanges = "copy_ranges"
 
-    static let all = [pipelines, tables, copiedKeys, rereads, controls, workers, copies, copyRanges]
+    static let all = [pipelines, tables, copiedKeys, rereads, deadLetters, controls, workers, copies, copyRanges]
+
+    /// All letters of a pipeline, as a range of `_id` that its index serves.
+    static func letters(of pipeline: String) -> BSONValue {
+        func bound(_ sequence: BSONValue) -> BSONValue {
+            ["pipeline": .string(pipeline), "sequence": sequence]
+        }
+        return ["$gt": bound(.minKey), "$lt": bound(.maxKey)]
+    }
 
     /// All ranges of a copy, as a range of `_id` that its index serves.
     static func ranges(of copy: SharedCopy) -> BSONValue {

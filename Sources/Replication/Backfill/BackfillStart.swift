@@ -57,14 +57,17 @@ struct BackfillStart: Sendable {
             storedRereads: { try await ports.store.rereads(of: settings.pipeline, nil, limit: $0) },
             tracked: Set(states.map(\.collection) + rereads.map(\.collection)), board: board, rereads: queue,
             inbox: inbox, gate: gate, watch: watch, workers: settings.copyWorkers, chunkBytes: target.mostBytes,
-            progress: progress, logger: logger)
+            refusals: settings.refusals, progress: progress, logger: logger)
     }
 
     /// As many as are kept in memory, and whether these are all.
     private func storedRereads() async throws -> ([Reread], areAll: Bool) {
         let most = PendingRereads.most
+        // What somebody has asked for the stream has to know of, however many others there are.
+        let retried = try await ports.store.rereads(of: settings.pipeline, .retry, limit: 0)
         let rereads = try await ports.store.rereads(of: settings.pipeline, nil, limit: most)
-        return (rereads, rereads.count < most)
+        let known = Set(retried)
+        return (retried + rereads.filter { !known.contains($0) }, rereads.count < most)
     }
 
     private func rereadTables(of all: [TableState], _ tables: [TableName: BackfillTable]) -> RereadTables {

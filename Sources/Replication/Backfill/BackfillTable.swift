@@ -19,9 +19,11 @@ struct BackfillTable: Sendable {
 
     /// An empty list of documents for the table's collection.
     func documents() -> CollectionWrites {
-        CollectionWrites(
+        let documents = CollectionWrites(
             collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: guardField,
             expectsDocuments: expectsDocuments, capacity: 256 << 10)
+        documents.table = version.schema.name
+        return documents
     }
 
     /// Appends a row as a document with its key apart; as a delete when it is none of those that become documents.
@@ -30,6 +32,17 @@ struct BackfillTable: Sendable {
         guard try plan.takes(row) else { return documents.writes.append(DocumentWrite(kind: .delete, key: key)) }
         let body = try plan.encodeDocument(row, into: &documents.arena)
         documents.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
+    }
+
+    /// Appends deletes of those of the rows that are not among what was read of them: they are gone. For rows that are
+    /// retried, the stream's own deletes of which are held back.
+    func appendDeletes(of rereads: [Reread], notIn read: LiveBackfill.ReadRows) {
+        let documents = read.documents
+        let found = Set(
+            documents.writes.map { BSONDocument(unchecked: documents.bytes($0.key)) } + read.letters.flatMap(\.keys))
+        for reread in rereads where !found.contains(reread.key) {
+            documents.writes.append(DocumentWrite(kind: .delete, key: documents.arena.append(reread.key)))
+        }
     }
 
     /// The keys of documents as a probe asks for them, with the documents' places; those that can't be this table's are

@@ -11,6 +11,8 @@ struct Chunk: Sendable {
     var sweep: SweepStep?
     /// The rows that are read again.
     let rereads: [Reread]
+    /// Rows that make no document.
+    var letters: [DeadLetter] = []
     /// Called once, when the chunk is durable, or nobody will write it any more.
     let settled: @Sendable (Outcome) -> Void
 

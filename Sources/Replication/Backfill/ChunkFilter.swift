@@ -173,6 +173,7 @@ struct ChunkFilter {
         rereads += chunk.rereads.filter { reread in
             pending.xid(of: reread).map { !chunk.snapshot.sees($0) } ?? false && !rereads.contains(reread)
         }
+        let letters = newest(chunk.letters, for: chunk.snapshot, &rereads)
         let causes = Dictionary(chunk.rereads.map { ($0, $0.cause) }, uniquingKeysWith: { first, _ in first })
         rereads = rereads.map { reread in
             pending.note(Reread(collection: reread.collection, key: reread.key, cause: causes[reread] ?? reread.cause))
@@ -181,11 +182,24 @@ struct ChunkFilter {
         return AdmittedChunk(
             write: ChunkWrite(
                 documents: documents, progress: chunk.progress, sweep: chunk.sweep, rereads: rereads,
-                settled: chunk.rereads),
+                settled: chunk.rereads, letters: letters),
             settled: { [inbox] outcome in
                 if case .written = outcome { inbox.settled(settling) }
                 chunk.settled(outcome)
             })
+    }
+
+    /// The letters of rows that nobody has touched since.
+    private func newest(
+        _ letters: [DeadLetter], for snapshot: VisibilitySnapshot, _ rereads: inout [Reread]
+    ) -> [DeadLetter] {
+        letters.filter { letter in
+            guard let key = letter.keys.first else { return false }
+            let verdict = touches.verdict(on: key.bytes, in: letter.collection, for: snapshot)
+            let reread = Reread(collection: letter.collection, key: key)
+            if verdict == .readAgain, !rereads.contains(reread) { rereads.append(reread) }
+            return verdict == .write
+        }
     }
 
     /// Forgets what every snapshot from now on sees.
@@ -278,19 +292,7 @@ struct ChunkFilter {
     }
 
     private mutating func touch(_ key: Range<Int>, _ plan: MappingPlan, _ id: UInt64, isPartial: Bool) {
+        let isPartial = pending.hasRetried && pending.isRetried(reread(key, plan), until: id) || isPartial
         scratch.writer.withUnsafeBytes(in: key) { touches.touch($0, in: plan.collection, by: id, isPartial: isPartial) }
     }
-}
-
-/// What is done at a token of the stream.
-enum Admission: Sendable {
-    case chunk(AdmittedChunk)
-    /// Somebody is told that all before it is durable.
-    case tell(@Sendable () -> Void)
-}
-
-/// A chunk as the writer gets it.
-struct AdmittedChunk: Sendable {
-    let write: ChunkWrite
-    let settled: @Sendable (Chunk.Outcome) -> Void
 }

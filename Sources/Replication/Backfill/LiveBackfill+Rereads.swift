@@ -68,7 +68,7 @@ extension LiveBackfill {
         guard let collection = batch.first?.collection else { return }
         var table = try await rereadTables.table(of: collection)
         // It is read in the place of what the stream has brought.
-        if batch.first?.cause == .change { table.guardField = table.plan.streamGuard }
+        if batch.first?.cause != .backfill { table.guardField = table.plan.streamGuard }
         switch try await patiently(.rereads, { try await attempt(batch, of: table, with: reader) }) {
         case .done: return
         case .refused(let failure) where batch.count == 1: refuse(table.version.schema.name, failure)
@@ -104,13 +104,21 @@ extension LiveBackfill {
                 rereads.add(batch)
                 return .done
             }
-            guard let documents = try await readDocuments(of: table, from: reader, isBounded: batch.count > 1) else {
+            // What is refused once more stays held back, whatever the policy is by now.
+            let isRetry = batch.first?.cause == .retry
+            let refusals = isRetry ? RefusalPolicies(standard: .deadLetter) : refusals
+            let read = try await readRows(of: table, from: reader, isBounded: batch.count > 1, refusals)
+            guard let read else {
                 inbox.withdraw(token)
                 return .tooLarge
             }
+            if isRetry { table.appendDeletes(of: batch, notIn: read) }
             let outcome = try await answer(at: token) { settled in
                 .chunk(
-                    Chunk(documents: documents, snapshot: start.snapshot, progress: nil, rereads: batch) { outcome in
+                    Chunk(
+                        documents: read.documents, snapshot: start.snapshot, progress: nil, rereads: batch,
+                        letters: read.letters
+                    ) { outcome in
                         // At once: the stream may end with this row.
                         if case .written(let again, _) = outcome { rereads.settle(batch, but: again) }
                         settled(outcome)

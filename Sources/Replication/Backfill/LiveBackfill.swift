@@ -29,6 +29,7 @@ struct LiveBackfill: Sendable {
     let workers: Int
     /// Bytes of documents that a chunk may grow to.
     let chunkBytes: Int
+    let refusals: RefusalPolicies
     let progress: Progress
     let logger: Logger
 
@@ -154,19 +155,19 @@ struct LiveBackfill: Sendable {
             board.failed(piece)
             return before
         }
-        guard let documents = try await readDocuments(of: table, from: reader, isBounded: piece.limit > 1) else {
+        guard let rows = try await readRows(of: table, from: reader, isBounded: piece.limit > 1, refusals) else {
             inbox.withdraw(token)
             board.failed(piece, isTooLarge: true)
             return before
         }
-        gate.charge(documents.writes.count - piece.limit)
-        let cost = ChunkCost(duration: .now - begin, bytes: documents.arena.count, isFull: start.end != nil)
+        gate.charge(rows.count - piece.limit)
+        let cost = ChunkCost(duration: .now - begin, bytes: rows.documents.arena.count, isFull: start.end != nil)
         if let before { for await _ in before {} }
         guard board.delivered(piece, cost: cost) else {
             inbox.withdraw(token)
             return nil
         }
-        let (chunk, settled) = chunk(of: piece, documents, start)
+        let (chunk, settled) = chunk(of: piece, rows, start)
         inbox.deliver(.chunk(chunk), as: token)
         _ = try await source.emit(token: ChunkToken.content(token))
         return settled
@@ -174,11 +175,13 @@ struct LiveBackfill: Sendable {
 
     /// The chunk, and what ends when it is settled.
     private func chunk(
-        of piece: BackfillPiece, _ documents: CollectionWrites, _ start: ChunkStart
+        of piece: BackfillPiece, _ rows: ReadRows, _ start: ChunkStart
     ) -> (Chunk, AsyncStream<Never>) {
         let (settled, settling) = AsyncStream<Never>.makeStream()
-        let step = piece.step(to: start.end, rows: documents.writes.count)
-        let chunk = Chunk(documents: documents, snapshot: start.snapshot, progress: step, rereads: []) { outcome in
+        let step = piece.step(to: start.end, rows: rows.count)
+        let chunk = Chunk(
+            documents: rows.documents, snapshot: start.snapshot, progress: step, rereads: [], letters: rows.letters
+        ) { outcome in
             defer { settling.finish() }
             switch outcome {
             case .discarded: board.failed(piece)
@@ -192,16 +195,34 @@ struct LiveBackfill: Sendable {
         return (chunk, settled)
     }
 
+    /// What a chunk holds.
+    struct ReadRows {
+        let documents: CollectionWrites
+        /// Rows that make no document.
+        var letters: [DeadLetter] = []
+
+        var count: Int { documents.writes.count + letters.count }
+    }
+
     /// The rows of a chunk as documents; nil when they are too many bytes for one, and there could be fewer of them.
-    func readDocuments(
-        of table: BackfillTable, from reader: any ChunkReader, isBounded: Bool
-    ) async throws -> CollectionWrites? {
-        let documents = table.documents()
+    ///
+    /// - Throws: `Failure(.dataRefused)` for a row that makes none, unless the policies have it kept.
+    func readRows(
+        of table: BackfillTable, from reader: any ChunkReader, isBounded: Bool, _ refusals: RefusalPolicies
+    ) async throws -> ReadRows? {
+        var read = ReadRows(documents: table.documents())
         while true {
             let rows = try await reader.next(maxBytes: LiveBackfill.readSize)
-            if rows.isEmpty { return documents }
-            for row in rows { try table.append(row, to: documents) }
-            if isBounded, documents.arena.count > chunkBytes { return nil }
+            if rows.isEmpty { return read }
+            for row in rows {
+                do {
+                    try table.append(row, to: read.documents)
+                } catch let failure as Failure where failure.kind == .dataRefused {
+                    guard refusals.policy(for: table.plan.collection) == .deadLetter else { throw failure }
+                    read.letters.append(try DeadLetter(row, of: table, because: failure))
+                }
+            }
+            if isBounded, read.documents.arena.count > chunkBytes { return nil }
         }
     }
 

@@ -1,8 +1,8 @@
 import Logging
 import Model
 
-/// Looks whether something is asked of a table or its backfill that a running stream does not know of. There is no second way to
-/// deal with it: the stream ends and starts again, and the start finds it.
+/// Looks whether something is asked of a table, its backfill, or what of it is held back, that a running stream does not
+/// know of. There is no second way to deal with it: the stream ends and starts again, and the start finds it.
 struct OrderWatch: Sendable {
     let store: any StateStore
     let pipeline: String
@@ -10,14 +10,18 @@ struct OrderWatch: Sendable {
     let known: [TableName: BackfillOrders]
     /// Whether something waits for the transaction that is applied in part.
     let awaitsWholeTransaction: Bool
+    let letters: Int64
     let logger: Logger
 
-    /// - Parameter unsettled: tables of which more is asked than can be done now.
+    /// - Parameters:
+    ///   - unsettled: tables of which more is asked than can be done now.
+    ///   - letters: the orders about letters, as they were before the letters were read.
     init(
         store: any StateStore, pipeline: String, tables: [TableState], unsettled: Set<TableName> = [],
-        awaitsWholeTransaction: Bool = false, logger: Logger
+        awaitsWholeTransaction: Bool = false, letters: Int64 = 0, logger: Logger
     ) {
         self.awaitsWholeTransaction = awaitsWholeTransaction
+        self.letters = letters
         self.store = store
         self.pipeline = pipeline
         known = Dictionary(
@@ -40,6 +44,7 @@ struct OrderWatch: Sendable {
             do {
                 if try await store.orders(of: pipeline) != known { return }
                 if awaitsWholeTransaction, try await store.load(pipeline)?.checkpoint?.open == nil { return }
+                if try await store.letterOrders(of: pipeline) != letters { return }
             } catch let failure as Failure {
                 // The sink notices by itself when the target is gone.
                 logger.debug("orders can't be looked for", metadata: ["reason": "\(failure.message)"])

@@ -32,8 +32,11 @@ struct PendingRereads {
         for reread in rereads { note(reread) }
     }
 
+    /// Those that somebody has asked for, in `entries` too.
+    private var retried: Set<Reread> = []
+
     /// Whether it is time to `spill()`.
-    var isOverLimit: Bool { entries.count > limit }
+    var isOverLimit: Bool { entries.count - retried.count > limit }
 
     /// Whether there is none, of which those count as read that were forgotten so many times.
     func isEmpty(settling spills: Int) -> Bool { entries.isEmpty && self.spills == spills }
@@ -53,10 +56,23 @@ struct PendingRereads {
     mutating func note(_ reread: Reread, until xid: UInt64? = nil) -> Reread {
         lastNumber += 1
         let known = entries[reread]
-        let cause = known?.cause == .change ? .change : reread.cause
+        let cause = [Reread.Cause.retry, .change].first { $0 == known?.cause || $0 == reread.cause } ?? .backfill
+        if cause == .retry { retried.insert(reread) }
         entries[reread] = Entry(xid: xid ?? known?.xid ?? 0, number: lastNumber, cause: cause)
         return Reread(collection: reread.collection, key: reread.key, cause: cause)
     }
+
+    /// A change of the row, of whatever kind. Where somebody has asked for the row the stream writes none: it is held
+    /// back, and only a snapshot that sees the transaction has it.
+    ///
+    /// - Returns: whether that is so.
+    mutating func isRetried(_ reread: Reread, until xid: UInt64) -> Bool {
+        guard retried.contains(reread) else { return false }
+        entries[reread]?.xid = xid
+        return true
+    }
+
+    var hasRetried: Bool { !retried.isEmpty }
 
     /// What settles the row when it has been read for what is known of it now.
     func settling(_ reread: Reread) -> SettledReread? {
@@ -67,12 +83,14 @@ struct PendingRereads {
     mutating func forget(_ settled: [SettledReread]) {
         for settled in settled where entries[settled.reread]?.number == settled.number {
             entries[settled.reread] = nil
+            retried.remove(settled.reread)
         }
     }
 
-    /// Forgets them all. No chunk may be written from now on that does not see every transaction so far.
+    /// Forgets all that nobody has asked for. No chunk may be written from now on that does not see every transaction
+    /// so far.
     mutating func spill() {
-        entries = [:]
+        entries = entries.filter { retried.contains($0.key) }
         spills += 1
     }
 

@@ -25,6 +25,8 @@ struct BatchBuilder {
     private(set) var bytes = 0
     /// Rows that have to be read again.
     var rereads: [Reread] = []
+    /// Changes that can't be written.
+    var letters: [DeadLetter] = []
     private var checkpoint: Checkpoint?
 
     /// Whether a seal would give a batch (with writes, or just a newer position).
@@ -95,6 +97,7 @@ struct BatchBuilder {
         }
         var batch = WriteBatch(checkpoint: checkpoint, collections: sorted.map(\.writes), counts: counts)
         batch.rereads = rereads
+        batch.letters = letters
         self = BatchBuilder()
         return batch
     }

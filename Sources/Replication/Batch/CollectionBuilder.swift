@@ -22,6 +22,7 @@ struct CollectionBuilder {
         writes = CollectionWrites(
             collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: plan.streamGuard,
             expectsDocuments: plan.streamGuard != nil)
+        writes.table = plan.schema.name
     }
 
     /// To be called before a change of another version of the table is added.
@@ -52,7 +53,7 @@ struct CollectionBuilder {
             let body = try plan.encodeDocument(new, old: old?.row, into: &writes.arena)
             if let origin {
                 delete(key: origin)
-                put(.insert, key: newKey, body: body)
+                put(.insert, key: newKey, body: body, origin: origin)
             } else {
                 put(.replace, key: newKey, body: body)
             }
@@ -79,8 +80,12 @@ struct CollectionBuilder {
 
     // MARK: - Folding
 
-    private mutating func put(_ kind: DocumentWrite.Kind, key: Range<Int>, body: Range<Int>) {
-        guard let position = position(of: key, or: DocumentWrite(kind: kind, key: key, body: body)) else { return }
+    private mutating func put(
+        _ kind: DocumentWrite.Kind, key: Range<Int>, body: Range<Int>, origin: Range<Int> = 0..<0
+    ) {
+        let write = DocumentWrite(kind: kind, key: key, body: body, origin: origin)
+        guard let position = position(of: key, or: write) else { return }
+        if !origin.isEmpty { writes.writes[position].origin = origin }
         let isInsert = writes.writes[position].kind == .insert
         writes.writes[position].kind = isInsert ? .insert : .replace
         writes.writes[position].body = body
@@ -109,7 +114,8 @@ struct CollectionBuilder {
             case .delete: throw impossible(table)
             case .insert, .replace:
                 let moved = try writes.merge(there.body, newKey)
-                arrival = DocumentWrite(kind: .replace, key: newKey, body: try writes.merge(moved, sent))
+                arrival = DocumentWrite(
+                    kind: .replace, key: newKey, body: try writes.merge(moved, sent), origin: oldKey)
             case .set: arrival.body = try writes.merge(there.body, sent)
             case .move:
                 arrival.body = try writes.merge(there.body, sent)

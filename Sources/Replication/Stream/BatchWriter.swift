@@ -10,6 +10,9 @@ struct BatchWriter {
     /// Where to stop: the first checkpoint at or beyond it ends the stream.
     let target: StreamTarget
     var checkpoint: Checkpoint
+    /// Keys that are held back.
+    var held: HeldKeys
+    var refusals = RefusalPolicies()
     /// Called with rows that a durable batch has left to be read again.
     var onRereads: @Sendable ([Reread]) -> Void = { _ in }
     /// Whether the rows are written that were to be read again when the target was reached.
@@ -21,19 +24,10 @@ struct BatchWriter {
         while let step = await handoff.take() {
             switch step {
             case .truncate(let collections):
-                try await sink.truncate(collections, at: checkpoint)
+                try await truncate(collections)
                 // No place to stop: what the transaction brings next belongs to it.
                 continue
-            case .chunk(let chunk, let batch):
-                if let batch {
-                    if let removed = try await sink.apply(batch, with: chunk.write, after: checkpoint) {
-                        advance(batch)
-                        chunk.settled(.written(chunk.write.rereads, removed: removed))
-                        break
-                    }
-                    try await apply(batch)
-                }
-                try await write(chunk)
+            case .chunk(let chunk, let batch): try await write(chunk, behind: batch)
             case .batch(let batch): try await apply(batch)
             case .tell(let tell): tell()
             }
@@ -44,21 +38,65 @@ struct BatchWriter {
 
     private var isAtEnd: Bool { target.isReached(by: checkpoint) && hasSettledRereads() }
 
+    private mutating func truncate(_ collections: [String]) async throws {
+        try await sink.truncate(collections, at: checkpoint)
+        let holding = collections.filter { held.holds($0) }
+        guard !holding.isEmpty else { return }
+        try await sink.forgetLetters(of: holding, at: checkpoint)
+        for collection in holding { held.release(collection) }
+    }
+
     private mutating func apply(_ batch: WriteBatch) async throws {
+        var batch = batch
         let begun = ContinuousClock.now
-        try await sink.apply(batch, after: checkpoint)
+        try held.hold(&batch)
+        while true {
+            do {
+                try await sink.apply(batch, after: checkpoint)
+                break
+            } catch let failure as Failure {
+                guard let place = failure.place, refusals.policy(for: place.collection) == .deadLetter else {
+                    throw failure
+                }
+                try held.refuse(place, of: &batch, because: failure.message)
+            }
+        }
         limits.succeed(in: .now - begun)
         advance(batch)
     }
 
-    private func write(_ chunk: AdmittedChunk) async throws {
-        do {
-            let removed = try await sink.write(chunk.write, at: checkpoint)
-            chunk.settled(.written(chunk.write.rereads, removed: removed))
-        } catch let failure as Failure where failure.kind == .dataRefused {
-            // The stream needs nothing of it, and neither do other chunks.
-            chunk.settled(.refused(failure))
+    private mutating func write(_ chunk: AdmittedChunk, behind batch: WriteBatch?) async throws {
+        var write = chunk.write
+        if var batch {
+            try held.hold(&batch)
+            try held.hold(&write, at: batch.checkpoint)
+            if let removed = try await sink.apply(batch, with: write, after: checkpoint) {
+                advance(batch)
+                return settle(chunk, write, removed: removed)
+            }
+            try await apply(batch)
         }
+        // Once more: the batch may have held more keys.
+        try held.hold(&write, at: checkpoint)
+        let isRetry = write.settled.contains { $0.cause == .retry }
+        while true {
+            do {
+                let removed = try await sink.write(write, at: checkpoint)
+                return settle(chunk, write, removed: removed)
+            } catch let failure as Failure where failure.kind == .dataRefused {
+                let collection = write.documents.collection
+                guard let place = failure.place, isRetry || refusals.policy(for: collection) == .deadLetter else {
+                    // The stream needs nothing of it, and neither do other chunks.
+                    return chunk.settled(.refused(failure))
+                }
+                try held.refuse(place, of: &write, because: failure.message, at: checkpoint)
+            }
+        }
+    }
+
+    private mutating func settle(_ chunk: AdmittedChunk, _ write: ChunkWrite, removed: Int) {
+        held.release(write.released, in: write.documents.collection)
+        chunk.settled(.written(write.rereads, removed: removed))
     }
 
     private mutating func advance(_ batch: WriteBatch) {

@@ -23,6 +23,8 @@ struct ChangePreparer {
     /// Tokens of chunks that the open transaction carries.
     private var tokens: [String] = []
 
+    private let refusals: RefusalPolicies
+
     private var batch = BatchBuilder()
     /// The last end of a transaction that has been put into a batch.
     private var position: Checkpoint
@@ -49,8 +51,9 @@ struct ChangePreparer {
     init(
         from checkpoint: Checkpoint, limits: AdaptiveLimits, source: any ChangeSource, decoder: any ChangeDecoder,
         plans: PlanTable, handoff: StepHandoff, filter: ChunkFilter? = nil,
-        watch: SchemaWatch? = nil
+        watch: SchemaWatch? = nil, refusals: RefusalPolicies = RefusalPolicies()
     ) {
+        self.refusals = refusals
         self.adaptive = limits
         self.limits = limits.current
         self.source = source
@@ -245,16 +248,28 @@ struct ChangePreparer {
                     readAgain.removeFirst()
                     try batch.addReadAgain(change, plans: plans)
                 } else {
-                    try batch.add(change, plans: plans)
+                    try add(change, of: transaction)
                 }
             }
         } catch let failure as Failure where failure.kind == .dataRefused {
             throw Failure(
                 .dataRefused, failure.message,
-                hint: "Nothing was skipped. The change stands in the log, so a row mended now comes too late: mend it "
-                    + "all the same, then remove the pipeline with `wherry drop` and run it again for a new copy.")
+                hint: "Nothing was skipped. The change stands in the log, so a row mended now comes too late: have it "
+                    + "held back with apply.on_refused: dead_letter, or mend it, remove the pipeline with `wherry drop` "
+                    + "and run it again for a new copy.")
         }
         plans.forgetReplaced()
+    }
+
+    /// Puts one change into the batch, as a letter if it makes no document and that is what the policy says.
+    private mutating func add(_ change: Change, of transaction: TransactionStart) throws {
+        do {
+            try batch.add(change, plans: plans)
+        } catch let failure as Failure where failure.kind == .dataRefused {
+            let letter = try DeadLetter(change, of: transaction, because: failure, plans: plans)
+            guard refusals.policy(for: letter.collection) == .deadLetter else { throw failure }
+            batch.letters.append(letter)
+        }
     }
 
     private mutating func flushIfWanted(minimum: Int) async {
@@ -273,24 +288,4 @@ struct ChangePreparer {
     }
 
     private mutating func seal() -> WriteBatch? { batch.seal(incomplete: filter?.unfinished ?? []) }
-}
-
-extension Change {
-    /// Bytes the change keeps in memory, roughly: the limit on an open transaction.
-    var byteCount: Int {
-        switch self {
-        case .insert(_, let new): new.block.count + 128
-        case .update(_, let old, let new): new.block.count + 192 + (old == nil ? 0 : 64) + hiddenByteCount
-        case .delete(_, let old): old.row.block.count + 128
-        case .truncate: 64
-        }
-    }
-
-    /// Bytes that the batch will need beyond those that were sent: a key change that leaves large values out makes the
-    /// sink read the whole document, however large, and write it again. Nobody knows its size here, so only a few such
-    /// changes share a batch: 16 with the default limits.
-    var hiddenByteCount: Int {
-        guard case .update(_, .key, let new) = self, !new.isWhole else { return 0 }
-        return 256 << 10
-    }
 }

@@ -14,6 +14,8 @@ struct StreamRun: Sendable {
     let backfill: LiveBackfill?
     /// Made behind it, beside the stream; nil when none is missing.
     var indexes: IndexBuilds?
+    /// Keys that are held back.
+    let held: HeldLetters
     /// What would make the stream start again; nil when nothing does.
     var orders: OrderWatch?
     /// Looks after the columns of its tables; nil where nobody does.
@@ -109,14 +111,16 @@ struct StreamRun: Sendable {
         tasks.addTask {
             var preparer = ChangePreparer(
                 from: flow.start, limits: limits, source: source, decoder: flow.stream.makeDecoder(), plans: plans,
-                handoff: flow.handoff, filter: filter(from: flow.start, pending), watch: watch)
+                handoff: flow.handoff, filter: filter(from: flow.start, pending), watch: watch,
+                refusals: settings.refusals)
             try await preparer.run(flow.queue)
             return nil
         }
         tasks.addTask {
             var writer = BatchWriter(
                 sink: sink, handoff: flow.handoff, positions: flow.positions, progress: progress, limits: limits,
-                target: flow.target, checkpoint: flow.start)
+                target: flow.target, checkpoint: flow.start, held: HeldKeys(held, of: settings.pipeline),
+                refusals: settings.refusals)
             if let backfill {
                 writer.onRereads = { backfill.rereads.add($0) }
                 writer.hasSettledRereads = { backfill.rereads.isSettled() }

@@ -26,6 +26,8 @@ package struct Backend: Sendable {
     package var acceptChange: @Sendable (Settings, TableName) async throws -> Void
     /// Adds tables to a pipeline that streams, takes some out, or lists them.
     package var tables: @Sendable (TablesCall, Logger) async throws -> TablesReport
+    /// Reads what is held back, or changes what becomes of it.
+    package var deadLetters: @Sendable (Settings, DeadLettersCall) async throws -> DeadLettersReport
     package var pipelines: @Sendable (Endpoints, Logger) async throws -> PipelinesReport
     /// Removes slot, publication and state, and the documents too if asked.
     package var drop: @Sendable (Settings, _ documents: Bool, Logger) async throws -> DropReport

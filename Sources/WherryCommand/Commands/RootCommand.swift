@@ -12,7 +12,7 @@ struct RootCommand: AsyncParsableCommand {
         version: VersionReport.version,
         subcommands: [
             InitCommand.self, PreviewCommand.self, RunCommand.self, SnapshotCommand.self, BackfillCommand.self,
-            CheckCommand.self, StatusCommand.self, SetCommand.self, TablesCommand.self, PipelinesCommand.self,
-            DropCommand.self, VersionCommand.self,
+            CheckCommand.self, StatusCommand.self, SetCommand.self, TablesCommand.self, DeadLettersCommand.self,
+            PipelinesCommand.self, DropCommand.self, VersionCommand.self,
         ])
 }

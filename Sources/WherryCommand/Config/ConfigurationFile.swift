@@ -85,10 +85,12 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
         var maxBatchOperations: Int?
         /// At most so many bytes in one MongoDB transaction, as `16MiB` or a number. Default: 4 MiB.
         var maxBatchBytes: String?
+        var onRefused: String?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
             case maxBatchOperations = "max_batch_operations"
             case maxBatchBytes = "max_batch_bytes"
+            case onRefused = "on_refused"
         }
     }
 

@@ -58,6 +58,7 @@ package struct Settings: Sendable, Equatable {
         package var maxBatchOperations: Int
         /// 64 KiB to 256 MiB.
         package var maxBatchBytes: Int
+        package var onRefused = RefusalPolicy.fail
     }
 
     /// What slots and publications are called unless somebody chose another name: `wherry_<pipeline>`.

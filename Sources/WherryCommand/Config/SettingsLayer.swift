@@ -27,6 +27,7 @@ struct SettingsLayer: Sendable {
     var schemaChanges: Given<String>?
     var maxBatchOperations: Given<Int>?
     var maxBatchBytes: Given<String>?
+    var onRefused: Given<String>?
     /// By collection; the origin is the file's name.
     var collections: Given<[String: ConfiguredCollection]>?
     var defaults: Given<ConfiguredDefaults>?
@@ -81,6 +82,7 @@ struct SettingsLayer: Sendable {
         for (key, text) in texts { limits[key] = given(text, key.rawValue) }
         maxBatchOperations = given(file.apply?.maxBatchOperations, "apply.max_batch_operations")
         maxBatchBytes = given(file.apply?.maxBatchBytes, "apply.max_batch_bytes")
+        onRefused = given(file.apply?.onRefused, "apply.on_refused")
         collections = file.collections.map { Given(value: $0, origin: name) }
         defaults = file.defaults.map { Given(value: $0, origin: name) }
         maskSalt = given(file.maskSalt, "mask_salt")
@@ -106,6 +108,7 @@ struct SettingsLayer: Sendable {
         result.schemaChanges = schemaChanges ?? below.schemaChanges
         result.maxBatchOperations = maxBatchOperations ?? below.maxBatchOperations
         result.maxBatchBytes = maxBatchBytes ?? below.maxBatchBytes
+        result.onRefused = onRefused ?? below.onRefused
         result.collections = collections ?? below.collections
         result.defaults = defaults ?? below.defaults
         result.maskSalt = maskSalt ?? below.maskSalt

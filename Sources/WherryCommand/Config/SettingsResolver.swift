@@ -60,7 +60,7 @@ struct SettingsResolver: Sendable {
                 limits: try limits()),
             apply: Settings.Apply(
                 maxBatchOperations: try number(layer.maxBatchOperations, in: 1...100_000, default: 5000),
-                maxBatchBytes: try batchBytes()),
+                maxBatchBytes: try batchBytes(), onRefused: try choice(layer.onRefused, default: .fail)),
             schemaChanges: try choice(layer.schemaChanges, default: .follow))
     }
 

@@ -108,6 +108,7 @@ struct PipelineWiring: Sendable {
         result.backfillMode = endsWithCopy ? .exported : settings.backfill.mode
         result.limits = BatchLimits(
             operations: settings.apply.maxBatchOperations, bytes: settings.apply.maxBatchBytes)
+        result.onRefused = settings.apply.onRefused
         result.endsWithCopy = endsWithCopy
         result.end = end
         result.acceptsGap = acceptsGap

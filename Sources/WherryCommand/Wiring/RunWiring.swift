@@ -1,5 +1,6 @@
 import Logging
 import Model
+import Mongo
 import Replication
 
 /// Runs a pipeline with its goal.
@@ -21,8 +22,17 @@ struct RunWiring: Sendable {
             logger: logger)
         switch try await wiring.run(stop: stop) {
         case .stopped: return .stopped
-        case .reached: return request.goal == .caughtUp ? .caughtUp : .positionReached
+        case .reached:
+            try await requireNothingHeld()
+            return request.goal == .caughtUp ? .caughtUp : .positionReached
         case .copied, .filled: throw Failure(.unexpected, "the run ended with its initial copy")
         }
+    }
+
+    /// Whoever waits for the target to be like the source has to know that it is not.
+    private func requireNothingHeld() async throws {
+        let settings = request.settings
+        let held = try await Endpoint.store(settings).heldLetters(of: settings.pipeline)
+        if let refusal = held.refusal(of: settings.pipeline) { throw refusal }
     }
 }

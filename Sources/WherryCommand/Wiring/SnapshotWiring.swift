@@ -24,6 +24,9 @@ struct SnapshotWiring: Sendable {
             let stage = try? await store().load(settings.pipeline)?.stage
             return .stopped(isResumable: stage == .streaming)
         case .filled(let position, let tables):
+            if let refusal = try await store().heldLetters(of: settings.pipeline).refusal(of: settings.pipeline) {
+                throw refusal
+            }
             return .filled(at: position, tables)
         case .reached: throw Failure(.unexpected, "the copy went on to a position")
         case .copied(let state):

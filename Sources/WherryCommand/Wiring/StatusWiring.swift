@@ -20,6 +20,8 @@ struct StatusWiring: Sendable {
             let tables = try await store.tables(of: settings.pipeline)
             let rereads = try await store.rereads(of: settings.pipeline, .backfill, limit: 0)
             report.fill(state, tables: tables, rereads: rereads)
+            let held = try await store.heldLetters(of: settings.pipeline)
+            if held.letters > 0 { report.heldBack = .init(changes: held.letters, documents: held.keys.count) }
             report.state = state.shownStage(tables, hasRereads: !rereads.isEmpty).rawValue
         }
         do {

@@ -22,6 +22,7 @@ enum Wiring {
         set: { settings, changes in try await SetWiring(settings: settings).set(changes) },
         acceptChange: { settings, table in try await SetWiring(settings: settings).acceptChange(of: table) },
         tables: { call, logger in try await TablesWiring(call: call, logger: logger).run() },
+        deadLetters: { settings, call in try await DeadLettersWiring(settings: settings).run(call) },
         pipelines: { endpoints, logger in try await PipelinesWiring(endpoints: endpoints, logger: logger).report() },
         drop: { settings, documents, logger in
             try await DropWiring(settings: settings, deletesDocuments: documents, logger: logger).drop()

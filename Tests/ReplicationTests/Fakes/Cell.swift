@@ -5,6 +5,8 @@ enum Cell: Hashable, Sendable, ExpressibleByStringInterpolation, ExpressibleByNi
     case null
     case unchanged
     case text(String)
+    /// What need not be text.
+    case bytes([UInt8])
 
     init(stringLiteral value: String) { self = .text(value) }
     init(nilLiteral: ()) { self = .null }
@@ -16,12 +18,15 @@ enum Cell: Hashable, Sendable, ExpressibleByStringInterpolation, ExpressibleByNi
             switch cell {
             case .null: return Field(kind: .null)
             case .unchanged: return Field(kind: .unchanged)
-            case .text(let text):
-                let offset = UInt32(bytes.count)
-                bytes += text.utf8
-                return Field(kind: .text, offset: offset, count: UInt32(text.utf8.count))
+            case .text(let text): return field(Array(text.utf8), in: &bytes)
+            case .bytes(let value): return field(value, in: &bytes)
             }
         }
         return Row(block: ByteBlock(copying: bytes), fields: fields)
+    }
+
+    private static func field(_ value: [UInt8], in bytes: inout [UInt8]) -> Field {
+        defer { bytes += value }
+        return Field(kind: .text, offset: UInt32(bytes.count), count: UInt32(value.count))
     }
 }

@@ -14,6 +14,8 @@ final class FakeStore: StateStore {
         var limits = BackfillLimits()
         var rereads: [Reread] = []
         var left: Set<LeftTable> = []
+        var held = HeldLetters()
+        var letterOrders: Int64 = 0
         /// Left by the worker, the newest last.
         var workerNotes: [WorkerNote] = []
         var checkpoint: (@Sendable () -> Checkpoint)?
@@ -208,6 +210,10 @@ final class FakeStore: StateStore {
         let all = state.withLock { $0.rereads.filter { cause == nil || $0.cause == cause } }
         return limit > 0 ? Array(all.prefix(limit)) : all
     }
+
+    func heldLetters(of pipeline: String) async throws -> HeldLetters { state.withLock { $0.held } }
+
+    func letterOrders(of pipeline: String) async throws -> Int64 { state.withLock { $0.letterOrders } }
 
     func note(_ error: LastError?, of pipeline: String, epoch: Int64) async throws {
         try fail("note")

@@ -1,3 +1,4 @@
+import BSON
 import Model
 import Synchronization
 
@@ -7,6 +8,7 @@ final class RecordingSink: DocumentSink {
         case batch(WriteBatch)
         case truncate([String], at: Checkpoint)
         case chunk(ChunkWrite, at: Checkpoint)
+        case forgetLetters([String])
     }
 
     private struct State {
@@ -26,14 +28,18 @@ final class RecordingSink: DocumentSink {
     private let appliesTogether: Bool
     /// What a chunk meets that goes alone.
     private let chunkFailure: Failure?
+    /// Keys whose writes are refused, each by its place.
+    private let refuses: Set<BSONDocument>
 
     init(
         _ target: TargetModel = TargetModel(), from checkpoint: Checkpoint = Checkpoint(lsn: LSN(rawValue: 1000)),
         gate: Gate = Gate(isOpen: true), appliesTogether: Bool = true, chunkFailure: Failure? = nil,
+        refuses: Set<BSONDocument> = [],
         failure: @escaping @Sendable (Int) -> Failure? = { _ in nil }
     ) {
         self.appliesTogether = appliesTogether
         self.chunkFailure = chunkFailure
+        self.refuses = refuses
         state = Mutex(State(target: target, checkpoint: checkpoint))
         self.gate = gate
         self.failure = failure
@@ -56,12 +62,21 @@ final class RecordingSink: DocumentSink {
     func apply(_ batch: WriteBatch, after previous: Checkpoint) async throws {
         try await gate.pass()
         if let failure = failure(batches.count + 1) { throw failure }
+        for writes in batch.collections { try accept(writes) }
         try state.withLock { state in
             guard state.checkpoint == previous else { throw Failure(.fenced, "the checkpoint is another one") }
             try state.target.apply(batch)
             state.checkpoint = batch.checkpoint
             state.steps.append(.batch(batch))
         }
+    }
+
+    private func accept(_ writes: CollectionWrites) throws {
+        let position = writes.writes.firstIndex { refuses.contains(BSONDocument(unchecked: writes.bytes($0.key))) }
+        guard let position else { return }
+        var failure = Failure(.dataRefused, "the target refuses it")
+        failure.place = Failure.Place(collection: writes.collection, position: position)
+        throw failure
     }
 
     func write(_ chunk: ChunkWrite, at checkpoint: Checkpoint) async throws -> Int {
@@ -89,6 +104,10 @@ final class RecordingSink: DocumentSink {
             state.target.truncate(collections)
             state.steps.append(.truncate(collections, at: checkpoint))
         }
+    }
+
+    func forgetLetters(of collections: [String], at checkpoint: Checkpoint) async throws {
+        state.withLock { $0.steps.append(.forgetLetters(collections)) }
     }
 
     func close() async { state.withLock { $0.isClosed = true } }

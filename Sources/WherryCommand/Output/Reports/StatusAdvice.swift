@@ -64,6 +64,9 @@ enum StatusAdvice {
         if let table = report.tables.first(where: { $0.backfillRefusal != nil }) {
             return "the backfill of \(table.table) was given up, see above: mend that, then ask again"
         }
+        if report.heldBack != nil {
+            return "mend what 'wherry dead-letters list' says, then 'wherry dead-letters retry --all'"
+        }
         if let held = slot.heldBytes, held >= muchWAL {
             return
                 "the slot holds \(HumanText.size(held)) of WAL: watch the source's disk, and look at what slows the target"

@@ -65,6 +65,16 @@ package struct StatusReport: Report, Equatable {
         }
     }
 
+    package struct HeldBack: Encodable, Sendable, Equatable {
+        package var changes: Int
+        package var documents: Int
+
+        package init(changes: Int, documents: Int) {
+            self.changes = changes
+            self.documents = documents
+        }
+    }
+
     package struct LastError: Encodable, Sendable, Equatable {
         package var kind: String
         package var message: String
@@ -100,6 +110,8 @@ package struct StatusReport: Report, Equatable {
     package var slot: SlotReport?
     /// Source transactions that were larger than one batch and are seen in parts.
     package var transactionsSplit: Int?
+    /// Changes that could not be written, and the documents they are of; nil when there are none.
+    package var heldBack: HeldBack?
     package var lastError: LastError?
     /// Why the source could not be asked; then slot, worker and the source's position are unknown.
     package var sourceError: LastError?
@@ -156,6 +168,11 @@ extension StatusReport {
             lines.append(
                 "  split     \(HumanText.count(transactionsSplit)) source transactions did not fit one batch and were visible in parts"
             )
+        }
+        if let heldBack {
+            lines.append(
+                "  held back \(HumanText.count(heldBack.changes)) changes of \(HumanText.count(heldBack.documents)) "
+                    + "documents could not be written ('wherry dead-letters list')")
         }
         if !tables.isEmpty { lines += [""] + tableLines }
         if let lastError {
