@@ -26,6 +26,8 @@ package struct MappingPlan: Sendable {
     let computed: [ComputedValue]
     /// True of the rows that become documents; nil for all.
     let filter: BoundExpression?
+    /// Whether every row is read again: `CollectionMapping.lacksColumns`.
+    let lacksColumns: Bool
     /// Whether a part of a row is written in the shape of the whole (`PartialDocument`).
     let isStructured: Bool
     let omitsNulls: Bool
@@ -74,6 +76,7 @@ package struct MappingPlan: Sendable {
         template = try check.template(of: keys)
         computed = try check.computed(besides: Set(keys.map(\.index)))
         filter = try check.filter()
+        lacksColumns = mapping.lacksColumns
         isStructured = mapping.isStructured
         omitsNulls = mapping.nulls == .omit
         needsSetField = tree.fields.contains { $0.name.hasPrefix("$") || $0.name.utf8.contains(0x2E) }

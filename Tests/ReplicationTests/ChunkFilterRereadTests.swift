@@ -15,7 +15,7 @@ import Testing
     private let before10 = VisibilitySnapshot(xmin: 10, xmax: 11, running: [10])
     private let after10 = VisibilitySnapshot(xmin: 11, xmax: 11, running: [])
 
-    init() throws { plans = try SampleTable.plans([table], rereadColumns: ["doc"]) }
+    init() throws { plans = try SampleTable.plans([table], needing: "doc") }
 
     private func inbox(_ snapshot: VisibilitySnapshot) -> ChunkInbox {
         ChunkInbox(run: "run", snapshot: snapshot, fence: nil, progress: progress)
@@ -166,7 +166,7 @@ import Testing
     @Test func aStreamThatCanReadNothingRefusesSuchAPlan() async throws {
         var script = EventScript([table])
         script.transaction([table.insert("1", "n", "d")])
-        let harness = StreamHarness(tables: [table], script: script, rereadColumns: ["doc"])
+        let harness = StreamHarness(tables: [table], script: script, needing: "doc")
         let failure = await #expect(throws: Failure.self) { try await harness.run(into: RecordingSink()) }
         #expect(failure?.kind == .configuration && failure?.message.contains("public.t") == true)
     }
@@ -176,7 +176,7 @@ import Testing
         script.transaction([table.insert("1", "old", "d"), table.insert("2", "old", "d")])
         script.transaction([partial("1"), table.update("2", "new", "whole")])
         let harness = StreamHarness(
-            tables: [table], script: script, rereadColumns: ["doc"], filter: { filter(inbox(before10)) })
+            tables: [table], script: script, needing: "doc", filter: { filter(inbox(before10)) })
         let sink = RecordingSink()
         try await promptly { try await harness.run(into: sink) }
         #expect(sink.batches.flatMap(\.rereads) == [reread("1")])

@@ -7,8 +7,8 @@ struct StreamHarness {
     let tables: [SampleTable]
     let script: EventScript
     var limits = BatchLimits()
-    /// Columns without which a row has to be read again.
-    var rereadColumns: Set<String> = []
+    /// A column without which a row has to be read again.
+    var needing: String?
     var refusals = RefusalPolicies()
     var filter: @Sendable () -> ChunkFilter? = { nil }
     /// Later versions of the tables, that the script announces.
@@ -23,8 +23,7 @@ struct StreamHarness {
         let queue = FrameQueue(capacity: 1 << 20)
         let handoff = StepHandoff(onWanted: { queue.poke() })
         let limits = AdaptiveLimits(limits)
-        let plans = PlanTable(
-            tables: tables.map(\.state), rules: SampleTable.rules(tables, rereadColumns: rereadColumns))
+        let plans = PlanTable(tables: tables.map(\.state), rules: SampleTable.rules(tables, needing: needing))
         let frames = script.frames
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {

@@ -18,6 +18,9 @@ package struct CollectionMapping: Hashable, Sendable {
     package var computed: [ComputedField] = []
     /// An expression that is true of the rows that become documents; nil for all.
     package var filter: String?
+    /// Whether expressions are left out for columns that this version of the table lacks, as a stream shows it that is
+    /// older than the file: then every row is read again instead of being written.
+    package var lacksColumns = false
     package var policies = ValuePolicies()
 
     package init() {}

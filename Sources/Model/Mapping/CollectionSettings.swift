@@ -4,8 +4,6 @@ package struct CollectionSettings: Hashable, Sendable {
     /// The guard against writes of an application; nil without one.
     package let lastModified: LastModified?
     package let mapping: CollectionMapping
-    /// Columns that more than their own field is made of.
-    package var rereadColumns: Set<String> = []
     /// To be made once the rows are there.
     package let indexes: [CollectionIndex]
 

@@ -13,7 +13,7 @@ struct BackfillTable: Sendable {
     /// Only rows that fulfil it are read; nil for all.
     var condition: String?
     /// Whether documents may be there already.
-    let expectsDocuments: Bool
+    var expectsDocuments: Bool
     /// The field that keeps documents which are newer; nil when what is read wins in any case.
     var guardField: String?
 
@@ -26,12 +26,14 @@ struct BackfillTable: Sendable {
         return documents
     }
 
-    /// Appends a row as a document with its key apart; as a delete when it is none of those that become documents.
+    /// Appends a row as a document with its key apart. When it is none of those that become documents, one that may be
+    /// there is deleted; with a guard, unless that is newer than the row.
     func append(_ row: Row, to documents: CollectionWrites) throws {
+        let isTaken = try plan.takes(row)
+        guard isTaken || expectsDocuments else { return }
         let key = try plan.encodeKey(row, into: &documents.arena)
-        guard try plan.takes(row) else { return documents.writes.append(DocumentWrite(kind: .delete, key: key)) }
-        let body = try plan.encodeDocument(row, into: &documents.arena)
-        documents.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
+        let body = isTaken || guardField != nil ? try plan.encodeDocument(row, into: &documents.arena) : 0..<0
+        documents.writes.append(DocumentWrite(kind: isTaken ? .insert : .delete, key: key, body: body))
     }
 
     /// Appends deletes of those of the rows that are not among what was read of them: they are gone. For rows that are

@@ -69,6 +69,7 @@ extension LiveBackfill {
         var table = try await rereadTables.table(of: collection)
         // It is read in the place of what the stream has brought.
         if batch.first?.cause != .backfill { table.guardField = table.plan.streamGuard }
+        table.expectsDocuments = true
         switch try await patiently(.rereads, { try await attempt(batch, of: table, with: reader) }) {
         case .done: return
         case .refused(let failure) where batch.count == 1: refuse(table.version.schema.name, failure)

@@ -55,15 +55,13 @@ package struct PlanTable: Sendable {
         versions[table.schema.oid] = table
         // A truncation shows no columns, and needs none.
         if table.isGone, !Set(state.keyColumns).isSubset(of: table.schema.columns.map(\.name)) { return }
-        let columns = rules.named[state.table]?.rereadColumns ?? []
         let plan = try MappingPlan(
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns(in: table.schema),
             lastModified: rules.lastModified(of: state.table),
             mapping: rules.mapping(of: state.table).fitted(
                 to: table.schema,
                 present: showsPresent && !table.isGone ? state.shape.map { Set($0.columns.map(\.name)) } : nil,
-                key: state.keyColumns(in: table.schema)),
-            rereadColumns: Set(table.schema.columns.indices.filter { columns.contains(table.schema.columns[$0].name) }))
+                key: state.keyColumns(in: table.schema)))
         guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else {
             throw PlanTable.changedKey(state, plan.keyForms)
         }

@@ -5,6 +5,8 @@ struct ConfiguredCollection: Decodable, Sendable, Equatable {
     /// What `_id` is: `single`, `wrapped`, a list of the key's columns, or a text like `${tenant_id}:${order_no}`.
     /// Default: `single`.
     var id: WordOrList?
+    /// A condition of the row's columns: rows that don't fulfil it are no documents.
+    var filter: String?
     /// The columns to take, besides those of the key. Default: all.
     var keep: [String]?
     /// The columns to leave out.
@@ -24,6 +26,8 @@ struct ConfiguredCollection: Decodable, Sendable, Equatable {
     /// Another type by column: `string`, `int32`, `int64`, `double`, `decimal128`, `bool`, `date`, `iso`,
     /// `int64_micros`.
     var type: [String: String]?
+    /// Fields made of several columns: expressions by path.
+    var compute: [String: String]?
     /// `sha256`, `last4`, `redact` or `null` by column.
     var mask: [String: String?]?
     /// The column that says when a row was last written: documents that are newer are kept.
@@ -35,20 +39,21 @@ struct ConfiguredCollection: Decodable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case from, id
+        case filter = "where"
         case keep, drop, rename
         case fieldCase = "case"
         case nulls
         case numericOverflow = "numeric_overflow"
         case timestamp
         case outOfRange = "out_of_range"
-        case type, mask
+        case type, compute, mask
         case lastModified = "last_modified"
         case dualWrite = "dual_write"
         case indexes
     }
 
-    /// Keys whose texts may hold `${…}` of their own: no variables of the environment.
-    static let keysOfTexts: Set<String> = [CodingKeys.id.stringValue]
+    /// Keys whose texts may hold a `$` of their own: there are no variables of the environment in them.
+    static let keysOfTexts = Set([CodingKeys.id, .filter, .compute].map(\.stringValue))
 }
 
 /// One word, or a list of them.

@@ -22,6 +22,9 @@ struct MappingResolver: Sendable {
         mapping.nulls = try words.choice(entry.nulls ?? defaults.nulls, "nulls", default: .null)
         mapping.types = try words.choices(entry.type, "type")
         mapping.masks = try masks(entry.mask ?? [:], words)
+        mapping.computed = (entry.compute ?? [:]).sorted { $0.key < $1.key }
+            .map { CollectionMapping.ComputedField(path: $0.key, expression: $0.value) }
+        mapping.filter = entry.filter
         mapping.policies.numericOverflow = try words.choice(
             entry.numericOverflow ?? defaults.numericOverflow, "numeric_overflow", default: .string)
         mapping.policies.timestamp = try words.choice(

@@ -126,9 +126,9 @@ extension PipelineSettings {
         collections = Dictionary(
             uniqueKeysWithValues: tables.map { name in
                 let table = TableName(schema: "public", name: name)
-                var settings = CollectionSettings(collection: table.defaultCollection)
-                settings.rereadColumns = [column]
-                return (table, settings)
+                var mapping = CollectionMapping()
+                mapping.filter = .everyRow(needing: column)
+                return (table, CollectionSettings(collection: table.defaultCollection, mapping: mapping))
             })
     }
 }

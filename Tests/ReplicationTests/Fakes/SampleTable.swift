@@ -1,5 +1,6 @@
 import BSON
 import Model
+import TestSupport
 
 @testable import Replication
 
@@ -52,21 +53,20 @@ struct SampleTable: Sendable {
             })
     }
 
-    /// - Parameter rereadColumns: columns of every table without which a row has to be read again.
-    static func plans(_ tables: [SampleTable], rereadColumns: Set<String> = []) throws -> PlanTable {
-        var plans = PlanTable(
-            tables: tables.map(\.state), rules: SampleTable.rules(tables, rereadColumns: rereadColumns))
+    /// - Parameter needed: a column of every table without which a row has to be read again.
+    static func plans(_ tables: [SampleTable], needing needed: String? = nil) throws -> PlanTable {
+        var plans = PlanTable(tables: tables.map(\.state), rules: SampleTable.rules(tables, needing: needed))
         for table in tables { try plans.register(table.version) }
         return plans
     }
 
-    static func rules(_ tables: [SampleTable], rereadColumns: Set<String>) -> MappingRules {
-        MappingRules(
+    static func rules(_ tables: [SampleTable], needing column: String?) -> MappingRules {
+        var mapping = CollectionMapping()
+        mapping.filter = column.map(String.everyRow(needing:))
+        return MappingRules(
             named: Dictionary(
                 uniqueKeysWithValues: tables.map { table in
-                    var settings = CollectionSettings(collection: table.schema.name.defaultCollection)
-                    settings.rereadColumns = rereadColumns
-                    return (table.schema.name, settings)
+                    (table.schema.name, CollectionSettings(collection: table.collection, mapping: mapping))
                 }))
     }
 
