@@ -26,7 +26,18 @@ extension MappingPlan {
                 "column \(schema.columns[index].name) (\(schema.columns[index].type.name))"
             }
         let expression = error.expression.map { "'compute.\(computed[$0].path)'" }
-        return failure(for: error.error, in: place ?? expression)
+        var failure = failure(for: error.error, in: place ?? expression)
+        failure.policy = policy(of: error)
+        return failure
+    }
+
+    private func policy(of error: ColumnError) -> RefusalPolicy? {
+        let policies = error.column.map { mapping.policies(of: schema.columns[$0].name) } ?? mapping.policies
+        return switch error.error {
+        case .refused(.digits): policies.numericOverflow.refusal
+        case .refused(.infinity): policies.outOfRange.refusal
+        default: nil
+        }
     }
 
     /// - Parameter named: the column or the expression that it is about; nil for the row.

@@ -22,6 +22,12 @@ extension CollectionMapping {
         words.append("compute")
         for field in computed { words += [field.path, field.expression] }
         words += [policies.numericOverflow.rawValue, policies.timestamp.rawValue, policies.outOfRange.rawValue]
+        for (column, own) in columnPolicies.sorted(by: { $0.key < $1.key }) {
+            words += [
+                column, own.numericOverflow?.rawValue ?? "", own.timestamp?.rawValue ?? "",
+                own.outOfRange?.rawValue ?? "",
+            ]
+        }
         // No two lists make one text: each word is preceded by its length.
         return sha256(Array(words.map { "\($0.utf8.count):\($0)" }.joined().utf8))
     }

@@ -3,7 +3,9 @@ import Model
 /// Rows that the stream sends and that make no document as they were sent.
 extension MappingPlan {
     /// Whether there can be such rows.
-    package var mayReadAgain: Bool { lacksColumns || filter != nil || computed.contains { !$0.columns.isEmpty } }
+    package var mayReadAgain: Bool {
+        mapping.lacksColumns || filter != nil || computed.contains { !$0.columns.isEmpty }
+    }
 
     /// Whether the row has to be read again from the source instead of being written: a value is missing (unchanged
     /// TOAST) that more than its own field is made of, together with one that was sent; or the row is only sent in part,
@@ -11,7 +13,7 @@ extension MappingPlan {
     ///
     /// - Parameter old: what was sent of the row before the change; a whole one has the values.
     package func needsReread(_ new: Row, old: OldRow?) -> Bool {
-        if lacksColumns { return true }
+        if mapping.lacksColumns { return true }
         if case .full = old { return false }
         if new.isWhole { return false }
         if let filter, filter.columns.contains(where: { isUnsent($0, of: new) }) || !isWhole(new, with: old) {

@@ -14,6 +14,7 @@ package struct MappingPlan: Sendable {
     package let needsSetField: Bool
     /// The guard against writes of an application; nil when the table has none.
     package let lastModified: LastModified?
+    let mapping: CollectionMapping
     /// As steps that write a document's elements.
     let key: [PlannedField]
     /// Where in `key` the columns are that were given, in their order.
@@ -26,8 +27,6 @@ package struct MappingPlan: Sendable {
     let computed: [ComputedValue]
     /// True of the rows that become documents; nil for all.
     let filter: BoundExpression?
-    /// Whether every row is read again: `CollectionMapping.lacksColumns`.
-    let lacksColumns: Bool
     /// Whether a part of a row is written in the shape of the whole (`PartialDocument`).
     let isStructured: Bool
     let omitsNulls: Bool
@@ -53,6 +52,7 @@ package struct MappingPlan: Sendable {
         self.lastModified = lastModified
         self.schema = schema
         self.collection = collection
+        self.mapping = mapping
         let check = MappingCheck(schema: schema, collection: collection, keyColumns: keyColumns, mapping: mapping)
         let keys = try KeyCheck(schema: schema, keyColumns: try check.orderedKey()).keys()
         keyOrder = keyColumns.compactMap { name in keys.firstIndex { schema.columns[$0.index].name == name } }
@@ -76,7 +76,6 @@ package struct MappingPlan: Sendable {
         template = try check.template(of: keys)
         computed = try check.computed(besides: Set(keys.map(\.index)))
         filter = try check.filter()
-        lacksColumns = mapping.lacksColumns
         isStructured = mapping.isStructured
         omitsNulls = mapping.nulls == .omit
         needsSetField = tree.fields.contains { $0.name.hasPrefix("$") || $0.name.utf8.contains(0x2E) }

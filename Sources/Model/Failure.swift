@@ -43,6 +43,8 @@ package struct Failure: Error, Hashable, Sendable {
     package let hint: String?
     /// Of `.dataRefused`: the one write that the target refuses, where it has said which; without it the others may do.
     package var place: Place?
+    /// Of `.dataRefused`: what is to become of the row by what was said of the value; nil where nothing was.
+    package var policy: RefusalPolicy?
 
     /// A write in what the sink was given.
     package struct Place: Hashable, Sendable {

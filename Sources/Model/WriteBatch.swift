@@ -9,6 +9,8 @@ package struct WriteBatch: Sendable {
     package var rereads: [Reread] = []
     /// Changes that can't be written, kept in the same transaction.
     package var letters: [DeadLetter] = []
+    /// `HeldLetters.orders` as the letters go by it: when something was asked since, nothing of the batch is written.
+    package var letterOrders: Int64 = 0
 
     /// Whether there is more than a newer position.
     package var hasWrites: Bool { !collections.isEmpty || !rereads.isEmpty || !letters.isEmpty }
@@ -102,6 +104,8 @@ package struct ChunkWrite: Sendable {
     package var letters: [DeadLetter]
     /// Keys (`{_id: …}`) that are held back no more, and whose letters go.
     package var released: [BSONDocument] = []
+    /// As in `WriteBatch`.
+    package var letterOrders: Int64 = 0
 
     package init(
         documents: CollectionWrites, progress: BackfillStep?, sweep: SweepStep? = nil, rereads: [Reread],

@@ -96,8 +96,6 @@ package struct Pipeline: Sendable {
         let tables = all.filter {
             $0.membership == .member || settled.awaitsWholeTransaction && $0.membership.isLeaving
         }
-        // Before what is read of the letters: what is asked later is still to be found.
-        let letterOrders = try await ports.store.letterOrders(of: settings.pipeline)
         let held = try await ports.store.heldLetters(of: settings.pipeline)
         let backfill = try await stop.cancelling {
             try await BackfillStart(
@@ -121,12 +119,10 @@ package struct Pipeline: Sendable {
         let stream = StreamRun(
             settings: streaming, limits: limits, source: ports.source, sink: ports.sink,
             plans: PlanTable(tables: tables, rules: settings.rules, showsPresent: true), backfill: backfill,
-            indexes: indexes,
-            held: held,
+            indexes: indexes, held: held,
             orders: OrderWatch(
                 store: ports.store, pipeline: settings.pipeline, tables: all, unsettled: settled.unsettled,
-                awaitsWholeTransaction: settled.awaitsWholeTransaction, letters: letterOrders,
-                logger: logger),
+                awaitsWholeTransaction: settled.awaitsWholeTransaction, letters: held.orders, logger: logger),
             watch: SchemaWatch(
                 settings: settings, ports: ports, state: state, tables: tables, settled: settled, notes: notes,
                 progress: progress, logger: logger),

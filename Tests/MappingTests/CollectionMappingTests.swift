@@ -143,7 +143,33 @@ import Testing
                 try plan.encodeDocument(textRow(["1", text]), into: &writer)
             }
             #expect(failure?.kind == .dataRefused && failure?.message.contains("column n") == true)
+            #expect(failure?.policy == overflow.refusal)
         }
+    }
+
+    @Test func aColumnHasPoliciesOfItsOwn() throws {
+        let columns = [("id", Self.int4), ("a", Self.timestamptz), ("b", Self.timestamptz)]
+        let plan = try Self.plan(columns, key: ["id"]) {
+            $0.policies.timestamp = .iso
+            $0.columnPolicies["b"] = ColumnPolicies()
+            $0.columnPolicies["b"]?.timestamp = .int64Micros
+            $0.columnPolicies["b"]?.outOfRange = .deadLetter
+        }
+        let at = "2024-01-02 03:04:05.000006+00"
+        let document = try MappingPlanTests.document { try plan.encodeDocument(textRow(["1", at, at]), into: &$0) }
+        #expect(document["a"] == "2024-01-02T03:04:05.000006Z" && document["b"] == .int64(1_704_164_645_000_006))
+        var writer = BSONWriter()
+        let failure = #expect(throws: Failure.self) {
+            try plan.encodeDocument(textRow(["1", "infinity", "infinity"]), into: &writer)
+        }
+        #expect(failure?.policy == .deadLetter && failure?.message.contains("column b") == true)
+        let unknown = #expect(throws: Failure.self) {
+            try Self.plan(columns, key: ["id"]) {
+                $0.columnPolicies["c"] = ColumnPolicies()
+                $0.columnPolicies["c"]?.timestamp = .iso
+            }
+        }
+        #expect(unknown?.message.contains("'timestamp' of collection") == true)
     }
 
     @Test func timestampsInOtherForms() throws {
@@ -264,6 +290,10 @@ import Testing
             { $0.masks = ["a": .sha256(Mask.Salt("0123456789abcdeg"))] }, { $0.types = ["a": .iso] },
             { $0.columns = .keep(["a"]) }, { $0.columns = .drop(["a"]) }, { $0.id = .wrapped }, { $0.filter = "a" },
             { $0.computed = [.init(path: "a", expression: "b")] }, { $0.policies.timestamp = .iso },
+            {
+                $0.columnPolicies["a"] = ColumnPolicies()
+                $0.columnPolicies["a"]?.outOfRange = .fail
+            },
             { $0.policies.outOfRange = .fail }, { $0.policies.numericOverflow = .fail },
         ]
         let prints = changes.map { change in

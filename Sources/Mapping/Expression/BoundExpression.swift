@@ -15,14 +15,15 @@ package struct BoundExpression: Sendable {
     private let codec: ValueCodec
 
     init(
-        node: BoundNode, expressionType: ExpressionType, type: PostgresType, columns: [Int], isFilterable: Bool
+        node: BoundNode, expressionType: ExpressionType, type: PostgresType, policies: ValuePolicies, columns: [Int],
+        isFilterable: Bool
     ) {
         self.node = node
         self.expressionType = expressionType
         self.type = type
         self.columns = columns
         self.isFilterable = isFilterable
-        codec = ValueCodec(type)
+        codec = ValueCodec(type, policies)
     }
 
     /// The value for a row. Throws `.notSent` where one of the columns is an unchanged TOAST value that `old`, a whole old

@@ -29,8 +29,12 @@ package struct Expression: Hashable, Sendable {
 
     /// The expression over one version of a table. Throws for columns it doesn't have, operands that don't fit, and values
     /// that no document can hold.
-    package func bound(to schema: TableSchema) throws(ExpressionError) -> BoundExpression {
-        try bound(to: schema) { binder, syntax throws(ExpressionError) in
+    ///
+    /// - Parameter policies: of the value that it gives.
+    package func bound(
+        to schema: TableSchema, policies: ValuePolicies = ValuePolicies()
+    ) throws(ExpressionError) -> BoundExpression {
+        try bound(to: schema, policies) { binder, syntax throws(ExpressionError) in
             let typed = try binder.bind(syntax)
             if typed.type == .unknown { return (try binder.coerce(typed, to: .text, syntax), .text) }
             return (typed.node, typed.type)
@@ -39,11 +43,13 @@ package struct Expression: Hashable, Sendable {
 
     /// The same for a condition: a value of another type than boolean is refused.
     package func condition(on schema: TableSchema) throws(ExpressionError) -> BoundExpression {
-        try bound(to: schema) { binder, syntax throws(ExpressionError) in (try binder.condition(syntax), .bool) }
+        try bound(to: schema, ValuePolicies()) { binder, syntax throws(ExpressionError) in
+            (try binder.condition(syntax), .bool)
+        }
     }
 
     private func bound(
-        to schema: TableSchema,
+        to schema: TableSchema, _ policies: ValuePolicies,
         _ bind: (inout ExpressionBinder, Syntax) throws(ExpressionError) -> (BoundNode, ExpressionType)
     ) throws(ExpressionError) -> BoundExpression {
         var parser = try ExpressionParser(text)
@@ -55,7 +61,7 @@ package struct Expression: Hashable, Sendable {
                 "an expression can't give \(type.name)", at: syntax, hint: ExpressionBinder.hint(type))
         }
         return BoundExpression(
-            node: node, expressionType: type, type: postgresType, columns: binder.columns,
+            node: node, expressionType: type, type: postgresType, policies: policies, columns: binder.columns,
             isFilterable: binder.isFilterable)
     }
 }

@@ -15,6 +15,7 @@ extension CollectionMapping {
         fitted.rename = rename.filter { names.contains($0.key) }
         fitted.types = types.filter { names.contains($0.key) }
         fitted.masks = masks.filter { names.contains($0.key) }
+        fitted.columnPolicies = columnPolicies.filter { names.contains($0.key) }
         fitted.computed = computed.filter { CollectionMapping.isAnswered($0.expression, by: names) }
         fitted.filter = filter.flatMap { CollectionMapping.isAnswered($0, by: names) ? $0 : nil }
         fitted.lacksColumns = fitted.filter != filter || fitted.computed != computed

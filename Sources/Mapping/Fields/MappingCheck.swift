@@ -31,10 +31,10 @@ struct MappingCheck {
 
     /// The codec of a body's column.
     func codec(of column: Column) throws(Failure) -> ValueCodec {
-        let own = ValueCodec(column.type, mapping.policies)
+        var policies = mapping.policies(of: column.name)
+        let own = ValueCodec(column.type, policies)
         if let type = mapping.types[column.name] {
             // Of its form the type says everything itself.
-            var policies = mapping.policies
             policies.timestamp = .date
             guard let codec = ValueCodec(column.type).converted(to: type)?.held(to: policies) else {
                 throw failure(
@@ -65,7 +65,8 @@ struct MappingCheck {
         var values: [ComputedValue] = []
         for field in mapping.computed {
             do throws(ExpressionError) {
-                let expression = try Expression(parsing: field.expression).bound(to: schema)
+                let expression = try Expression(parsing: field.expression)
+                    .bound(to: schema, policies: mapping.policies)
                 values.append(
                     ComputedValue(
                         expression: expression, columns: expression.columns.filter { !key.contains($0) },
@@ -133,7 +134,8 @@ struct MappingCheck {
         let path = mapping.path(of: guarding.column)
         let isPlainDate =
             !mapping.leavesOut(guarding.column) && mapping.masks[guarding.column] == nil
-            && (mapping.types[guarding.column].map { $0 == .date } ?? (mapping.policies.timestamp == .date))
+            && (mapping.types[guarding.column].map { $0 == .date }
+                ?? (mapping.policies(of: guarding.column).timestamp == .date))
             && path.count == 1
         guard isPlainDate else {
             throw failure(
@@ -157,6 +159,11 @@ struct MappingCheck {
         names += mapping.rename.keys.sorted().map { ($0, "rename") }
         names += mapping.types.keys.sorted().map { ($0, "type") }
         names += mapping.masks.keys.sorted().map { ($0, "mask") }
+        for (column, policies) in mapping.columnPolicies.sorted(by: { $0.key < $1.key }) {
+            if policies.numericOverflow != nil { names.append((column, "numeric_overflow")) }
+            if policies.timestamp != nil { names.append((column, "timestamp")) }
+            if policies.outOfRange != nil { names.append((column, "out_of_range")) }
+        }
         return names
     }
 

@@ -84,6 +84,8 @@ package struct HeldLetters: Hashable, Sendable {
     package var keys: Set<HeldKey> = []
     package var letters = 0
     package var lastSequence: Int64 = 0
+    /// Counts what has been asked about them (retry, discard) when they were read.
+    package var orders: Int64 = 0
 
     package init() {}
 

@@ -22,8 +22,14 @@ package struct CollectionMapping: Hashable, Sendable {
     /// older than the file: then every row is read again instead of being written.
     package var lacksColumns = false
     package var policies = ValuePolicies()
+    /// By column.
+    package var columnPolicies: [String: ColumnPolicies] = [:]
 
     package init() {}
+
+    package func policies(of column: String) -> ValuePolicies {
+        columnPolicies[column].map { policies.overridden(by: $0) } ?? policies
+    }
 
     package enum ColumnChoice: Hashable, Sendable {
         case all

@@ -15,6 +15,15 @@ package struct ValuePolicies: Hashable, Sendable {
         case fail
         /// The row is held back.
         case deadLetter = "dead_letter"
+
+        /// What becomes of the row; nil where it is written.
+        package var refusal: RefusalPolicy? {
+            switch self {
+            case .string: nil
+            case .fail: .fail
+            case .deadLetter: .deadLetter
+            }
+        }
     }
 
     package enum TimestampForm: String, CaseIterable, Sendable {
@@ -23,4 +32,22 @@ package struct ValuePolicies: Hashable, Sendable {
         case int64Micros = "int64_micros"
         case iso
     }
+
+    /// The policies of a column for which some are given apart.
+    func overridden(by column: ColumnPolicies) -> ValuePolicies {
+        var policies = self
+        if let numericOverflow = column.numericOverflow { policies.numericOverflow = numericOverflow }
+        if let timestamp = column.timestamp { policies.timestamp = timestamp }
+        if let outOfRange = column.outOfRange { policies.outOfRange = outOfRange }
+        return policies
+    }
+}
+
+/// What is said of one column; nil where it goes by its collection.
+package struct ColumnPolicies: Hashable, Sendable {
+    package var numericOverflow: ValuePolicies.Overflow?
+    package var timestamp: ValuePolicies.TimestampForm?
+    package var outOfRange: ValuePolicies.Overflow?
+
+    package init() {}
 }

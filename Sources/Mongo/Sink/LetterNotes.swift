@@ -8,8 +8,26 @@ struct LetterNotes {
     let stateDatabase: String
     let pipeline: String
 
-    func write(_ letters: [DeadLetter]) throws {
+    /// - Parameter orders: what they go by: with keys that somebody has released meanwhile they would be held for ever.
+    /// - Throws: `Failure(.inUse)` when something has been asked since.
+    func write(_ letters: [DeadLetter], by orders: Int64) throws {
         guard !letters.isEmpty else { return }
+        // A write, so that what is asked at the same time is a conflict.
+        let reply = try connection.command(
+            stateDatabase,
+            [
+                "findAndModify": .string(StateCollection.controls), "query": ["_id": .string(pipeline)],
+                "update": [
+                    "$inc": ["letters": .int64(Int64(letters.count))],
+                    "$set": ["schema_version": .int32(stateSchemaVersion)],
+                ],
+                "new": true, "upsert": true, "fields": ["letter_orders": 1],
+            ], session: session)
+        guard reply["value"]?.asDocument?["letter_orders"]?.asInt64 ?? 0 == orders else {
+            throw Failure(
+                .inUse, "what is held back of pipeline \(pipeline) was retried or discarded while more was to be held",
+                hint: "The stream goes on from its checkpoint with what is held now.")
+        }
         let bulk = try connection.bulk(stateDatabase, StateCollection.deadLetters, session: session)
         for letter in letters { try letter.bson(in: pipeline).bytes.withUnsafeBytes { try bulk.insert($0) } }
         try bulk.execute()

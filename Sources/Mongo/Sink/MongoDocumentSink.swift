@@ -161,7 +161,7 @@ package actor MongoDocumentSink: DocumentSink {
         try notes.write(batch.rereads)
         let letters = LetterNotes(
             connection: connection, session: transactions, stateDatabase: stateDatabase, pipeline: pipeline)
-        try letters.write(batch.letters)
+        try letters.write(batch.letters, by: batch.letterOrders)
         var removed = 0
         if let piece {
             writer.part = piece.part
@@ -169,7 +169,7 @@ package actor MongoDocumentSink: DocumentSink {
             if piece.isLast {
                 try notes.write(piece.chunk, removed: piece.removedBefore + removed)
                 try letters.release(piece.chunk.released, in: piece.chunk.documents.collection)
-                try letters.write(piece.chunk.letters)
+                try letters.write(piece.chunk.letters, by: piece.chunk.letterOrders)
             }
         }
         try await waiting.commit(transactions)

@@ -5,6 +5,8 @@ import Model
 /// transactions; it finds out by the number in `controls`.
 extension MongoStateStore {
     package func heldLetters(of pipeline: String) throws -> HeldLetters {
+        // Before the letters: what is asked later is still to be found.
+        let orders = try letterOrders(of: pipeline)
         let documents = try during("reading what is held back") {
             try connection.find(
                 database, StateCollection.deadLetters, filter: ["_id": StateCollection.letters(of: pipeline)],
@@ -12,6 +14,7 @@ extension MongoStateStore {
         }
         guard documents.count <= HeldLetters.most else { throw HeldLetters.tooMany(pipeline) }
         var held = HeldLetters()
+        held.orders = orders
         held.letters = documents.count
         for document in documents {
             guard let collection = document["collection"]?.asString, let keys = document["holds"]?.asArray,

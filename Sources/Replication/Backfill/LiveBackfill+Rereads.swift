@@ -107,7 +107,8 @@ extension LiveBackfill {
             }
             // What is refused once more stays held back, whatever the policy is by now.
             let isRetry = batch.first?.cause == .retry
-            let refusals = isRetry ? RefusalPolicies(standard: .deadLetter) : refusals
+            var refusals = refusals
+            refusals.isRetry = isRetry
             let read = try await readRows(of: table, from: reader, isBounded: batch.count > 1, refusals)
             guard let read else {
                 inbox.withdraw(token)

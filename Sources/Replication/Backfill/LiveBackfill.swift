@@ -217,8 +217,7 @@ struct LiveBackfill: Sendable {
             for row in rows {
                 do {
                     try table.append(row, to: read.documents)
-                } catch let failure as Failure where failure.kind == .dataRefused {
-                    guard refusals.policy(for: table.plan.collection) == .deadLetter else { throw failure }
+                } catch let failure as Failure where failure.kind == .dataRefused && refusals.holdsBack(failure) {
                     read.letters.append(try DeadLetter(row, of: table, because: failure))
                 }
             }

@@ -15,7 +15,7 @@ struct OrderWatch: Sendable {
 
     /// - Parameters:
     ///   - unsettled: tables of which more is asked than can be done now.
-    ///   - letters: the orders about letters, as they were before the letters were read.
+    ///   - letters: `HeldLetters.orders`.
     init(
         store: any StateStore, pipeline: String, tables: [TableState], unsettled: Set<TableName> = [],
         awaitsWholeTransaction: Bool = false, letters: Int64 = 0, logger: Logger

@@ -9,6 +9,7 @@ struct HeldKeys {
     private var keys: [String: Set<BSONDocument>] = [:]
     private var letters: Int
     private var lastSequence: Int64
+    private let orders: Int64
     private let pipeline: String
 
     /// - Parameter stored: as the state database holds it.
@@ -16,6 +17,7 @@ struct HeldKeys {
         self.pipeline = pipeline
         letters = stored.letters
         lastSequence = stored.lastSequence
+        orders = stored.orders
         for held in stored.keys { hold(held.key, in: held.collection) }
     }
 
@@ -39,6 +41,7 @@ struct HeldKeys {
         for writes in batch.collections where holds(writes.collection) {
             batch.letters += takeOut(of: writes, origin)
         }
+        batch.letterOrders = orders
         try number(&batch.letters)
     }
 
@@ -113,6 +116,7 @@ struct HeldKeys {
     /// they can't be made into documents.
     mutating func hold(_ chunk: inout ChunkWrite, at checkpoint: Checkpoint) throws {
         for letter in chunk.letters { for key in letter.keys { hold(key, in: letter.collection) } }
+        chunk.letterOrders = orders
         let refused = Set(chunk.letters.flatMap(\.keys))
         let collection = chunk.documents.collection
         let again = Set(chunk.rereads.map(\.key))

@@ -55,9 +55,7 @@ struct BatchWriter {
                 try await sink.apply(batch, after: checkpoint)
                 break
             } catch let failure as Failure {
-                guard let place = failure.place, refusals.policy(for: place.collection) == .deadLetter else {
-                    throw failure
-                }
+                guard let place = failure.place, refusals.holdsBack(failure) else { throw failure }
                 try held.refuse(place, of: &batch, because: failure.message)
             }
         }
@@ -78,14 +76,14 @@ struct BatchWriter {
         }
         // Once more: the batch may have held more keys.
         try held.hold(&write, at: checkpoint)
-        let isRetry = write.settled.contains { $0.cause == .retry }
+        var refusals = refusals
+        refusals.isRetry = write.settled.contains { $0.cause == .retry }
         while true {
             do {
                 let removed = try await sink.write(write, at: checkpoint)
                 return settle(chunk, write, removed: removed)
             } catch let failure as Failure where failure.kind == .dataRefused {
-                let collection = write.documents.collection
-                guard let place = failure.place, isRetry || refusals.policy(for: collection) == .deadLetter else {
+                guard let place = failure.place, refusals.holdsBack(failure) else {
                     // The stream needs nothing of it, and neither do other chunks.
                     return chunk.settled(.refused(failure))
                 }

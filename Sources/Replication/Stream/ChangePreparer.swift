@@ -265,10 +265,8 @@ struct ChangePreparer {
     private mutating func add(_ change: Change, of transaction: TransactionStart) throws {
         do {
             try batch.add(change, plans: plans)
-        } catch let failure as Failure where failure.kind == .dataRefused {
-            let letter = try DeadLetter(change, of: transaction, because: failure, plans: plans)
-            guard refusals.policy(for: letter.collection) == .deadLetter else { throw failure }
-            batch.letters.append(letter)
+        } catch let failure as Failure where failure.kind == .dataRefused && refusals.holdsBack(failure) {
+            batch.letters.append(try DeadLetter(change, of: transaction, because: failure, plans: plans))
         }
     }
 

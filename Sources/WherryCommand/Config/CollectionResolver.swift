@@ -40,7 +40,9 @@ struct CollectionResolver: Sendable {
             let guarding = try lastModified(of: entry, name)
             var mapping = try mappings.mapping(entry, at: "collections.\(name)")
             // Documents are compared by it: it stays a date.
-            if let guarding, mapping.policies.timestamp != .date, mapping.types[guarding.column] == nil {
+            if let guarding, mapping.policies.timestamp != .date, mapping.types[guarding.column] == nil,
+                mapping.columnPolicies[guarding.column]?.timestamp == nil
+            {
                 mapping.types[guarding.column] = .date
             }
             settings[table] = CollectionSettings(

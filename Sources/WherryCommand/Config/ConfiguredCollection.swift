@@ -17,12 +17,12 @@ struct ConfiguredCollection: Decodable, Sendable, Equatable {
     var fieldCase: String?
     /// As in `defaults`.
     var nulls: String?
-    /// As in `defaults`.
-    var numericOverflow: String?
-    /// As in `defaults`.
-    var timestamp: String?
-    /// As in `defaults`.
-    var outOfRange: String?
+    /// As in `defaults`, or by column.
+    var numericOverflow: WordOrWords?
+    /// As in `defaults`, or by column.
+    var timestamp: WordOrWords?
+    /// As in `defaults`, or by column.
+    var outOfRange: WordOrWords?
     /// Another type by column: `string`, `int32`, `int64`, `double`, `decimal128`, `bool`, `date`, `iso`,
     /// `int64_micros`.
     var type: [String: String]?
@@ -69,4 +69,23 @@ enum WordOrList: Decodable, Sendable, Equatable {
             self = .word(try container.decode(String.self))
         }
     }
+}
+
+/// One word for all columns, or one each for some.
+enum WordOrWords: Decodable, Sendable, Equatable {
+    case word(String)
+    case byColumn([String: String])
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let words = try? container.decode([String: String].self) {
+            self = .byColumn(words)
+        } else {
+            self = .word(try container.decode(String.self))
+        }
+    }
+
+    var word: String? { if case .word(let word) = self { word } else { nil } }
+
+    var byColumn: [String: String]? { if case .byColumn(let words) = self { words } else { nil } }
 }

@@ -26,12 +26,28 @@ struct MappingResolver: Sendable {
             .map { CollectionMapping.ComputedField(path: $0.key, expression: $0.value) }
         mapping.filter = entry.filter
         mapping.policies.numericOverflow = try words.choice(
-            entry.numericOverflow ?? defaults.numericOverflow, "numeric_overflow", default: .string)
+            entry.numericOverflow?.word ?? defaults.numericOverflow, "numeric_overflow", default: .string)
         mapping.policies.timestamp = try words.choice(
-            entry.timestamp ?? defaults.timestamp, "timestamp", default: .date)
+            entry.timestamp?.word ?? defaults.timestamp, "timestamp", default: .date)
         mapping.policies.outOfRange = try words.choice(
-            entry.outOfRange ?? defaults.outOfRange, "out_of_range", default: .string)
+            entry.outOfRange?.word ?? defaults.outOfRange, "out_of_range", default: .string)
+        mapping.columnPolicies = try columnPolicies(entry, words)
         return mapping
+    }
+
+    private func columnPolicies(_ entry: ConfiguredCollection, _ words: Words) throws -> [String: ColumnPolicies] {
+        var policies: [String: ColumnPolicies] = [:]
+        func set<Choice: RawRepresentable & CaseIterable>(
+            _ path: WritableKeyPath<ColumnPolicies, Choice?>, _ given: WordOrWords?, _ key: String
+        ) throws where Choice.RawValue == String {
+            for (column, choice) in try words.choices(given?.byColumn, key) as [String: Choice] {
+                policies[column, default: ColumnPolicies()][keyPath: path] = choice
+            }
+        }
+        try set(\.numericOverflow, entry.numericOverflow, "numeric_overflow")
+        try set(\.timestamp, entry.timestamp, "timestamp")
+        try set(\.outOfRange, entry.outOfRange, "out_of_range")
+        return policies
     }
 
     private func id(_ given: WordOrList?) -> DocumentID {

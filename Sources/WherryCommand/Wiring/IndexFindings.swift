@@ -88,7 +88,7 @@ struct IndexFindings {
         if let mask = mapping.masks[column.name] { if case .sha256 = mask { return false } else { return true } }
         if let type = mapping.types[column.name] { return type != .string && type != .iso }
         let isKey = table.primaryKey.contains(column.name)
-        return !isKey && [1114, 1184].contains(column.type.oid) && mapping.policies.timestamp == .date
+        return !isKey && [1114, 1184].contains(column.type.oid) && mapping.policies(of: column.name).timestamp == .date
     }
 
     private func isList(_ type: PostgresType) -> Bool { if case .array = type.shape { true } else { false } }

@@ -211,7 +211,13 @@ final class FakeStore: StateStore {
         return limit > 0 ? Array(all.prefix(limit)) : all
     }
 
-    func heldLetters(of pipeline: String) async throws -> HeldLetters { state.withLock { $0.held } }
+    func heldLetters(of pipeline: String) async throws -> HeldLetters {
+        state.withLock { state in
+            var held = state.held
+            held.orders = state.letterOrders
+            return held
+        }
+    }
 
     func letterOrders(of pipeline: String) async throws -> Int64 { state.withLock { $0.letterOrders } }
 

@@ -31,6 +31,10 @@ import Testing
                 rename: { y: in.y }
                 case: camel
                 out_of_range: dead_letter
+                timestamp: { s: date, t: int64_micros }
+                numeric_overflow: { t: string }
+                where: a > 0 AND b <> '$x'
+                compute: { "in.z": a + b, w: "'${c}'" }
                 type: { n: int64_micros }
                 mask: { m: sha256, o: null, p: "null", q: last4, r: redact }
             """)
@@ -45,6 +49,12 @@ import Testing
         expected.policies.timestamp = .iso
         expected.policies.numericOverflow = .fail
         expected.policies.outOfRange = .deadLetter
+        expected.columnPolicies = ["s": ColumnPolicies(), "t": ColumnPolicies()]
+        expected.columnPolicies["s"]?.timestamp = .date
+        expected.columnPolicies["t"]?.timestamp = .int64Micros
+        expected.columnPolicies["t"]?.numericOverflow = .string
+        expected.filter = "a > 0 AND b <> '$x'"
+        expected.computed = [.init(path: "in.z", expression: "a + b"), .init(path: "w", expression: "'${c}'")]
         #expect(rules.mapping(of: table) == expected)
         var standard = CollectionMapping()
         standard.fieldCase = .snake
@@ -71,6 +81,10 @@ import Testing
         (
             "collections: { c: { from: public.t, type: { a: text } } }",
             "'collections.c.type.a' in wherry.yaml is 'text'"
+        ),
+        (
+            "collections: { c: { from: public.t, timestamp: { a: text } } }",
+            "'collections.c.timestamp.a' in wherry.yaml is 'text'"
         ),
         ("defaults: { nulls: drop }", "'defaults.nulls' in wherry.yaml is 'drop'"),
     ])

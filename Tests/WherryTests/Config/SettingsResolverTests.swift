@@ -211,7 +211,7 @@ extension SettingsLayer {
         (layer.schemas, layer.exclude, layer.tables) = (list, list, list)
         let given = Given(value: number, origin: word)
         (layer.workers, layer.maxChunkRows, layer.maxBatchOperations) = (given, given, given)
-        (layer.maxBatchBytes, layer.maskSalt, layer.schemaChanges) = (text, text, text)
+        (layer.maxBatchBytes, layer.maskSalt, layer.schemaChanges, layer.onRefused) = (text, text, text, text)
         layer.defaults = Given(value: ConfiguredDefaults(), origin: word)
         layer.limits = [.lag: text]
         layer.collections = Given(value: [word: ConfiguredCollection()], origin: word)
