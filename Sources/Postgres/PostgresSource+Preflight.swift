@@ -212,12 +212,10 @@ extension PostgresSource {
         let reasons = columns.filter { !canDecodeBinary($0.1, types) }
             .map { "\($0.0).\($0.1.name) (\($0.1.type.name))" }
         guard !reasons.isEmpty else { return [] }
-        let more = reasons.count > 5 ? " and \(reasons.count - 5) more" : ""
         return [
             Finding(
                 .info, "stream_as_text", subject: "source",
-                "values are streamed as text instead of binary because of \(reasons.prefix(5).joined(separator: ", "))\(more)"
-            )
+                "values are streamed as text instead of binary because of \(reasons.listed)")
         ]
     }
 

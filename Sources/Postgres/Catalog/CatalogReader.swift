@@ -52,6 +52,11 @@ enum CatalogReader {
             isPartition: row.bool("is_partition"), root: root, parents: row["parents"], children: row["children"],
             primaryKey: key.sorted { $0.0 < $1.0 }.map(\.1),
             generatedColumns: all.filter { $0.bool("is_generated") }.map { $0.text("column_name") },
+            modifiers: Dictionary(
+                zip(columns, shape.columns).compactMap { row, column in
+                    let modifier = column.modifier < 0 ? types.modifier(of: row.oid("type_oid") ?? 0) : column.modifier
+                    return modifier < 0 ? nil : (column.name, modifier)
+                }, uniquingKeysWith: { first, _ in first }),
             nullableColumns: Set(columns.filter { !$0.bool("is_not_null") }.map { $0.text("column_name") }),
             rowSecurity: .init(
                 isEnabled: row.bool("has_row_security"), isForced: row.bool("is_row_security_forced"),

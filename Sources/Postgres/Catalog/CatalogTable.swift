@@ -32,6 +32,8 @@ package struct CatalogTable: Hashable, Sendable {
     /// The primary key's columns in the key's order; empty without a key.
     package let primaryKey: [String]
     package let generatedColumns: [String]
+    /// By column: `pg_attribute.atttypmod`, or what the domain says that it is of; columns without are not in it.
+    package let modifiers: [String: Int32]
     /// Columns that may hold NULL.
     package let nullableColumns: Set<String>
     package let rowSecurity: RowSecurity

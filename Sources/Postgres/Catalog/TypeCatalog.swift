@@ -7,6 +7,8 @@ struct TypeCatalog: Sendable {
         /// `pg_type.typtype`.
         let kind: Character
         let baseOID: UInt32
+        /// Of a domain: what it says of its base type's length or precision; -1 without.
+        let baseModifier: Int32
         let elementOID: UInt32
         let delimiter: UInt8
         let boundOID: UInt32
@@ -21,6 +23,7 @@ struct TypeCatalog: Sendable {
             name = row.text("name")
             kind = row.text("kind").first ?? "b"
             baseOID = row.oid("base_oid") ?? 0
+            baseModifier = Int32(clamping: row.int("base_modifier") ?? -1)
             elementOID = row.oid("element_oid") ?? 0
             delimiter = row.text("delimiter").utf8.first ?? 0x2C
             boundOID = row.oid("bound_oid") ?? 0
@@ -98,6 +101,18 @@ struct TypeCatalog: Sendable {
         case "m": return .multirange(of: type(entry.boundOID, depth: depth + 1))
         default: return .other
         }
+    }
+
+    /// What a domain says of the length or precision of its base type, an array of a domain of that of its elements;
+    /// -1 where nothing is said. Only the innermost domain can (PostgreSQL source, `getBaseTypeAndTypmod`).
+    func modifier(of oid: UInt32) -> Int32 {
+        var (oid, modifier, depth) = (oid, Int32(-1), 0)
+        while let entry = entries[oid], entry.kind == "d" || entry.isArray, depth < 32 {
+            if entry.kind == "d" { modifier = entry.baseModifier }
+            oid = entry.kind == "d" ? entry.baseOID : entry.elementOID
+            depth += 1
+        }
+        return modifier
     }
 
     /// Whether the type itself has one; without, a binary stream carries text.

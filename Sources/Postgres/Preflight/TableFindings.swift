@@ -99,10 +99,7 @@ struct TableFindings {
     /// What is read of a partitioned table is read from its leaves.
     private var heaps: [CatalogTable] { [table] + table.leaves }
 
-    private func list(_ tables: [CatalogTable]) -> String {
-        tables.prefix(5).map(\.name.description).joined(separator: ", ")
-            + (tables.count > 5 ? " and \(tables.count - 5) more" : "")
-    }
+    private func list(_ tables: [CatalogTable]) -> String { tables.map(\.name.description).listed }
 
     private var select: Finding? {
         let unreadable = heaps.filter { !$0.isReadable }

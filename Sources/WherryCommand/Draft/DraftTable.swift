@@ -1,11 +1,13 @@
 import Model
 import Postgres
 
-/// What drafts and index checks look at of a table.
+/// What drafts and the checks of a mapping look at of a table.
 struct DraftTable: Sendable {
     let schema: TableSchema
     /// In the key's order; empty without a key.
     let primaryKey: [String]
+    /// By column, its length or precision: `CatalogTable.modifiers`.
+    var modifiers: [String: Int32] = [:]
     /// Columns that may hold NULL.
     var nullableColumns: Set<String> = []
     var generatedColumns: [String] = []
@@ -20,7 +22,8 @@ struct DraftTable: Sendable {
 extension DraftTable {
     init(_ table: CatalogTable) {
         self.init(
-            schema: table.schema, primaryKey: table.primaryKey, nullableColumns: table.nullableColumns,
+            schema: table.schema, primaryKey: table.primaryKey, modifiers: table.modifiers,
+            nullableColumns: table.nullableColumns,
             generatedColumns: table.generatedColumns, estimatedRows: table.estimatedRows,
             refusal: table.refusal ?? (table.primaryKey.isEmpty ? "a table without a primary key" : nil))
     }

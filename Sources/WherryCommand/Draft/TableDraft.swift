@@ -47,14 +47,18 @@ struct TableDraft {
         [timestamps, numerics, lastModified, generated].compactMap { $0 } + plan.typeFindings.map(\.sentence)
     }
 
+    private var findings: MappingFindings {
+        MappingFindings(plan, of: CollectionMapping(), modifiers: table.modifiers)
+    }
+
     private var timestamps: String? {
-        named([1114, 1184]).map {
+        named(findings.cutTimestamps).map {
             "\($0): dates, cut to milliseconds; `timestamp: iso` or `timestamp: int64_micros` keeps microseconds"
         }
     }
 
     private var numerics: String? {
-        named([1700]).map {
+        named(findings.wideNumerics).map {
             "\($0): decimal128; a number of more than 34 digits becomes text, or with `numeric_overflow: fail` an error"
         }
     }
@@ -69,20 +73,13 @@ struct TableDraft {
 
     private var generated: String? {
         guard !table.generatedColumns.isEmpty else { return nil }
-        return "generated columns are left out: \(shown(table.generatedColumns)); `compute` makes such fields"
+        return "generated columns are left out: \(table.generatedColumns.listed); `compute` makes such fields"
     }
 
     private var others: [Column] { table.schema.columns.filter { !table.primaryKey.contains($0.name) } }
 
-    /// The columns of these types outside of the key, in words; nil when there is none.
-    private func named(_ oids: Set<UInt32>) -> String? {
-        let names = others.filter { oids.contains($0.type.oid) }.map(\.name)
-        return names.isEmpty ? nil : shown(names)
-    }
-
-    private func shown(_ names: [String]) -> String {
-        names.prefix(5).joined(separator: ", ") + (names.count > 5 ? " and \(names.count - 5) more" : "")
-    }
+    /// In words; nil when there is none.
+    private func named(_ columns: [String]) -> String? { columns.isEmpty ? nil : columns.listed }
 
     /// MongoDB refuses a second index of the same keys and options under another name.
     private static func distinct(_ proposals: [IndexProposal]) -> [IndexProposal] {

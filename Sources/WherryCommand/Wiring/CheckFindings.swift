@@ -5,19 +5,34 @@ import Replication
 
 /// Findings about both ends together. Pure.
 enum CheckFindings {
-    /// What the mapping has to say about a table: its types, and why its key can't be an `_id`.
-    static func types(of table: SourceTable, by mapping: CollectionMapping = CollectionMapping()) -> [Finding] {
+    /// What the mapping has to say about a table: its values, why its key can't be an `_id`, and its guard.
+    static func mapping(
+        of table: DraftTable, into collection: String, by mapping: CollectionMapping = CollectionMapping(),
+        guardedBy guarding: LastModified? = nil
+    ) -> [Finding] {
+        let guardFindings = guarding.map { lastModified($0, of: table) } ?? []
         do {
-            return try MappingPlan(
-                schema: table.schema, collection: table.schema.name.defaultCollection, keyColumns: table.primaryKey,
-                mapping: mapping
-            ).typeFindings
+            let plan = try MappingPlan(
+                schema: table.schema, collection: collection, keyColumns: table.primaryKey, mapping: mapping)
+            let findings = MappingFindings(plan, of: mapping, modifiers: table.modifiers).all + guardFindings
+            guard let guarding, !guardFindings.contains(where: { $0.severity == .error }) else { return findings }
+            return findings + lastModified(guarding, of: table, into: collection, by: mapping)
         } catch {
-            return [
-                Finding(
-                    .error, "key_refused", subject: table.schema.name.description, error.message, remedy: error.hint,
-                    kind: error.kind)
-            ]
+            return [finding(error, "key_refused", subject: table.name.description)] + guardFindings
+        }
+    }
+
+    /// Whether the mapping leaves the guard's column what it is compared as.
+    private static func lastModified(
+        _ guarding: LastModified, of table: DraftTable, into collection: String, by mapping: CollectionMapping
+    ) -> [Finding] {
+        do {
+            _ = try MappingPlan(
+                schema: table.schema, collection: collection, keyColumns: table.primaryKey, lastModified: guarding,
+                mapping: mapping)
+            return []
+        } catch {
+            return [finding(error, "last_modified", subject: "\(table.name).\(guarding.column)")]
         }
     }
 
@@ -45,11 +60,11 @@ enum CheckFindings {
     }
 
     /// The guard of a table: whether its column is of use, and what NULL in it means.
-    static func lastModified(_ guarding: LastModified, of table: SourceTable, isNullable: Bool) -> [Finding] {
-        let name = table.schema.name
+    static func lastModified(_ guarding: LastModified, of table: DraftTable) -> [Finding] {
+        let name = table.name
         let subject = "\(name).\(guarding.column)"
         guard let problem = guarding.problem(in: table.schema, keyColumns: table.primaryKey) else {
-            guard isNullable else { return [] }
+            guard table.nullableColumns.contains(guarding.column) else { return [] }
             return [
                 Finding(
                     .info, "last_modified_nullable", subject: subject,

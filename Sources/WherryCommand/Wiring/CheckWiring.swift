@@ -104,21 +104,19 @@ struct CheckWiring: Sendable {
             let tables = try await tables(
                 source, schemas: settings.source.schemas, where: settings.source.chooses)
             let slot = usesSlot ? try await source.slot() : nil
-            return worker + typeFindings(tables) + (try await indexFindings(tables, source))
+            return worker + mappingFindings(tables) + (try await indexFindings(tables, source))
                 + (try await collectionFindings(tables.map(\.name)))
                 + CheckFindings.slotWithoutState(slot, pipeline: settings.pipeline)
         }
     }
 
     /// What the mapping has to say of the tables, and of their guards.
-    private func typeFindings(_ tables: [CatalogTable]) -> [Finding] {
+    private func mappingFindings(_ tables: [CatalogTable]) -> [Finding] {
         tables.flatMap { table in
-            let chosen = SourceTable(schema: table.schema, primaryKey: table.primaryKey)
-            let types = CheckFindings.types(of: chosen, by: settings.source.rules.mapping(of: table.name))
-            guard let lastModified = settings.source.collections?[table.name]?.lastModified else { return types }
-            return types
-                + CheckFindings.lastModified(
-                    lastModified, of: chosen, isNullable: table.nullableColumns.contains(lastModified.column))
+            CheckFindings.mapping(
+                of: DraftTable(table), into: settings.source.collection(of: table.name),
+                by: settings.source.rules.mapping(of: table.name),
+                guardedBy: settings.source.rules.lastModified(of: table.name))
         }
     }
 
@@ -158,7 +156,7 @@ struct CheckWiring: Sendable {
 
     private func continuation(of known: Known, _ source: PostgresSource) async throws -> [Finding] {
         let tables = try await tables(source, schemas: known.schemas, where: { known.names.contains($0.name) })
-        let types = typeFindings(tables) + (try await indexFindings(tables, source))
+        let types = mappingFindings(tables) + (try await indexFindings(tables, source))
         let changed =
             CheckFindings.continuation(
                 of: known.state, from: try await source.identify(), with: settings, usesSlot: usesSlot)

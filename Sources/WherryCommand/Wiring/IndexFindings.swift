@@ -56,7 +56,8 @@ struct IndexFindings {
         guard unique != nil || names.isSuperset(of: table.primaryKey) else {
             return "the source has no unique index or key of \(names.sorted().joined(separator: ", ")) alone"
         }
-        if let column = columns.first(where: { changes($0) }) {
+        let findings = MappingFindings(plan, of: mapping, modifiers: table.modifiers)
+        if let column = columns.first(where: { findings.mayMerge($0.name) }) {
             return "different values of \(column.name) may become the same"
         }
         if let column = columns.first(where: { isList($0.type) }) {
@@ -81,14 +82,6 @@ struct IndexFindings {
         let proposal = IndexProposal(source, of: table, path: plan.path(of:))
         guard let proposed = proposal.index else { return false }
         return Set(proposed.conditions).isSubset(of: index.conditions) && (!proposed.isSparse || index.isSparse)
-    }
-
-    /// Whether the mapping makes less of the column's values than they are.
-    private func changes(_ column: Column) -> Bool {
-        if let mask = mapping.masks[column.name] { if case .sha256 = mask { return false } else { return true } }
-        if let type = mapping.types[column.name] { return type != .string && type != .iso }
-        let isKey = table.primaryKey.contains(column.name)
-        return !isKey && [1114, 1184].contains(column.type.oid) && mapping.policies(of: column.name).timestamp == .date
     }
 
     private func isList(_ type: PostgresType) -> Bool { if case .array = type.shape { true } else { false } }

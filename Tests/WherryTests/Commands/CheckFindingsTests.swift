@@ -4,9 +4,9 @@ import Testing
 @testable import WherryCommand
 
 @Suite struct CheckFindingsTests {
-    private func table(_ schema: String, _ name: String, key: [String] = ["id"], type: UInt32 = 23) -> SourceTable {
+    private func table(_ schema: String, _ name: String, key: [String] = ["id"], type: UInt32 = 23) -> DraftTable {
         let column = Column(name: "id", type: PostgresType(oid: type, name: "t", shape: .base), isIdentity: true)
-        return SourceTable(
+        return DraftTable(
             schema: TableSchema(
                 oid: 1, name: TableName(schema: schema, name: name), columns: [column], replicaIdentity: .primaryKey),
             primaryKey: key)
@@ -29,8 +29,9 @@ import Testing
     }
 
     @Test func keysThatAreNone() {
-        #expect(CheckFindings.types(of: table("public", "a")).isEmpty)
-        #expect(CheckFindings.types(of: table("public", "a", key: ["gone"])).map(\.code) == ["key_refused"])
+        #expect(CheckFindings.mapping(of: table("public", "a"), into: "a").isEmpty)
+        let refused = CheckFindings.mapping(of: table("public", "a", key: ["gone"]), into: "a")
+        #expect(refused.map(\.code) == ["key_refused"])
     }
 
     @Test(arguments: [
@@ -42,7 +43,7 @@ import Testing
     ])
     func guardsOfNoUse(column: String, remedy: String, message: String) {
         let guarding = LastModified(column: column)
-        let findings = CheckFindings.lastModified(guarding, of: guarded, isNullable: true)
+        let findings = CheckFindings.lastModified(guarding, of: guarded(isNullable: true))
         #expect(findings.map(\.severity) == [.error] && findings.map(\.code) == ["last_modified"])
         #expect(findings.first?.subject == "public.t.\(column)")
         #expect(findings.first?.message.contains("of table public.t is \(column), ") == true)
@@ -53,14 +54,14 @@ import Testing
     @Test func guardsOfUse() {
         for column in ["updated_at", "plain", "domain"] {
             let guarding = LastModified(column: column)
-            #expect(CheckFindings.lastModified(guarding, of: guarded, isNullable: false) == [])
-            let nullable = CheckFindings.lastModified(guarding, of: guarded, isNullable: true)
+            #expect(CheckFindings.lastModified(guarding, of: guarded(isNullable: false)) == [])
+            let nullable = CheckFindings.lastModified(guarding, of: guarded(isNullable: true))
             #expect(nullable.map(\.severity) == [.info])
             #expect(nullable.first?.message.contains("replaces only a document that has no date") == true)
         }
     }
 
-    private var guarded: SourceTable {
+    private func guarded(isNullable: Bool) -> DraftTable {
         let timestamptz = PostgresType(oid: 1184, name: "timestamptz", shape: .base)
         let columns: [(String, PostgresType)] = [
             ("id", PostgresType(oid: 1184, name: "timestamptz", shape: .base)), ("updated_at", timestamptz),
@@ -72,11 +73,12 @@ import Testing
                 PostgresType(oid: 1185, name: "timestamptz[]", shape: .array(element: timestamptz, delimiter: 0x2C))
             ),
         ]
-        return SourceTable(
+        return DraftTable(
             schema: TableSchema(
                 oid: 1, name: TableName(schema: "public", name: "t"),
                 columns: columns.map { Column(name: $0.0, type: $0.1, isIdentity: $0.0 == "id") },
-                replicaIdentity: .primaryKey), primaryKey: ["id"])
+                replicaIdentity: .primaryKey),
+            primaryKey: ["id"], nullableColumns: isNullable ? Set(columns.map(\.0)) : [])
     }
 
     @Test func aSlotThatNoStateExplains() {
