@@ -149,6 +149,15 @@ struct PreflightTests {
         let repair = try #require(columns?.hint?.split(separator: "run: ").last)
         try await cluster.psql(String(repair))
         try await source.ensurePublication(tables: [both[0]])
+        // Rows that somebody's filter hides would be missing without a word.
+        try await cluster.psql("ALTER PUBLICATION wherry_\(cluster.database) SET TABLE ONLY a WHERE (id > 5)")
+        let rows = await #expect(throws: Failure.self) { try await source.ensurePublication(tables: [both[0]]) }
+        #expect(rows?.kind == .configuration && rows?.message.contains("it filters rows") == true)
+        let hiding = try await findings(cluster, excluded: [both[1]]).filter { $0.code == "publication" }
+        #expect(hiding.map(\.severity) == [.error])
+        let mend = try #require(rows?.hint?.split(separator: "run: ").last)
+        try await cluster.psql(String(mend))
+        try await source.ensurePublication(tables: [both[0]])
         try await source.dropPublication()
         try await source.dropPublication()
         #expect(try await cluster.psql("SELECT count(*) FROM pg_publication") == "0")
