@@ -83,7 +83,7 @@ import Testing
         let refusing = "defaults: { numeric_overflow: fail, out_of_range: fail, timestamp: int64_micros }"
         #expect(
             try await place.findings(of: "numbers", refusing)["numeric_overflow"]?.hasPrefix(
-                "a number of more than 34 digits is refused in too_many, ") == true)
+                "a number of more than 34 digits stops the pipeline in too_many, ") == true)
         let moments = try await place.findings(of: "moments", refusing)
         #expect(
             moments["timestamp"]
@@ -91,7 +91,7 @@ import Testing
         )
         #expect(
             moments["out_of_range"]
-                == "infinity is refused in at, millis, hours, day, during (out_of_range: fail)")
+                == "infinity stops the pipeline in at, millis, hours, day, during (out_of_range: fail)")
         #expect(moments["way_back"] == nil)
         // What a column's own entry says is not the policy's.
         let file = """
