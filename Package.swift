@@ -83,6 +83,9 @@ let package = Package(
                 "DevServers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        .executableTarget(
+            name: "wherry-encoding", dependencies: ["Mapping", "Model", "BSON"], path: "Benchmarks/Encoding",
+            swiftSettings: settings),
         .target(
             name: "TestSupport",
             dependencies: ["DevServers", "PinnedThread", "Model", "BSON", "Postgres", "Mongo"],
