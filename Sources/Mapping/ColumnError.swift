@@ -31,6 +31,9 @@ extension MappingPlan {
         return failure
     }
 
+    /// What a document of more than 16 MiB ends with that has come together in parts.
+    package var sizeRefusal: Failure { failure(for: .tooLarge, in: nil) }
+
     private func policy(of error: ColumnError) -> RefusalPolicy? {
         let policies = error.column.map { mapping.policies(of: schema.columns[$0].name) } ?? mapping.policies
         return switch error.error {

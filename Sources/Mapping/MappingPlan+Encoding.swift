@@ -46,6 +46,25 @@ extension MappingPlan {
     }
 
     @inline(__always)
+    /// The field of the guard alone, as the row has it; none where that can't be written.
+    package func encodeGuard(_ row: Row, into writer: inout BSONWriter) throws(Failure) -> Range<Int> {
+        try encoded(into: &writer) { writer throws(ColumnError) in
+            try check(row, nil)
+            guard
+                let field = body.first(where: {
+                    $0.kind == .column && schema.columns[$0.index].name == lastModified?.column
+                })
+            else { return }
+            let start = writer.count
+            do throws(ColumnError) {
+                begin(field, in: &writer)
+                try appendValue(field, row, nil, to: &writer)
+            } catch {
+                writer.truncate(to: start)
+            }
+        }
+    }
+
     private func encoded(
         into writer: inout BSONWriter, _ body: (inout BSONWriter) throws(ColumnError) -> Void
     ) throws(Failure) -> Range<Int> {

@@ -48,8 +48,10 @@ package final class CollectionWrites: @unchecked Sendable {
     package var hasSpecialNames: Bool
     /// The backfill has not brought every document yet: one that a partial change doesn't find isn't missing.
     package var isIncomplete = false
+    /// Its deletes are of documents that have no row: one that doesn't say how old it is stays.
+    package var isSweep = false
     /// The field that says when a document was last written: where the document's is newer than the write's, the
-    /// document stays as it is. nil: whatever is written wins. Deletes are never guarded.
+    /// document stays as it is. nil: whatever is written wins. Deletes are guarded where they have a body.
     package let guardField: String?
     /// Documents may be there already: they are looked for at once, instead of tried as inserts first.
     package let expectsDocuments: Bool
@@ -90,7 +92,7 @@ package final class CollectionWrites: @unchecked Sendable {
 /// Rows of a backfill for one collection, and the progress they make: one MongoDB transaction, conditional on the
 /// checkpoint that the stream has reached.
 package struct ChunkWrite: Sendable {
-    /// All of kind `.insert` (of a sweep `.delete`), with their keys.
+    /// Of kind `.insert` or `.delete`, with their keys.
     package let documents: CollectionWrites
     /// nil for rows that were read again.
     package let progress: BackfillStep?
@@ -102,10 +104,11 @@ package struct ChunkWrite: Sendable {
     package let settled: [Reread]
     /// Rows that can't be written, kept in the same transaction.
     package var letters: [DeadLetter]
-    /// Keys (`{_id: …}`) that are held back no more, and whose letters go.
+    /// Keys (`{_id: …}`) whose letters go: they are held back no more, but for those of `letters`.
     package var released: [BSONDocument] = []
-    /// As in `WriteBatch`.
+    /// As in `WriteBatch`, with letters or where rows are left out because their keys are held.
     package var letterOrders: Int64 = 0
+    package var leavesRowsOut = false
 
     package init(
         documents: CollectionWrites, progress: BackfillStep?, sweep: SweepStep? = nil, rereads: [Reread],
@@ -140,7 +143,7 @@ package struct DocumentWrite: Sendable {
     /// The document `{_id: …}`.
     package var key: Range<Int>
     /// A whole document (replace, insert) or the sent fields without `_id` (set, move). For delete empty, or the
-    /// guard's field alone: a document that is newer, or doesn't say how old it is, stays.
+    /// guard's field alone: a document that is newer stays.
     package var body: Range<Int>
     /// The `{_id: …}` that the row had before its key changed. For `move`: to take the missing fields from, as it was
     /// before the batch.

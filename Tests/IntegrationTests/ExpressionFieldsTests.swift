@@ -166,6 +166,46 @@ import Testing
         }
     }
 
+    /// Of a row that is no document nothing is looked at but its key, and an application's own document stays.
+    @Test func aBackfillBesideAnApplication() async throws {
+        let fixture = try await PipelineFixture("exprguard")
+        try await fixture.sql(
+            """
+            CREATE TABLE public.sales (id integer PRIMARY KEY, price integer, qty integer, at timestamptz);
+            INSERT INTO public.sales VALUES (1, 6, 2, '2024-01-01'), (2, 6, 0, '2024-01-01'), (3, 6, 0, NULL),
+                (4, 6, 0, '2024-01-01');
+            """)
+        let day: Int64 = 86_400_000
+        let newYear: Int64 = 1_704_067_200_000
+        try await fixture.inspector.insert(
+            [["_id": 3, "at": .date(newYear)], ["_id": 4, "at": .date(newYear + day)]], into: "sales")
+        let file = try fixture.configuration(
+            """
+            collections:
+              sales: { from: public.sales, where: qty > 0, compute: { unit: price / qty }, last_modified: at }
+
+            """)
+        try await fixture.catchUp(arguments: file + ["--adopt"])
+        let found = try await fixture.inspector.documents("sales").compactMap { $0["_id"]?.asInt64 }
+        #expect(found.sorted() == [1, 3, 4])
+    }
+
+    /// Its rows can't be read again: what waits for them ends, and the pipeline goes on.
+    @Test func aTableThatIsGoneBeforeItsRowsAreReadAgain() async throws {
+        let fixture = try await PipelineFixture("exprgone")
+        try await fixture.sql(Self.table)
+        try await fixture.sql(Self.rows(from: 1, count: 20))
+        try await fixture.sql("CREATE TABLE public.stays (id integer PRIMARY KEY, a integer)")
+        let file = try fixture.configuration(
+            Self.configuration(Self.condition) + "  stays: { from: public.stays }\n")
+        try await fixture.catchUp(arguments: file)
+        try await fixture.sql("UPDATE public.sales SET qty = 100; INSERT INTO public.stays VALUES (1, 2)")
+        try await fixture.sql("DROP TABLE public.sales")
+        try await fixture.catchUp(arguments: file)
+        #expect(try await fixture.inspector.documents("stays") == [["_id": 1, "a": 2]])
+        #expect(try await fixture.inspector.documents("rereads", on: fixture.stateDatabase) == [])
+    }
+
     @Test func anExpressionWithoutAValue() async throws {
         let fixture = try await PipelineFixture("exprfail")
         try await fixture.sql("CREATE TABLE public.sales (id integer PRIMARY KEY, a integer, b integer)")

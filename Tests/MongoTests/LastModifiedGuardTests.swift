@@ -122,7 +122,7 @@ import Testing
     /// A document without a row goes if it is known to be no newer than the moment given: else its row may have still
     /// to come.
     @Test(arguments: ["updated_at", "a.b", "$c"])
-    func deletesWithAMoment(field: String) async throws {
+    func aSweepDeletesWithAMoment(field: String) async throws {
         let fixture = try await SinkFixture()
         let inspector = try MongoInspector(uri: try await MongoUnderTest.uri(database: fixture.pool.database))
         let maker = BatchMaker(guardField: field)
@@ -132,6 +132,31 @@ import Testing
             try await inspector.insert([document], into: "things")
             maker.add(.delete, .int32(Int32(number)), [field: .date(5)])
             if ![.date(4), .date(5)].contains(found) { kept.append(document) }
+        }
+        maker.writes.isSweep = true
+        try await write(maker, by: .chunk, fixture)
+        #expect(try fixture.documents() == kept)
+    }
+
+    /// Of a row that is no document: one that is there goes as it would be replaced, unless it is newer. Among rows that
+    /// make a unique index be left and taken, too.
+    @Test(arguments: [false, true])
+    func deletesOfRowsThatAreNoDocuments(isRebuilt: Bool) async throws {
+        let fixture = try await SinkFixture()
+        let inspector = try MongoInspector(uri: try await MongoUnderTest.uri(database: fixture.pool.database))
+        let maker = BatchMaker(guardField: "at", expectsDocuments: true)
+        var kept: [BSONDocument] = []
+        for (number, found) in [BSONValue.date(4), .date(5), .date(6), .null, "x"].enumerated() {
+            let document: BSONDocument = ["_id": .int32(Int32(number)), "at": found, "email": .int32(Int32(number))]
+            try await inspector.insert([document], into: "things")
+            maker.add(.delete, .int32(Int32(number)), ["at": .date(5)])
+            if found == .date(6) { kept.append(document) }
+        }
+        if isRebuilt {
+            try fixture.createUniqueIndex()
+            try await inspector.insert([["_id": 10, "email": "a"], ["_id": 11, "email": "b"]], into: "things")
+            maker.add(.insert, 10, ["_id": 10, "email": "b"]).add(.insert, 11, ["_id": 11, "email": "a"])
+            kept += [["_id": 10, "email": "b"], ["_id": 11, "email": "a"]]
         }
         try await write(maker, by: .chunk, fixture)
         #expect(try fixture.documents() == kept)

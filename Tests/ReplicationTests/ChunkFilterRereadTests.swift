@@ -28,8 +28,8 @@ import Testing
             progress: progress)
     }
 
-    private func reread(_ key: String) -> Reread {
-        Reread(collection: table.collection, key: table.key(of: [.text(key)]), cause: .change)
+    private func reread(_ key: String, _ cause: Reread.Cause = .change) -> Reread {
+        Reread(collection: table.collection, key: table.key(of: [.text(key)]), cause: cause)
     }
 
     private func partial(_ key: String) -> Change { table.update(.text(key), "new", .unchanged) }
@@ -40,7 +40,8 @@ import Testing
 
     /// What is admitted of the rows, read again under a snapshot.
     private func read(
-        _ keys: [String], _ snapshot: VisibilitySnapshot, _ inbox: ChunkInbox, _ filter: inout ChunkFilter
+        _ keys: [String], _ snapshot: VisibilitySnapshot, _ inbox: ChunkInbox, _ filter: inout ChunkFilter,
+        for cause: Reread.Cause = .change
     ) throws -> AdmittedChunk? {
         let token = try #require(inbox.announce())
         #expect(inbox.note(snapshot, for: token))
@@ -51,8 +52,9 @@ import Testing
         for key in keys { try part.append(Cell.row([.text(key), "n", "d"]), to: documents) }
         inbox.deliver(
             .chunk(
-                Chunk(documents: documents, snapshot: snapshot, progress: nil, rereads: keys.map { reread($0) }) { _ in
-                }), as: token)
+                Chunk(
+                    documents: documents, snapshot: snapshot, progress: nil, rereads: keys.map { reread($0, cause) }
+                ) { _ in }), as: token)
         return filter.admit(token)?.chunk
     }
 
@@ -161,6 +163,18 @@ import Testing
         #expect(try ask(inbox, &filter) == .no(spills: 1))
         #expect(try ask(inbox, &filter, settling: 1) == .nothingIsLeft)
         #expect(filter.currentFence() == nil)
+    }
+
+    /// What the stream brings of it is held back, whether or not it was known yet that the row is retried.
+    @Test func aRetriedRowThatIsOlderThanTheStreamIsReadAgain() throws {
+        let inbox = inbox(before10)
+        var filter = ChunkFilter(
+            collections: [table.collection], pending: PendingRereads([]), inbox: inbox, fence: nil, byteLimit: 1 << 20,
+            progress: progress)
+        _ = try filter.record([table.update("1", "new", "d")], of: 10, plans: plans)
+        let chunk = try #require(try read(["1", "2"], before10, inbox, &filter, for: .retry))
+        #expect(chunk.write.rereads == [reread("1", .retry)])
+        #expect(chunk.write.documents.writes.count == 1)
     }
 
     @Test func aStreamThatCanReadNothingRefusesSuchAPlan() async throws {

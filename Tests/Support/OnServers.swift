@@ -18,11 +18,13 @@ package struct OnServers: SuiteTrait, TestTrait, TestScoping {
         let taken = await Places.shared.take(places)
         let start = ContinuousClock.now
         let result: Result<Void, any Error>
+        let left = LeftSlots()
         do {
-            result = .success(try await function())
+            result = .success(try await LeftSlots.$ofTest.withValue(left) { try await function() })
         } catch {
             result = .failure(error)
         }
+        await left.drop()
         await Places.shared.giveBack(taken)
         await TestTimes.shared.note("\(test.id)", (ContinuousClock.now - start) / .seconds(1))
         try result.get()

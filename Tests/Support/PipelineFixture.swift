@@ -36,6 +36,7 @@ package final class PipelineFixture: Sendable {
         let administrator = try await PostgresConnection.open(self.postgres.uri(), application: "test")
         try await administrator.query("CREATE DATABASE \(name)")
         await administrator.close()
+        LeftSlots.ofTest?.add(name, on: self.postgres)
         session = SourceSession(uri: self.postgres.uri(database: name))
     }
 

@@ -7,8 +7,11 @@ extension CollectionMapping {
     ///
     /// - Parameters:
     ///   - present: the columns that the table has; nil where nobody knows.
+    ///   - isOlder: whether the version is another one than the file was written for.
     ///   - key: columns that stay in any case.
-    package func fitted(to schema: TableSchema, present: Set<String>?, key: [String]) -> CollectionMapping {
+    package func fitted(to schema: TableSchema, present: Set<String>?, isOlder: Bool = false, key: [String])
+        -> CollectionMapping
+    {
         let names = Set(schema.columns.map(\.name))
         let gone = present.map { names.subtracting($0).subtracting(key) } ?? []
         var fitted = self
@@ -16,8 +19,8 @@ extension CollectionMapping {
         fitted.types = types.filter { names.contains($0.key) }
         fitted.masks = masks.filter { names.contains($0.key) }
         fitted.columnPolicies = columnPolicies.filter { names.contains($0.key) }
-        fitted.computed = computed.filter { CollectionMapping.isAnswered($0.expression, by: names) }
-        fitted.filter = filter.flatMap { CollectionMapping.isAnswered($0, by: names) ? $0 : nil }
+        fitted.computed = computed.filter { CollectionMapping.fits($0.expression, schema, isOlder) }
+        fitted.filter = filter.flatMap { CollectionMapping.fits($0, schema, isOlder) ? $0 : nil }
         fitted.lacksColumns = fitted.filter != filter || fitted.computed != computed
         switch columns {
         case .all: fitted.columns = gone.isEmpty ? .all : .drop(gone)
@@ -27,9 +30,11 @@ extension CollectionMapping {
         return fitted
     }
 
-    /// Whether all that an expression names is there; one that can't be read is for the plan to refuse.
-    private static func isAnswered(_ expression: String, by columns: Set<String>) -> Bool {
-        guard let named = try? Expression(parsing: expression).columns else { return true }
-        return columns.isSuperset(of: named)
+    /// Whether all that an expression names is there, of types that it can take. Of the version that the file was written
+    /// for only the former is asked: there a mistake is for the plan to refuse.
+    private static func fits(_ text: String, _ schema: TableSchema, _ isOlder: Bool) -> Bool {
+        guard let expression = try? Expression(parsing: text) else { return true }
+        if isOlder { return (try? expression.bound(to: schema)) != nil }
+        return Set(schema.columns.map(\.name)).isSuperset(of: expression.columns)
     }
 }

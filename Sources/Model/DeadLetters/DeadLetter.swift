@@ -47,6 +47,16 @@ package struct DeadLetter: Hashable, Sendable {
         }
     }
 
+    /// Bytes of its values and its keys.
+    package var byteCount: Int {
+        let values =
+            switch content {
+            case .row(let document), .document(let document): document.bytes.count
+            case .tooLarge, .none: 0
+            }
+        return keys.reduce(values) { $0 + $1.bytes.count }
+    }
+
     /// The keys with their collection.
     package var heldKeys: [HeldKey] { keys.map { HeldKey(collection: collection, key: $0) } }
 
@@ -81,7 +91,8 @@ package struct HeldKey: Hashable, Sendable {
 
 /// What the state database holds of a pipeline's letters.
 package struct HeldLetters: Hashable, Sendable {
-    package var keys: Set<HeldKey> = []
+    /// With the number of letters that hold each.
+    package var keys: [HeldKey: Int] = [:]
     package var letters = 0
     package var lastSequence: Int64 = 0
     /// Counts what has been asked about them (retry, discard) when they were read.

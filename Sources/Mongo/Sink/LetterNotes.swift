@@ -12,13 +12,21 @@ struct LetterNotes {
     /// - Throws: `Failure(.inUse)` when something has been asked since.
     func write(_ letters: [DeadLetter], by orders: Int64) throws {
         guard !letters.isEmpty else { return }
+        try require(orders, adding: letters.count)
+        let bulk = try connection.bulk(stateDatabase, StateCollection.deadLetters, session: session)
+        for letter in letters { try letter.bson(in: pipeline).bytes.withUnsafeBytes { try bulk.insert($0) } }
+        try bulk.execute()
+    }
+
+    /// Makes sure that nothing has been asked since, nor will be before the transaction is over.
+    func require(_ orders: Int64, adding count: Int = 0) throws {
         // A write, so that what is asked at the same time is a conflict.
         let reply = try connection.command(
             stateDatabase,
             [
                 "findAndModify": .string(StateCollection.controls), "query": ["_id": .string(pipeline)],
                 "update": [
-                    "$inc": ["letters": .int64(Int64(letters.count))],
+                    "$inc": ["letters": .int64(Int64(count))],
                     "$set": ["schema_version": .int32(stateSchemaVersion)],
                 ],
                 "new": true, "upsert": true, "fields": ["letter_orders": 1],
@@ -28,9 +36,6 @@ struct LetterNotes {
                 .inUse, "what is held back of pipeline \(pipeline) was retried or discarded while more was to be held",
                 hint: "The stream goes on from its checkpoint with what is held now.")
         }
-        let bulk = try connection.bulk(stateDatabase, StateCollection.deadLetters, session: session)
-        for letter in letters { try letter.bson(in: pipeline).bytes.withUnsafeBytes { try bulk.insert($0) } }
-        try bulk.execute()
     }
 
     /// Holds keys back no more, and removes letters that hold no other one.

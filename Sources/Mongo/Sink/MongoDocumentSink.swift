@@ -170,6 +170,7 @@ package actor MongoDocumentSink: DocumentSink {
                 try notes.write(piece.chunk, removed: piece.removedBefore + removed)
                 try letters.release(piece.chunk.released, in: piece.chunk.documents.collection)
                 try letters.write(piece.chunk.letters, by: piece.chunk.letterOrders)
+                if piece.chunk.leavesRowsOut { try letters.require(piece.chunk.letterOrders) }
             }
         }
         try await waiting.commit(transactions)

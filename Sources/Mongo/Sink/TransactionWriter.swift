@@ -84,7 +84,7 @@ struct TransactionWriter {
         }
         let newer = LastModifiedGuard(field: guardField)
         try bulk(writes) { bulk, write, index in
-            if write.kind == .delete { try writes.withBytes(write.key) { try bulk.remove($0) } }
+            if write.kind == .delete { try remove(writes, write, in: bulk) }
             try withDocument(write, index) { document in
                 let key = BSONDocument(unchecked: writes.bytes(write.key))
                 try newer.selector(key, unlessNewerThan: document).bytes.withUnsafeBytes { try bulk.remove($0) }
@@ -103,8 +103,11 @@ struct TransactionWriter {
         }
         let key = BSONDocument(unchecked: writes.bytes(write.key))
         let newer = LastModifiedGuard(field: guardField)
-        guard let moment = try writes.withBytes(write.body, newer.moment) else { return }
-        try newer.selector(key, notAfter: moment).bytes.withUnsafeBytes { try bulk.remove($0) }
+        let selector = try writes.withBytes(write.body) { body in
+            guard writes.isSweep else { return try newer.selector(key, unlessNewerThan: body) as BSONDocument? }
+            return try newer.moment(of: body).map { newer.selector(key, notAfter: $0) }
+        }
+        try selector?.bytes.withUnsafeBytes { try bulk.remove($0) }
     }
 
     /// - Returns: how many documents are deleted.

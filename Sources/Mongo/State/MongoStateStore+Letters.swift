@@ -21,7 +21,7 @@ extension MongoStateStore {
                 let sequence = document["_id"]?.asDocument?["sequence"]?.asInt64
             else { throw Failure(.unexpected, "a letter of pipeline \(pipeline) can't be read") }
             held.lastSequence = max(held.lastSequence, sequence)
-            for key in keys { held.keys.insert(HeldKey(collection: collection, key: ["_id": key])) }
+            for key in keys { held.keys[HeldKey(collection: collection, key: ["_id": key]), default: 0] += 1 }
         }
         return held
     }

@@ -76,10 +76,7 @@ struct BackfillStart: Sendable {
                 throw Failure(
                     .unexpected, "a row of collection \(collection) has to be read again, and no table goes there")
             }
-            guard let table = try await self.tables([state])[state.table] else {
-                throw Failure(.unexpected, "table \(state.table) has no plan")
-            }
-            return table
+            return try await self.tables([state])[state.table]
         }
     }
 
@@ -97,8 +94,11 @@ struct BackfillStart: Sendable {
         logger.info("backfill finished", metadata: ["rows_copied": "\(rows)"])
     }
 
-    private func tables(_ states: [TableState]) async throws -> [TableName: BackfillTable] {
-        if states.isEmpty { return [:] }
+    /// Without those that are gone, where only single rows were to be read.
+    private func tables(_ all: [TableState]) async throws -> [TableName: BackfillTable] {
+        if all.isEmpty { return [:] }
+        let shown = ShownTables(all, in: try await ports.catalogue())
+        let states = all.filter { $0.isBackfilling || shown[$0] != nil }
         let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
         var plans = PlanTable(tables: states, rules: settings.rules, showsPresent: true)
         var tables: [TableName: BackfillTable] = [:]

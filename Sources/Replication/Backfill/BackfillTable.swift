@@ -27,13 +27,18 @@ struct BackfillTable: Sendable {
     }
 
     /// Appends a row as a document with its key apart. When it is none of those that become documents, one that may be
-    /// there is deleted; with a guard, unless that is newer than the row.
+    /// there is deleted; with a guard, unless that is newer than the row. Nothing else of such a row is looked at.
     func append(_ row: Row, to documents: CollectionWrites) throws {
         let isTaken = try plan.takes(row)
         guard isTaken || expectsDocuments else { return }
         let key = try plan.encodeKey(row, into: &documents.arena)
-        let body = isTaken || guardField != nil ? try plan.encodeDocument(row, into: &documents.arena) : 0..<0
-        documents.writes.append(DocumentWrite(kind: isTaken ? .insert : .delete, key: key, body: body))
+        if isTaken {
+            let body = try plan.encodeDocument(row, into: &documents.arena)
+            documents.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
+        } else {
+            let body = try guardField.map { _ in try plan.encodeGuard(row, into: &documents.arena) }
+            documents.writes.append(DocumentWrite(kind: .delete, key: key, body: body ?? 0..<0))
+        }
     }
 
     /// Appends deletes of those of the rows that are not among what was read of them: they are gone. For rows that are

@@ -150,16 +150,17 @@ struct ChunkFilter {
         let documents = chunk.documents
         let read = documents.writes.count
         var rereads: [Reread] = []
+        let retried = Set(chunk.rereads.filter { $0.cause == .retry })
         documents.writes.removeAll { write in
             let verdict = documents.withBytes(write.key) {
                 touches.verdict(on: $0, in: documents.collection, for: chunk.snapshot)
             }
-            if verdict == .readAgain {
-                rereads.append(
-                    Reread(
-                        collection: documents.collection, key: BSONDocument(unchecked: documents.bytes(write.key))))
-            }
-            return verdict != .write
+            if verdict == .write { return false }
+            let reread = Reread(
+                collection: documents.collection, key: BSONDocument(unchecked: documents.bytes(write.key)))
+            // Nothing that the stream has brought of a retried row is written: it is held back.
+            if verdict == .readAgain || retried.contains(reread) { rereads.append(reread) }
+            return true
         }
         if chunk.progress != nil, rereads.count > ChunkFilter.mostRereads {
             chunk.settled(.outdated)
@@ -173,7 +174,7 @@ struct ChunkFilter {
         rereads += chunk.rereads.filter { reread in
             pending.xid(of: reread).map { !chunk.snapshot.sees($0) } ?? false && !rereads.contains(reread)
         }
-        let letters = newest(chunk.letters, for: chunk.snapshot, &rereads)
+        let letters = newest(chunk.letters, for: chunk.snapshot, retried, &rereads)
         let causes = Dictionary(chunk.rereads.map { ($0, $0.cause) }, uniquingKeysWith: { first, _ in first })
         rereads = rereads.map { reread in
             pending.note(Reread(collection: reread.collection, key: reread.key, cause: causes[reread] ?? reread.cause))
@@ -191,13 +192,15 @@ struct ChunkFilter {
 
     /// The letters of rows that nobody has touched since.
     private func newest(
-        _ letters: [DeadLetter], for snapshot: VisibilitySnapshot, _ rereads: inout [Reread]
+        _ letters: [DeadLetter], for snapshot: VisibilitySnapshot, _ retried: Set<Reread>, _ rereads: inout [Reread]
     ) -> [DeadLetter] {
         letters.filter { letter in
             guard let key = letter.keys.first else { return false }
             let verdict = touches.verdict(on: key.bytes, in: letter.collection, for: snapshot)
             let reread = Reread(collection: letter.collection, key: key)
-            if verdict == .readAgain, !rereads.contains(reread) { rereads.append(reread) }
+            if verdict == .readAgain || verdict == .skip && retried.contains(reread), !rereads.contains(reread) {
+                rereads.append(reread)
+            }
             return verdict == .write
         }
     }

@@ -1,4 +1,5 @@
 import BSON
+import Logging
 import Mapping
 import Model
 
@@ -66,7 +67,13 @@ extension LiveBackfill {
 
     private func readAgain(_ batch: [Reread], with reader: any ChunkReader) async throws {
         guard let collection = batch.first?.collection else { return }
-        var table = try await rereadTables.table(of: collection)
+        guard var table = try await rereadTables.table(of: collection) else {
+            logger.notice(
+                "rows of a table that is gone are not read again",
+                metadata: ["collection": "\(collection)", "rows": "\(batch.count)"])
+            _ = try await patiently(.rereads) { try await settleWithoutRows(batch, of: collection) }
+            return
+        }
         // It is read in the place of what the stream has brought.
         if batch.first?.cause != .backfill { table.guardField = table.plan.streamGuard }
         table.expectsDocuments = true
@@ -115,30 +122,52 @@ extension LiveBackfill {
                 return .tooLarge
             }
             if isRetry { table.appendDeletes(of: batch, notIn: read) }
-            let outcome = try await answer(at: token) { settled in
-                .chunk(
-                    Chunk(
-                        documents: read.documents, snapshot: start.snapshot, progress: nil, rereads: batch,
-                        letters: read.letters
-                    ) { outcome in
-                        // At once: the stream may end with this row.
-                        if case .written(let again, _) = outcome { rereads.settle(batch, but: again) }
-                        settled(outcome)
-                    })
-            }
-            switch outcome {
-            case .written(let again, _):
-                // Snapshots don't see yet what they have to: another one soon.
-                if !again.isEmpty { try await Task.sleep(for: LiveBackfill.snapshotInterval) }
-            case .discarded, .outdated: rereads.add(batch)
-            case .refused(let failure): return .refused(failure)
-            }
-            return .done
+            return try await deliver(read, of: batch, under: start.snapshot, as: token)
         } catch {
             inbox.withdraw(token)
             guard let failure = error as? Failure, failure.kind == .dataRefused else { throw error }
             return .refused(failure)
         }
+    }
+
+    /// Ends the waiting for rows of a table that is gone: their documents stay as they are, and nothing of them is held.
+    private func settleWithoutRows(_ batch: [Reread], of collection: String) async throws -> Attempt {
+        let token = try await announce()
+        do {
+            let snapshot = try await source.currentSnapshot()
+            guard inbox.note(snapshot, for: token) else {
+                rereads.add(batch)
+                return .done
+            }
+            let nothing = ReadRows(documents: CollectionWrites(collection: collection, hasSpecialNames: false))
+            return try await deliver(nothing, of: batch, under: snapshot, as: token)
+        } catch {
+            inbox.withdraw(token)
+            throw error
+        }
+    }
+
+    private func deliver(
+        _ read: ReadRows, of batch: [Reread], under snapshot: VisibilitySnapshot, as token: String
+    ) async throws -> Attempt {
+        let outcome = try await answer(at: token) { settled in
+            .chunk(
+                Chunk(
+                    documents: read.documents, snapshot: snapshot, progress: nil, rereads: batch, letters: read.letters
+                ) { outcome in
+                    // At once: the stream may end with this row.
+                    if case .written(let again, _) = outcome { rereads.settle(batch, but: again) }
+                    settled(outcome)
+                })
+        }
+        switch outcome {
+        case .written(let again, _):
+            // Snapshots don't see yet what they have to: another one soon.
+            if !again.isEmpty { try await Task.sleep(for: LiveBackfill.snapshotInterval) }
+        case .discarded, .outdated: rereads.add(batch)
+        case .refused(let failure): return .refused(failure)
+        }
+        return .done
     }
 
     /// From then on the stream has only those rows read again that it knows of by now, and what becomes of them: else

@@ -59,6 +59,7 @@ extension LiveBackfill {
                 table.version, key: table.key, keys: own.map(\.text), where: table.condition)
             guard inbox.note(found.snapshot, for: token) else { return nil }
             let deletes = table.documents()
+            deletes.isSweep = true
             for place in found.missing { try table.appendDelete(of: own[place].text, begun: begun, to: deletes) }
             let step = SweepStep(
                 table: table.version.schema.name, position: keys.last ?? position,

@@ -199,7 +199,15 @@ struct LiveBackfill: Sendable {
     struct ReadRows {
         let documents: CollectionWrites
         /// Rows that make no document.
-        var letters: [DeadLetter] = []
+        private(set) var letters: [DeadLetter] = []
+        private(set) var letterBytes = 0
+
+        init(documents: CollectionWrites) { self.documents = documents }
+
+        mutating func add(_ letter: DeadLetter) {
+            letters.append(letter)
+            letterBytes += letter.byteCount
+        }
 
         var count: Int { documents.writes.count + letters.count }
     }
@@ -218,10 +226,10 @@ struct LiveBackfill: Sendable {
                 do {
                     try table.append(row, to: read.documents)
                 } catch let failure as Failure where failure.kind == .dataRefused && refusals.holdsBack(failure) {
-                    read.letters.append(try DeadLetter(row, of: table, because: failure))
+                    read.add(try DeadLetter(row, of: table, because: failure))
                 }
             }
-            if isBounded, read.documents.arena.count > chunkBytes { return nil }
+            if isBounded, read.documents.arena.count + read.letterBytes > chunkBytes { return nil }
         }
     }
 

@@ -26,7 +26,9 @@ struct BatchBuilder {
     /// Rows that have to be read again.
     var rereads: [Reread] = []
     /// Changes that can't be written.
-    var letters: [DeadLetter] = []
+    private var letters: [DeadLetter] = []
+    /// Their keys.
+    private var heldBack: Set<HeldKey> = []
     private var checkpoint: Checkpoint?
 
     /// Whether a seal would give a batch (with writes, or just a newer position).
@@ -34,14 +36,36 @@ struct BatchBuilder {
     var hasWrites: Bool { counts.writes > 0 }
 
     /// Operations as the limits count them.
-    var load: Int { counts.writes + collections.count * BatchLimits.commandCost }
+    var load: Int {
+        counts.writes + rereads.count + letters.count + collections.count * BatchLimits.commandCost
+    }
 
-    mutating func add(_ change: Change, plans: PlanTable) throws {
+    var hasLetters: Bool { !letters.isEmpty }
+
+    /// Whether the batch holds a change of one of these keys back, so that later ones have to follow it.
+    func holdsBack(_ keys: [HeldKey]) -> Bool { !heldBack.isDisjoint(with: keys) }
+
+    mutating func add(_ letter: DeadLetter) {
+        letters.append(letter)
+        heldBack.formUnion(letter.heldKeys)
+        bytes += letter.byteCount
+    }
+
+    /// Adds a letter of a change that nothing else is made of.
+    mutating func add(_ letter: DeadLetter, of change: Change) {
+        counts.changes += 1
+        add(letter)
+    }
+
+    /// - Parameter unfinished: collections whose backfill is not finished.
+    mutating func add(_ change: Change, plans: PlanTable, unfinished: Set<String> = []) throws {
         counts.changes += 1
         bytes += change.hiddenByteCount
         switch change {
         case .insert(let table, let new):
-            try fold(table, plans) { builder, plan in try builder.insert(new, plan: plan) }
+            try fold(table, plans) { builder, plan in
+                try builder.insert(new, plan: plan, mayBeThere: unfinished.contains(plan.collection))
+            }
         case .update(let table, let old, let new):
             try fold(table, plans) { builder, plan in try builder.update(old: old, new: new, plan: plan) }
         case .delete(let table, let old):

@@ -30,8 +30,12 @@ struct CollectionBuilder {
         if plan.needsSetField { writes.hasSpecialNames = true }
     }
 
-    mutating func insert(_ row: Row, plan: MappingPlan) throws {
-        guard try plan.takes(row) else { return }
+    /// - Parameter mayBeThere: whether a document may be there all the same: one that a backfill has still to remove.
+    mutating func insert(_ row: Row, plan: MappingPlan, mayBeThere: Bool = false) throws {
+        guard try plan.takes(row) else {
+            if mayBeThere { delete(key: try plan.encodeKey(row, into: &writes.arena)) }
+            return
+        }
         let key = try plan.encodeKey(row, fallback: nil, into: &writes.arena)
         let body = try plan.encodeDocument(row, into: &writes.arena)
         put(.insert, key: key, body: body)
@@ -60,9 +64,9 @@ struct CollectionBuilder {
         } else {
             let sent = try plan.encodeSentFields(new, into: &writes.arena)
             if let origin {
-                try move(from: origin, to: newKey, sent: sent, table: plan.schema.name)
+                try move(from: origin, to: newKey, sent: sent, plan)
             } else {
-                try set(key: newKey, sent: sent, table: plan.schema.name)
+                try set(key: newKey, sent: sent, plan)
             }
         }
     }
@@ -97,33 +101,40 @@ struct CollectionBuilder {
         writes.writes[position].body = 0..<0
     }
 
-    private mutating func set(key: Range<Int>, sent: Range<Int>, table: TableName) throws {
+    private mutating func set(key: Range<Int>, sent: Range<Int>, _ plan: MappingPlan) throws {
         guard let position = position(of: key, or: DocumentWrite(kind: .set, key: key, body: sent)) else { return }
-        guard writes.writes[position].kind != .delete else { throw impossible(table) }
-        writes.writes[position].body = try writes.merge(writes.writes[position].body, sent)
+        guard writes.writes[position].kind != .delete else { throw impossible(plan.schema.name) }
+        writes.writes[position].body = try merge(writes.writes[position].body, sent, plan)
     }
 
-    private mutating func move(from oldKey: Range<Int>, to newKey: Range<Int>, sent: Range<Int>, table: TableName)
-        throws
-    {
+    private mutating func move(
+        from oldKey: Range<Int>, to newKey: Range<Int>, sent: Range<Int>, _ plan: MappingPlan
+    ) throws {
         let departure = DocumentWrite(kind: .delete, key: oldKey)
         var arrival = DocumentWrite(kind: .move, key: newKey, body: sent, origin: oldKey)
         if let position = position(of: oldKey, or: departure) {
             let there = writes.writes[position]
             switch there.kind {
-            case .delete: throw impossible(table)
+            case .delete: throw impossible(plan.schema.name)
             case .insert, .replace:
-                let moved = try writes.merge(there.body, newKey)
+                let moved = try merge(there.body, newKey, plan)
                 arrival = DocumentWrite(
-                    kind: .replace, key: newKey, body: try writes.merge(moved, sent), origin: oldKey)
-            case .set: arrival.body = try writes.merge(there.body, sent)
+                    kind: .replace, key: newKey, body: try merge(moved, sent, plan), origin: oldKey)
+            case .set: arrival.body = try merge(there.body, sent, plan)
             case .move:
-                arrival.body = try writes.merge(there.body, sent)
+                arrival.body = try merge(there.body, sent, plan)
                 arrival.origin = there.origin
             }
             writes.writes[position] = departure
         }
         if let position = position(of: newKey, or: arrival) { writes.writes[position] = arrival }
+    }
+
+    /// - Throws: `Failure(.dataRefused)` when the parts are more than MongoDB takes.
+    private func merge(_ base: Range<Int>, _ overlay: Range<Int>, _ plan: MappingPlan) throws -> Range<Int> {
+        let merged = try writes.merge(base, overlay)
+        guard merged.count <= MappingPlan.maximumDocumentSize else { throw plan.sizeRefusal }
+        return merged
     }
 
     /// Where the write of an equal key stands; nil when there was none and `write` is now it.

@@ -61,6 +61,7 @@ package struct PlanTable: Sendable {
             mapping: rules.mapping(of: state.table).fitted(
                 to: table.schema,
                 present: showsPresent && !table.isGone ? state.shape.map { Set($0.columns.map(\.name)) } : nil,
+                isOlder: table.isGone || state.shape.map { !$0.agrees(with: table.schema) } ?? false,
                 key: state.keyColumns(in: table.schema)))
         guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else {
             throw PlanTable.changedKey(state, plan.keyForms)

@@ -3,11 +3,11 @@ import Mapping
 import Model
 
 extension DeadLetter {
-    /// Of a change that makes no document.
+    /// Of a change that is not written.
     ///
-    /// - Throws: `Failure(.dataRefused)` when it has no key either: there is nothing to hold back then.
-    init(_ change: Change, of transaction: TransactionStart, because failure: Failure, plans: PlanTable) throws {
-        let (table, kind, row, old) = try DeadLetter.parts(of: change, failure)
+    /// - Throws: `Failure(.dataRefused)` when its key can't be written either: there is nothing to hold back then.
+    init(_ change: Change, of transaction: TransactionStart, because reason: String, plans: PlanTable) throws {
+        let (table, kind, row, old) = try DeadLetter.parts(of: change)
         let plan = try plans.plan(for: table)
         var writer = BSONWriter(capacity: 256)
         let key = try plan.encodeKey(row, fallback: old, into: &writer)
@@ -17,19 +17,19 @@ extension DeadLetter {
             if !writer.hasEqualBytes(origin, key) { keys.append(BSONDocument(unchecked: writer.bytes(in: origin))) }
         }
         self.init(
-            collection: plan.collection, table: table.schema.name, keys: keys, kind: kind, reason: failure.message,
+            collection: plan.collection, table: table.schema.name, keys: keys, kind: kind, reason: reason,
             origin: Origin(lsn: transaction.commitLSN, xid: transaction.xid, commitTime: transaction.commitTime),
             content: table.schema.content(of: row))
     }
 
     private static func parts(
-        of change: Change, _ failure: Failure
+        of change: Change
     ) throws -> (table: TableVersion, kind: Kind, row: Row, old: Row?) {
         switch change {
         case .insert(let table, let new): (table, .insert, new, nil)
         case .update(let table, let old, let new): (table, .update, new, old?.row)
         case .delete(let table, let old): (table, .delete, old.row, nil)
-        case .truncate: throw failure
+        case .truncate: throw Failure(.unexpected, "a truncation can't be held back")
         }
     }
 

@@ -6,7 +6,9 @@ import Model
 ///
 /// Both keys of a row whose key changes are held: its document is under one of them, or under none.
 struct HeldKeys {
-    private var keys: [String: Set<BSONDocument>] = [:]
+    /// By collection, with the number of letters that hold each.
+    private var keys: [String: [BSONDocument: Int]] = [:]
+    /// Kept in bounds by it: a letter that holds two keys is taken for gone with each of them. A start counts anew.
     private var letters: Int
     private var lastSequence: Int64
     private let orders: Int64
@@ -18,16 +20,16 @@ struct HeldKeys {
         letters = stored.letters
         lastSequence = stored.lastSequence
         orders = stored.orders
-        for held in stored.keys { hold(held.key, in: held.collection) }
+        for (held, count) in stored.keys { keys[held.collection, default: [:]][held.key] = count }
     }
 
-    func contains(_ key: BSONDocument, in collection: String) -> Bool { keys[collection]?.contains(key) ?? false }
+    func contains(_ key: BSONDocument, in collection: String) -> Bool { keys[collection]?[key] != nil }
 
     /// Whether something of the collection is held.
     func holds(_ collection: String) -> Bool { keys[collection] != nil }
 
     private mutating func hold(_ key: BSONDocument, in collection: String) {
-        keys[collection, default: []].insert(key)
+        keys[collection, default: [:]][key, default: 0] += 0
     }
 
     // MARK: - Batches
@@ -38,9 +40,10 @@ struct HeldKeys {
     mutating func hold(_ batch: inout WriteBatch) throws {
         for letter in batch.letters { for key in letter.keys { hold(key, in: letter.collection) } }
         let origin = DeadLetter.Origin(lsn: batch.checkpoint.lsn, commitTime: batch.checkpoint.commitTime)
-        for writes in batch.collections where holds(writes.collection) {
-            batch.letters += takeOut(of: writes, origin)
-        }
+        // A change that was refused while the batch was made comes behind what the batch writes of its key.
+        let taken = batch.collections.filter { holds($0.collection) }.flatMap { takeOut(of: $0, origin) }
+        let known = batch.letters.prefix { $0.sequence > 0 }
+        batch.letters = known + taken + batch.letters[known.endIndex...]
         batch.letterOrders = orders
         try number(&batch.letters)
     }
@@ -51,6 +54,7 @@ struct HeldKeys {
         let origin = DeadLetter.Origin(lsn: batch.checkpoint.lsn, commitTime: batch.checkpoint.commitTime)
         let write = writes.writes.remove(at: place.position)
         batch.letters.append(letter(of: write, in: writes, reason, origin))
+        try number(&batch.letters)
         try hold(&batch)
     }
 
@@ -73,7 +77,7 @@ struct HeldKeys {
         return letters
     }
 
-    private static let followsAnother = "its key is held back because of an earlier change"
+    static let followsAnother = "its key is held back because of another change"
 
     private func isHeld(_ write: DocumentWrite, in writes: CollectionWrites) -> Bool {
         contains(BSONDocument(unchecked: writes.bytes(write.key)), in: writes.collection)
@@ -106,30 +110,34 @@ struct HeldKeys {
             lastSequence += 1
             self.letters += 1
             letters[index].sequence = lastSequence
+            for key in letters[index].keys {
+                keys[letters[index].collection, default: [:]][key, default: 0] += 1
+            }
         }
         guard self.letters <= HeldLetters.most else { throw HeldLetters.tooMany(pipeline) }
     }
 
     // MARK: - Chunks
 
-    /// Leaves rows of held keys out of the chunk, but for those that are retried with it: these it releases, unless
-    /// they can't be made into documents.
+    /// Leaves rows of held keys out of the chunk, but for those that are retried with it: of these it removes the
+    /// letters, and has a new one in their place where the row makes no document.
     mutating func hold(_ chunk: inout ChunkWrite, at checkpoint: Checkpoint) throws {
         for letter in chunk.letters { for key in letter.keys { hold(key, in: letter.collection) } }
         chunk.letterOrders = orders
-        let refused = Set(chunk.letters.flatMap(\.keys))
         let collection = chunk.documents.collection
         let again = Set(chunk.rereads.map(\.key))
         chunk.released = chunk.settled.filter { $0.cause == .retry }.map(\.key).filter {
-            !refused.contains($0) && !again.contains($0) && contains($0, in: collection)
+            !again.contains($0) && contains($0, in: collection)
         }
         let released = Set(chunk.released)
         if let held = keys[collection] {
             let documents = chunk.documents
+            let count = documents.writes.count
             documents.writes.removeAll { write in
                 let key = BSONDocument(unchecked: documents.bytes(write.key))
-                return held.contains(key) && !released.contains(key)
+                return held[key] != nil && !released.contains(key)
             }
+            if documents.writes.count < count { chunk.leavesRowsOut = true }
         }
         try number(&chunk.letters, at: checkpoint)
     }
@@ -146,7 +154,6 @@ struct HeldKeys {
             DeadLetter(
                 collection: letter.collection, table: letter.table, keys: letter.keys, kind: .row, reason: reason,
                 origin: origin, content: letter.content))
-        chunk.released.removeAll { letter.keys.contains($0) }
         try number(&chunk.letters, at: checkpoint)
     }
 
@@ -159,14 +166,24 @@ struct HeldKeys {
 
     // MARK: - Release
 
-    /// The keys are durable as their rows are.
-    mutating func release(_ released: [BSONDocument], in collection: String) {
-        keys[collection]?.subtract(released)
+    /// The chunk is durable: so are the rows of the keys that it releases, but for those that it has letters of.
+    mutating func settle(_ chunk: ChunkWrite) {
+        let collection = chunk.documents.collection
+        let refused = Set(chunk.letters.flatMap(\.keys))
+        for key in chunk.released {
+            guard let count = keys[collection]?[key] else { continue }
+            let left = refused.contains(key) ? 1 : 0
+            letters = max(0, letters - count + left)
+            keys[collection]?[key] = left > 0 ? left : nil
+        }
         if keys[collection]?.isEmpty == true { keys[collection] = nil }
     }
 
     /// The collection is empty.
-    mutating func release(_ collection: String) { keys[collection] = nil }
+    mutating func release(_ collection: String) {
+        letters = max(0, letters - (keys[collection]?.values.reduce(0, +) ?? 0))
+        keys[collection] = nil
+    }
 }
 
 extension DocumentWrite.Kind {

@@ -93,7 +93,7 @@ struct BatchWriter {
     }
 
     private mutating func settle(_ chunk: AdmittedChunk, _ write: ChunkWrite, removed: Int) {
-        held.release(write.released, in: write.documents.collection)
+        held.settle(write)
         chunk.settled(.written(write.rereads, removed: removed))
     }
 

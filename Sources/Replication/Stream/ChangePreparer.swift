@@ -263,10 +263,14 @@ struct ChangePreparer {
 
     /// Puts one change into the batch, as a letter if it makes no document and that is what the policy says.
     private mutating func add(_ change: Change, of transaction: TransactionStart) throws {
+        if batch.hasLetters {
+            let letter = try DeadLetter(change, of: transaction, because: HeldKeys.followsAnother, plans: plans)
+            if batch.holdsBack(letter.heldKeys) { return batch.add(letter, of: change) }
+        }
         do {
-            try batch.add(change, plans: plans)
+            try batch.add(change, plans: plans, unfinished: filter?.unfinished ?? [])
         } catch let failure as Failure where failure.kind == .dataRefused && refusals.holdsBack(failure) {
-            batch.letters.append(try DeadLetter(change, of: transaction, because: failure, plans: plans))
+            batch.add(try DeadLetter(change, of: transaction, because: failure.message, plans: plans))
         }
     }
 
