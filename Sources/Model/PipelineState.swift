@@ -162,6 +162,8 @@ package struct TableState: Hashable, Sendable {
     /// is asked for or under way.
     package var coveredTo = LSN.zero
     package var membership = TableMembership.member
+    /// The row filter that Wherry has put into the publication, as the server writes it; nil without one.
+    package var rowFilter: String?
     /// Whether an operator has accepted that its columns have changed.
     package var acceptsChange = false
 
@@ -202,6 +204,13 @@ package struct TableState: Hashable, Sendable {
         var table = self
         table.backfill = nil
         return table
+    }
+}
+
+extension [TableState] {
+    /// What Wherry has put into the publication, by table.
+    package var rowFilters: [TableName: String] {
+        Dictionary(compactMap { table in table.rowFilter.map { (table.table, $0) } }, uniquingKeysWith: { $1 })
     }
 }
 

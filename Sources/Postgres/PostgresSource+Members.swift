@@ -29,7 +29,8 @@ extension PostgresSource {
             ["ALTER PUBLICATION \(quoteIdentifier(settings.publication)) DROP TABLE \(list)"], owner: publication.owner)
     }
 
-    private func alter(_ statements: [String], owner: String) async throws {
+    /// Each a transaction of its own.
+    func alter(_ statements: [String], owner: String) async throws {
         // Nothing streams meanwhile: whoever holds a lock on a table is not waited for long.
         _ = try await control().attempt("SET lock_timeout = '5s'")
         let outcome = try await attempt(statements)

@@ -13,7 +13,12 @@ extension PostgresSource {
         /// A partitioned table is one of them whether it is published as one or not.
         let tables: [TableName]
         let hasPartitioned: Bool
-        let hasRowFilter: Bool
+        /// As the server writes them.
+        let rowFilters: [TableName: String]
+        /// Whether one of them is not Wherry's.
+        let hasForeignFilter: Bool
+        /// Tables with a filter that asks for columns outside of the replica identity: the server refuses to update them.
+        let unchangeable: [TableName]
         /// It leaves columns out: the copy would have them and the stream not.
         let hasColumnList: Bool
     }
@@ -23,6 +28,9 @@ extension PostgresSource {
         let rows = try await ask(CatalogQuery.publications, doing: "read the publications").records
             .filter { $0["pubname"] == settings.publication }
         guard let first = rows.first else { return nil }
+        let filters = Dictionary(
+            rows.compactMap { row in row["row_filter"].map { (name(row), $0) } },
+            uniquingKeysWith: { first, _ in first })
         let operations = [
             ("insert", "pubinsert"), ("update", "pubupdate"), ("delete", "pubdelete"), ("truncate", "pubtruncate"),
         ]
@@ -30,12 +38,15 @@ extension PostgresSource {
             owner: first.text("owner"), isForAllTables: first.bool("is_for_all_tables"),
             missingOperations: operations.filter { !first.bool($0.1) }.map(\.0),
             isViaRoot: first.bool("is_via_root"),
-            tables: rows.compactMap { row in
-                row["table_name"].map { TableName(schema: row.text("schema_name"), name: $0) }
-            },
+            tables: rows.filter { $0["table_name"] != nil }.map(name),
             hasPartitioned: rows.contains { $0.bool("is_partitioned") },
-            hasRowFilter: rows.contains { $0["row_filter"] != nil },
+            rowFilters: filters, hasForeignFilter: filters.contains { acceptedRowFilters[$0.key] != $0.value },
+            unchangeable: rows.filter { $0.bool("is_filter_outside_identity") }.map(name),
             hasColumnList: rows.contains { $0.bool("has_column_list") })
+    }
+
+    nonisolated func name(_ row: QueryResult.Record) -> TableName {
+        TableName(schema: row.text("schema_name"), name: row.text("table_name"))
     }
 
     /// The statement that makes the publication.
@@ -69,9 +80,9 @@ extension PostgresSource {
         let extra = Set(publication.tables).subtracting(tables).sorted()
         if !missing.isEmpty { problems.append("it lacks \(missing.map(\.description).joined(separator: ", "))") }
         if !extra.isEmpty { problems.append("it has \(extra.map(\.description).joined(separator: ", ")) too") }
-        if publication.hasRowFilter { problems.append("it filters rows") }
+        if publication.hasForeignFilter { problems.append("it filters rows") }
         if publication.hasColumnList { problems.append("it lists columns") }
-        if !missing.isEmpty || !extra.isEmpty || publication.hasRowFilter || publication.hasColumnList {
+        if !missing.isEmpty || !extra.isEmpty || publication.hasForeignFilter || publication.hasColumnList {
             let list = tables.sorted().map { "ONLY \($0.quoted)" }.joined(separator: ", ")
             statements.append("ALTER PUBLICATION \(name) SET TABLE \(list)")
         }

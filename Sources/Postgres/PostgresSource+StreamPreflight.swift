@@ -23,7 +23,23 @@ extension PostgresSource {
             try await requirePublished(all.filter(scope.carries).map(\.name))
             try await checkPublication()
         }
-        return findings + (try await strangers(scope, all))
+        return findings + (try await unchangeable()) + (try await strangers(scope, all))
+    }
+
+    /// Tables that nobody can update because of the publication: their replica identity has changed since it got its
+    /// filter.
+    private func unchangeable() async throws -> [Finding] {
+        let name = quoteIdentifier(settings.publication)
+        return try await publication()?.unchangeable.map { table in
+            Finding(
+                .error, "row_filter_identity", subject: table.description,
+                "the source refuses UPDATE and DELETE on \(table): publication \(settings.publication) filters its rows by "
+                    + "columns outside of its replica identity",
+                remedy:
+                    "A worker that is active takes away what it has put there; so does the next start of `wherry run`. "
+                    + "Or run: BEGIN; ALTER PUBLICATION \(name) DROP TABLE \(table.quoted); ALTER "
+                    + "PUBLICATION \(name) ADD TABLE ONLY \(table.quoted); COMMIT;")
+        } ?? []
     }
 
     /// What `check` throws, as a finding.

@@ -29,6 +29,8 @@ package actor PostgresSource: SourceDatabase {
     var goneTables: [TableName: UInt32] = [:]
     /// What the catalogue has said of the columns that wal2json's lines name: by the table's oid and the column's name.
     var lineColumns: [UInt32: [String: LineColumn]] = [:]
+    /// Filters of the publication that Wherry has put there, by table.
+    var acceptedRowFilters: [TableName: String] = [:]
     /// The publication's tables as they were last seen beside a stream by wal2json, by oid.
     var publishedTables: [UInt32: PublishedTable] = [:]
 

@@ -90,6 +90,9 @@ package struct Pipeline: Sendable {
                 settings: settings, ports: ports, acceptsChange: acceptsMappingChange, logger: logger
             ).settle(state)
         }
+        try await stop.cancelling {
+            try await RowFilterSettlement(settings: settings, ports: ports, logger: logger).settle(state)
+        }
         let all = try await stop.cancelling {
             try await AskedBackfills(settings: settings, ports: ports, logger: logger).settle(state)
         }

@@ -34,6 +34,8 @@ package struct PipelineSettings: Sendable {
     package var schemas: [String] = []
     package var excluded: Set<TableName> = []
     package var schemaChanges = SchemaChangePolicy.follow
+    /// The publication filters rows where it can.
+    package var rowFilters = false
     /// Readers of the initial copy; writers too where it doesn't go through the stream.
     package var copyWorkers = 2
     /// How a new pipeline gets the rows that are there.

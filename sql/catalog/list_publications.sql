@@ -1,6 +1,8 @@
 -- Every publication of this database with its tables, one row a table; a publication without tables is one row. A
 -- partitioned table is one table however it is published: without publish_via_partition_root (13 and later;
 -- is_via_root) the server lists and names its leaves instead.
+-- is_filter_outside_identity: its row filter asks for columns outside of the replica identity, so that the server refuses
+-- UPDATE and DELETE.
 SELECT DISTINCT
        p.pubname,
        pg_catalog.pg_get_userbyid(p.pubowner) AS owner,
@@ -16,7 +18,22 @@ SELECT DISTINCT
        pg_catalog.to_jsonb(t) ->> 'rowfilter' AS row_filter,
        EXISTS (SELECT FROM pg_catalog.pg_publication_rel pr
                 WHERE pr.prpubid = p.oid AND pr.prrelid = coalesce(r.oid, c.oid)
-                  AND pg_catalog.to_jsonb(pr) ->> 'prattrs' IS NOT NULL) AS has_column_list
+                  AND pg_catalog.to_jsonb(pr) ->> 'prattrs' IS NOT NULL) AS has_column_list,
+       coalesce(r.relreplident, c.relreplident) <> 'f'
+           AND EXISTS (SELECT FROM pg_catalog.pg_publication_rel pr
+                         JOIN pg_catalog.pg_depend d
+                           ON d.classid = 'pg_catalog.pg_publication_rel'::pg_catalog.regclass AND d.objid = pr.oid
+                          AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = pr.prrelid
+                        WHERE pr.prpubid = p.oid AND pr.prrelid = coalesce(r.oid, c.oid)
+                          AND pg_catalog.to_jsonb(pr) ->> 'prqual' IS NOT NULL AND d.refobjsubid > 0
+                          AND NOT EXISTS (SELECT FROM pg_catalog.pg_index k
+                                           WHERE k.indrelid = pr.prrelid
+                                             AND CASE coalesce(r.relreplident, c.relreplident)
+                                                      WHEN 'd' THEN k.indisprimary AND k.indimmediate
+                                                      ELSE k.indisreplident END
+                                             AND d.refobjsubid = ANY ((string_to_array(k.indkey::text, ' ')::int2[])
+                                                                      [1:k.indnkeyatts])))
+           AS is_filter_outside_identity
   FROM pg_catalog.pg_publication p
   LEFT JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname
   LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)

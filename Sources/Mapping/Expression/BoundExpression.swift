@@ -7,18 +7,23 @@ package struct BoundExpression: Sendable {
     let expressionType: ExpressionType
     /// The type of the result. A document holds it as it holds a column of that type.
     package let type: PostgresType
+    /// For the server: `Expression.sql`.
+    package let sql: String
     /// Indices into the table's columns of all that the expression names, whether its value depends on them or not.
     package let columns: [Int]
     /// Whether a row filter of a publication may hold it (PostgreSQL 15 or later): built-in types and immutable built-in
     /// functions alone. That its columns are within the replica identity is another matter.
     package let isFilterable: Bool
+    /// Whether there may be rows for which the server would end a query with an error.
+    package var canFail: Bool { node.canFail }
     private let codec: ValueCodec
 
     init(
-        node: BoundNode, expressionType: ExpressionType, type: PostgresType, policies: ValuePolicies, columns: [Int],
-        isFilterable: Bool
+        node: BoundNode, expressionType: ExpressionType, type: PostgresType, sql: String, policies: ValuePolicies,
+        columns: [Int], isFilterable: Bool
     ) {
         self.node = node
+        self.sql = sql
         self.expressionType = expressionType
         self.type = type
         self.columns = columns

@@ -10,7 +10,7 @@ indirect enum BoundNode: Sendable {
     /// An index into the columns of the table, and what is read there.
     case column(Int, ExpressionType)
     /// Null when one of the arguments is.
-    case call([BoundNode], Function)
+    case call([BoundNode], canFail: Bool, Function)
     case and([BoundNode])
     case or([BoundNode])
     case not(BoundNode)
@@ -26,6 +26,23 @@ indirect enum BoundNode: Sendable {
     case extreme([BoundNode], isGreatest: Bool, Comparison)
     /// The texts of those that are not null, one behind the other.
     case concat([(node: BoundNode, type: ExpressionType)])
+
+    /// Whether there may be rows for which it has no value, as the server would end a query with an error.
+    var canFail: Bool {
+        switch self {
+        case .constant, .column: false
+        case .call(let arguments, let canFail, _): canFail || arguments.contains(where: \.canFail)
+        case .and(let parts), .or(let parts), .coalesce(let parts), .extreme(let parts, _, _):
+            parts.contains(where: \.canFail)
+        case .not(let part), .isNull(let part), .isTruth(let part, _): part.canFail
+        case .isDistinct(let left, let right, _): left.canFail || right.canFail
+        case .choice(let branches, let otherwise):
+            otherwise.canFail || branches.contains { $0.condition.canFail || $0.result.canFail }
+        case .nullIf(let left, let right, _, let result): left.canFail || right.canFail || result.canFail
+        // A text may become too long.
+        case .concat: true
+        }
+    }
 
     /// What is known without a row.
     var constant: ExpressionValue? {
@@ -68,7 +85,7 @@ struct ExpressionRow {
         switch node {
         case .constant(let value): return value
         case .column(let index, let type): return try value(index, type)
-        case .call(let arguments, let function): return try call(arguments, function)
+        case .call(let arguments, _, let function): return try call(arguments, function)
         case .and(let parts): return try connect(parts, endingWith: false)
         case .or(let parts): return try connect(parts, endingWith: true)
         case .not(let part):

@@ -61,7 +61,7 @@ package struct Expression: Hashable, Sendable {
                 "an expression can't give \(type.name)", at: syntax, hint: ExpressionBinder.hint(type))
         }
         return BoundExpression(
-            node: node, expressionType: type, type: postgresType, policies: policies, columns: binder.columns,
+            node: node, expressionType: type, type: postgresType, sql: sql, policies: policies, columns: binder.columns,
             isFilterable: binder.isFilterable)
     }
 }

@@ -125,7 +125,7 @@ extension ExpressionBinder {
         _ symbol: String, _ left: TypedNode, _ right: TypedNode, _ syntax: Syntax
     ) throws(ExpressionError) -> TypedNode {
         let (operands, compare) = try comparable(symbol, left, right, syntax)
-        let node = try strict(operands, syntax) { values throws(ValueError) in
+        let node = try strict(operands, syntax, canFail: false) { values throws(ValueError) in
             let order = compare(values[0], values[1])
             return switch symbol {
             case "=": .bool(order == 0)

@@ -177,12 +177,12 @@ struct ExpressionBinder {
 
     /// A function that is null where an argument is. With constants alone it is computed now.
     func strict(
-        _ arguments: [BoundNode], _ syntax: Syntax, _ function: @escaping BoundNode.Function
+        _ arguments: [BoundNode], _ syntax: Syntax, canFail: Bool = true, _ function: @escaping BoundNode.Function
     ) throws(ExpressionError) -> BoundNode {
         let constants = arguments.map(\.constant)
         if constants.contains(.null) { return .constant(.null) }
         let values = constants.compactMap(\.self)
-        guard values.count == arguments.count else { return .call(arguments, function) }
+        guard values.count == arguments.count else { return .call(arguments, canFail: canFail, function) }
         do {
             return .constant(try function(values))
         } catch {

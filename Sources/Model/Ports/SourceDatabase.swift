@@ -43,6 +43,25 @@ package protocol SourceDatabase: ChangeSource, ChunkSource {
     /// - Throws: as `publish`.
     func unpublish(_ tables: [TableName]) async throws
 
+    /// The publication's row filters as the server writes them, by table.
+    func rowFilters() async throws -> [TableName: String]
+
+    /// Has the server send those rows of a published table only for which `sql` is true.
+    ///
+    /// - Parameter storing: is given the filter as the server writes it, before it is there for good.
+    /// - Returns: why the server can't have it, in words; nil when it has.
+    func setRowFilter(
+        _ sql: String, of table: TableName, storing: @Sendable (String) async throws -> Void
+    ) async throws -> String?
+
+    /// Has the server send every row of a published table.
+    ///
+    /// - Throws: as `publish`.
+    func clearRowFilter(of table: TableName) async throws
+
+    /// From now on these row filters are no reason to refuse the publication; all others are.
+    func accept(rowFilters: [TableName: String]) async
+
     func snapshotSource(_ snapshot: ExportedSnapshot) async throws -> any SnapshotSource
 
     /// Cuts tables into ranges of pages, the largest table first.

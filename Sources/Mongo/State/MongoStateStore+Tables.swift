@@ -133,7 +133,10 @@ extension TableState {
         var own = bson(in: pipeline).elements
         guard let stored else { return BSONDocument(own) }
         if let copy = stored["copy"] { own = own.filter { $0.name != "copy" } + [("copy", copy)] }
-        let names = own.map(\.name) + ["wanted", "shape", "covered_to", "membership", "accepts_schema_change"]
+        let names =
+            own.map(\.name) + [
+                "wanted", "shape", "covered_to", "membership", "row_filter", "accepts_schema_change",
+            ]
         return BSONDocument(own + stored.elements.filter { !names.contains($0.name) })
     }
 }

@@ -144,6 +144,7 @@ extension TableState {
         if let shape { fields.append(("shape", shape.bson)) }
         if let membership = membership.text { fields.append(("membership", .string(membership))) }
         if let wanted { fields.append(("wanted", wanted.bson)) }
+        if let rowFilter { fields.append(("row_filter", .string(rowFilter))) }
         if acceptsChange { fields.append(("accepts_schema_change", true)) }
         return BSONDocument(fields)
     }
@@ -180,6 +181,7 @@ extension TableState {
         shape = document["shape"]?.asDocument.flatMap { TableShape($0) }
         coveredTo = document["covered_to"]?.asLSN ?? .zero
         membership = TableMembership(document["membership"]?.asString)
+        rowFilter = document["row_filter"]?.asString
         acceptsChange = document["accepts_schema_change"]?.asBool ?? false
         guard let backfill else { return }
         copyStage = backfill.isFinished ? .finished : .copying

@@ -33,10 +33,7 @@ struct MappingSettlement {
     }
 
     private func check(_ table: TableState, _ shown: SourceTable) throws {
-        let plan = try MappingPlan(
-            schema: shown.schema, collection: table.collection, keyColumns: table.keyColumns(in: shown.schema),
-            lastModified: settings.rules.lastModified(of: table.table), mapping: settings.rules.mapping(of: table.table)
-        )
+        let plan = try MappingPlan(table, of: shown, by: settings.rules)
         guard table.keyForms.isEmpty || table.keyForms == plan.keyForms else {
             throw PlanTable.changedKey(table, plan.keyForms)
         }
@@ -52,5 +49,14 @@ struct MappingSettlement {
                 removesGone: false, requestedAt: .now, host: settings.worker.host)
         }
         return table
+    }
+}
+
+extension MappingPlan {
+    /// Of a table of the pipeline as the catalogue shows it now.
+    init(_ table: TableState, of shown: SourceTable, by rules: MappingRules) throws(Failure) {
+        try self.init(
+            schema: shown.schema, collection: table.collection, keyColumns: table.keyColumns(in: shown.schema),
+            lastModified: rules.lastModified(of: table.table), mapping: rules.mapping(of: table.table))
     }
 }

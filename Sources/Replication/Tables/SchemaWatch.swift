@@ -1,4 +1,5 @@
 import Logging
+import Mapping
 import Model
 import Synchronization
 
@@ -128,6 +129,12 @@ final class SchemaWatch: Sendable {
     }
 
     private func judge(_ catalogue: [CatalogueTable]) throws {
+        for table in tables where table.rowFilter != nil {
+            guard let now = catalogue.first(where: { $0.name == table.table })?.table,
+                let plan = try? MappingPlan(table, of: now, by: settings.rules), plan.rowFilter == nil
+            else { continue }
+            throw startAgain(table.table, "the publication can't have its filter any more")
+        }
         for change in SchemaChange.find(tables, in: catalogue) {
             guard case .hold(let reason) = try verdict(on: change) else { continue }
             if told.withLock({ $0.insert(change.state.table).inserted }) {

@@ -35,9 +35,12 @@ struct ConfigurationFile: Decodable, Sendable, Equatable {
         var slot: String?
         /// The publication. Default: `wherry_<pipeline>`.
         var publication: String?
+        /// Whether the publication leaves out the rows that `where` doesn't take, where it can. Default: false.
+        var rowFilters: Bool?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
             case uri, schemas, exclude, plugin, slot, publication
+            case rowFilters = "row_filters"
         }
     }
 

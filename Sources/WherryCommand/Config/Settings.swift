@@ -28,6 +28,8 @@ package struct Settings: Sendable, Equatable {
         package var plugin: OutputPlugin
         package var slot: String
         package var publication: String
+        /// Whether the publication leaves out the rows that `where` doesn't take, where it can.
+        package var rowFilters = false
 
         package var rules: MappingRules { MappingRules(named: collections ?? [:], standard: mapping) }
 

@@ -20,6 +20,7 @@ struct SettingsLayer: Sendable {
     var plugin: Given<String>?
     var slot: Given<String>?
     var publication: Given<String>?
+    var rowFilters: Given<Bool>?
     var backfillMode: Given<String>?
     var workers: Given<Int>?
     var maxChunkRows: Given<Int>?
@@ -69,6 +70,7 @@ struct SettingsLayer: Sendable {
         plugin = given(file.source?.plugin, "source.plugin")
         slot = given(file.source?.slot, "source.slot")
         publication = given(file.source?.publication, "source.publication")
+        rowFilters = given(file.source?.rowFilters, "source.row_filters")
         target = given(file.target?.uri, "target.uri")
         stateDatabase = given(file.target?.stateDatabase, "target.state_database")
         backfillMode = given(file.backfill?.mode, "backfill.mode")
@@ -101,6 +103,7 @@ struct SettingsLayer: Sendable {
         result.plugin = plugin ?? below.plugin
         result.slot = slot ?? below.slot
         result.publication = publication ?? below.publication
+        result.rowFilters = rowFilters ?? below.rowFilters
         result.backfillMode = backfillMode ?? below.backfillMode
         result.workers = workers ?? below.workers
         result.maxChunkRows = maxChunkRows ?? below.maxChunkRows

@@ -51,7 +51,8 @@ struct SettingsResolver: Sendable {
                 picksTables: layer.tables != nil, collections: collections, mapping: try mappings.standard(),
                 plugin: try choice(layer.plugin, default: .pgoutput),
                 slot: try isNamedHere ? slot(of: pipeline) : Settings.defaultSlot(of: pipeline),
-                publication: try isNamedHere ? publication(of: pipeline) : Settings.defaultSlot(of: pipeline)),
+                publication: try isNamedHere ? publication(of: pipeline) : Settings.defaultSlot(of: pipeline),
+                rowFilters: layer.rowFilters?.value ?? false),
             target: Settings.Target(uri: endpoints.target, stateDatabase: endpoints.stateDatabase),
             backfill: Settings.Backfill(
                 mode: try choice(layer.backfillMode, default: .live),

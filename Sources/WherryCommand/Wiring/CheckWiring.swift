@@ -167,6 +167,7 @@ struct CheckWiring: Sendable {
         // The stream needs nothing of a table but its changes, and the column of its guard.
         let changes = CheckFindings.schemaChanges(
             known.tables, in: try await source.catalogue { settings.source.chooses($0) }, by: settings.schemaChanges)
+        await source.accept(rowFilters: known.tables.rowFilters)
         return types.map { $0.code == "last_modified" ? $0 : $0.withoutRefusal } + changes
             + (try await source.streamFindings(scope(of: .success(known))) {
                 try await store.load(settings.pipeline)?.checkpoint?.lsn

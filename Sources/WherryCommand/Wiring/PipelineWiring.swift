@@ -102,6 +102,7 @@ struct PipelineWiring: Sendable {
         result.adopt = adopts
         (result.schemas, result.excluded) = (settings.source.schemas, settings.source.excluded)
         result.schemaChanges = settings.schemaChanges
+        result.rowFilters = settings.source.rowFilters
         result.copyWorkers = settings.backfill.workers
         result.maxChunkRows = settings.backfill.maxChunkRows
         result.backfillLimits = settings.backfill.limits

@@ -48,6 +48,7 @@ import Testing
             let place = "row \(index + 1): \(sql)"
             #expect(ours.text == server, "\(place)")
             #expect(ours.binary == server, "\(place)")
+            if case .error = server { #expect(bound.canFail, "\(place)") }
         }
         return results
     }

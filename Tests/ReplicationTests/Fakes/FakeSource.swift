@@ -11,6 +11,10 @@ final class FakeSource: SourceDatabase {
         var running: [RunningTransaction] = []
         var calls: [String] = []
         var published: Set<TableName> = []
+        var rowFilters: [TableName: String] = [:]
+        var acceptedRowFilters: [TableName: String] = [:]
+        /// Why it takes no filter.
+        var filterRefusal: String?
         /// By the name of the call; the first is thrown and taken away.
         var failures: [String: [Failure]] = [:]
     }
@@ -40,6 +44,8 @@ final class FakeSource: SourceDatabase {
 
     /// How often a call has been made.
     func count(_ call: String) -> Int { state.withLock { $0.calls.count { $0 == call } } }
+
+    var accepted: [TableName: String] { state.withLock { $0.acceptedRowFilters } }
 
     private func called(_ call: String) throws {
         try state.withLock { state in
@@ -120,6 +126,27 @@ final class FakeSource: SourceDatabase {
         try called("unpublish")
         state.withLock { $0.published.subtract(tables) }
     }
+
+    func rowFilters() async throws -> [TableName: String] { state.withLock { $0.rowFilters } }
+
+    /// Writes it with parentheses, as the server does.
+    func setRowFilter(
+        _ sql: String, of table: TableName, storing: @Sendable (String) async throws -> Void
+    ) async throws -> String? {
+        try called("setRowFilter")
+        if let refusal = state.withLock({ $0.filterRefusal }) { return refusal }
+        try await storing("(\(sql))")
+        try called("commitRowFilter")
+        state.withLock { $0.rowFilters[table] = "(\(sql))" }
+        return nil
+    }
+
+    func clearRowFilter(of table: TableName) async throws {
+        try called("clearRowFilter")
+        state.withLock { $0.rowFilters[table] = nil }
+    }
+
+    func accept(rowFilters: [TableName: String]) async { state.withLock { $0.acceptedRowFilters = rowFilters } }
 
     func snapshotSource(_ snapshot: ExportedSnapshot) async throws -> any SnapshotSource {
         try called("snapshot")

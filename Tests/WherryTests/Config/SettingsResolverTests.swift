@@ -212,6 +212,7 @@ extension SettingsLayer {
         let given = Given(value: number, origin: word)
         (layer.workers, layer.maxChunkRows, layer.maxBatchOperations) = (given, given, given)
         (layer.maxBatchBytes, layer.maskSalt, layer.schemaChanges, layer.onRefused) = (text, text, text, text)
+        layer.rowFilters = Given(value: number > 1, origin: word)
         layer.defaults = Given(value: ConfiguredDefaults(), origin: word)
         layer.limits = [.lag: text]
         layer.collections = Given(value: [word: ConfiguredCollection()], origin: word)
