@@ -9,7 +9,8 @@ struct PreviewCommand: AsyncParsableCommand {
         abstract: "Print documents made from live rows of a table, writing nothing.",
         discussion: """
             Prints relaxed extended JSON, as drivers and mongoimport read it: a field a line, with --json a document a \
-            line. Rows that the collection's 'where' leaves out are not printed.
+            line. Rows that the collection's 'where' leaves out are not printed, and rows that make no document are named \
+            on standard error; then it ends with 65.
             """)
 
     @Argument(help: "The table, as schema.table.")
@@ -21,7 +22,7 @@ struct PreviewCommand: AsyncParsableCommand {
             valueName: "key"))
     var keys: [String] = []
 
-    @Option(help: "How many rows to read where no key is given, the first ones in the order of the key.")
+    @Option(help: "How many documents to print where no key is given, of the first rows in the order of the key.")
     var limit = 3
 
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
@@ -39,12 +40,39 @@ struct PreviewCommand: AsyncParsableCommand {
         for document in preview.documents {
             context.standardOutput(output.json ? RelaxedJSON.text(document) : RelaxedJSON.indented(document))
         }
-        guard preview.rowsMissing == 0 else {
-            throw Failure(
-                .usage, "table \(table) has no row of \(preview.rowsMissing) of the \(keys.count) keys",
-                hint: "A key is given as PostgreSQL prints it; it is that of the row, not of the document.")
+        notes(of: preview, logger)
+        if let failure = failure(of: preview) { throw failure }
+    }
+
+    private func notes(of preview: Preview, _ logger: Logger) {
+        let fields: Logger.Metadata = ["table": "\(table)"]
+        if !preview.isChosen { logger.notice("no pipeline with this configuration has the table", metadata: fields) }
+        for key in preview.leftOut {
+            logger.notice("'where' leaves the row out", metadata: fields.merging(["key": "\(key)"]) { $1 })
         }
-        if preview.documents.isEmpty { logger.notice("there is nothing to show", metadata: ["table": "\(table)"]) }
+        for refusal in preview.refusals {
+            logger.error(
+                "a row makes no document",
+                metadata: fields.merging(["key": "\(refusal.key)", "reason": "\(refusal.failure.message)"]) { $1 })
+        }
+        guard keys.isEmpty, preview.documents.count + preview.refusals.count < limit else { return }
+        logger.notice(
+            preview.documents.isEmpty ? "there is nothing to show" : "there is no more to show",
+            metadata: fields.merging(["rows_read": "\(preview.rowsRead)"]) { $1 })
+    }
+
+    private func failure(of preview: Preview) -> Failure? {
+        if let first = preview.refusals.first {
+            let others = preview.refusals.count - 1
+            let more = others > 0 ? " (and \(others) other rows make no document)" : ""
+            return Failure(.dataRefused, first.failure.message + more, hint: first.failure.hint)
+        }
+        guard !preview.missing.isEmpty else { return nil }
+        return Failure(
+            .usage,
+            "table \(table) has no row of \(preview.missing.count) of the \(keys.count) keys: "
+                + preview.missing.joined(separator: " "),
+            hint: "A key is given as PostgreSQL prints it; it is that of the row, not of the document.")
     }
 
     /// What is asked for; pure.

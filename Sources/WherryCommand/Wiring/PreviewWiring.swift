@@ -1,4 +1,3 @@
-import BSON
 import Foundation
 import Logging
 import Mapping
@@ -10,9 +9,6 @@ struct PreviewWiring: Sendable {
     let request: PreviewRequest
     let logger: Logger
 
-    /// Bytes read from the source at once.
-    private static let readSize = 256 * 1024
-
     func preview() async throws -> Preview {
         try await Endpoint.withSource(request.settings, usesReplication: false, logger: logger) { source in
             let table = try await table(source)
@@ -21,11 +17,12 @@ struct PreviewWiring: Sendable {
             let plan = try MappingPlan(
                 schema: table.schema, collection: configured.collection(of: table.name), keyColumns: table.primaryKey,
                 lastModified: named?.lastModified, mapping: named?.mapping ?? configured.mapping)
-            let keys = try request.keys.map { try key($0, of: table) }
-            let rows = try await rows(of: TableVersion(schema: table.schema), table.primaryKey, keys, source)
-            return Preview(
-                collection: plan.collection, documents: try documents(rows, plan),
-                rowsMissing: keys.isEmpty ? 0 : max(0, Set(keys).count - rows.count))
+            let keys = try request.keys.map { (text: $0, values: try key($0, of: table)) }
+            var rows = PreviewRows(source, table.schema, key: table.primaryKey, plan: plan)
+            if keys.isEmpty { try await rows.readFirst(request.limit) } else { try await rows.read(keys) }
+            var preview = rows.preview
+            preview.isChosen = configured.chooses(table)
+            return preview
         }
     }
 
@@ -66,50 +63,5 @@ struct PreviewWiring: Sendable {
                 hint: "Separate them with commas, or give a JSON array where a value has one: '[\"a,b\", 3]'.")
         }
         return values
-    }
-
-    private func rows(
-        of table: TableVersion, _ key: [String], _ keys: [[String]], _ source: PostgresSource
-    ) async throws -> [Row] {
-        let reader = try await source.openChunkReader()
-        do {
-            let rows =
-                keys.isEmpty
-                ? try await firstRows(of: table, key, reader, source)
-                : try await read(reader, try await reader.start(table, key: key, keys: keys))
-            await reader.close()
-            return rows
-        } catch {
-            await reader.close()
-            throw error
-        }
-    }
-
-    /// Of a partitioned table those of its first leaves.
-    private func firstRows(
-        of table: TableVersion, _ key: [String], _ reader: any ChunkReader, _ source: PostgresSource
-    ) async throws -> [Row] {
-        var rows: [Row] = []
-        for range in try await source.planSegments(table, key: key, where: nil) where rows.count < request.limit {
-            rows += try await read(
-                reader,
-                try await reader.start(
-                    table, key: key, range: range, limit: request.limit - rows.count, where: nil))
-        }
-        return rows
-    }
-
-    private func read(_ reader: any ChunkReader, _ start: ChunkStart) async throws -> [Row] {
-        var rows: [Row] = []
-        while case let more = try await reader.next(maxBytes: PreviewWiring.readSize), !more.isEmpty { rows += more }
-        return rows
-    }
-
-    private func documents(_ rows: [Row], _ plan: MappingPlan) throws -> [BSONDocument] {
-        try rows.map { row in
-            var writer = BSONWriter()
-            let range = try plan.encodeDocument(row, into: &writer)
-            return try BSONDocument(validating: writer.bytes(in: range))
-        }
     }
 }

@@ -101,12 +101,47 @@ import Testing
             (["public.ordrs"], "there is no table public.ordrs"), (["public.keyless"], "has no primary key"),
             (["public.low"], "a partition of public.parted"),
             (["public.orders", "1"], "a key of public.orders has 2 values"),
-            (["public.orders", "1,77"], "has no row of 1 of the 1 keys"), (["orders"], "'orders' is no schema.table"),
+            (["public.orders", "1,77", "1,9"], "has no row of 1 of the 2 keys: 1,77"),
+            (["public.orders", "1,9", "1,x"], "'1,x' is no key of public.orders"),
+            (["orders"], "'orders' is no schema.table"),
         ] {
             let run = await program(
                 ["preview"] + words, environment: place.environment, backend: Wiring.backend)
             #expect(run.code == 64 && run.errors.contains(message), "\(run.errors)")
             #expect(run.errors.contains("hint: "))
+        }
+    }
+
+    /// Of rows that a pipeline leaves out there are no documents.
+    @Test func whereHoldsForPreviews() async throws {
+        let place = try await Place()
+        let mapping = "collections: { o: { from: public.orders, where: 'no % 2 = 0 AND no > 4', keep: [no] } }"
+        try await withTemporaryFile(mapping) { path in
+            let first = await place.wherry("preview", "public.orders", "--json", "--limit", "1", "--config", path)
+            #expect(first.code == 0 && first.output == "{\"_id\":{\"tenant\":1,\"no\":6}}\n", "\(first.errors)")
+            let all = await place.wherry("preview", "public.orders", "--json", "--limit", "9", "--config", path)
+            #expect(all.code == 0 && all.output.split(separator: "\n").count == 2, "\(all.output)")
+            #expect(all.errors.contains("there is no more to show"), "\(all.errors)")
+            let keys = await place.wherry("preview", "public.orders", "1,7", "01,08", "--json", "--config", path)
+            #expect(keys.code == 0 && keys.output == "{\"_id\":{\"tenant\":1,\"no\":8}}\n", "\(keys.errors)")
+            #expect(keys.errors.contains("'where' leaves the row out") && keys.errors.contains("1,7"))
+            let gone = await place.wherry("preview", "public.orders", "1,7", "1,77", "--config", path)
+            #expect(gone.code == 64 && gone.errors.contains("no row of 1 of the 2 keys: 1,77"), "\(gone.errors)")
+            let other = await place.wherry("preview", "public.tags", "c", "--json", "--config", path)
+            #expect(other.code == 0 && other.output.contains("\"_id\":\"c\""))
+            #expect(other.errors.contains("no pipeline with this configuration has the table"), "\(other.errors)")
+        }
+    }
+
+    /// One row that makes no document hides no other.
+    @Test func rowsThatMakeNoDocument() async throws {
+        let place = try await Place()
+        let mapping = "collections: { o: { from: public.orders, keep: [price], type: { price: int32 } } }"
+        try await withTemporaryFile(mapping) { path in
+            let run = await place.wherry("preview", "public.orders", "--json", "--limit", "9", "--config", path)
+            #expect(run.code == 65 && run.output.split(separator: "\n").count == 2, "\(run.output)")
+            #expect(run.errors.contains("1,3") && !run.errors.contains("1,4"), "\(run.errors)")
+            #expect(run.errors.contains("and 6 other rows make no document"), "\(run.errors)")
         }
     }
 
