@@ -57,6 +57,53 @@ import Testing
         #expect(try await names("items", fixture) == ["_id_", "by_name", "by_version"])
     }
 
+    /// Neither a restart of the stream nor a stop ends a build: the server makes it once.
+    @Test func aBuildOutlivesTheStreamAndTheProgram() async throws {
+        try await PipelineFixture.withOwnServers("indexstop") { fixture in
+            try await Workload.createTables(fixture, rows: 500)
+            let words = try configuration(fixture, Self.indexes)
+            try await holdBuilds(true, fixture)
+            let run = try fixture.wherry(words)
+            try await waitUntil("an index is being made", within: .seconds(60)) {
+                try await build(fixture) != nil
+            }
+            let begun = try await build(fixture)
+            let backfill = try fixture.command(
+                ["backfill", "public.pairs"] + fixture.connectionWords + words)
+            #expect(try await backfill.end().code == 0, "\(backfill.tail)")
+            try await waitUntil("the second stream waits for it", within: .seconds(60)) {
+                let lines = run.logLines.map(\.message)
+                let streams = lines.indices.filter { lines[$0] == "streaming" && run.logLines[$0]["from"] != nil }
+                return streams.count > 1 && lines[streams[1]...].contains("making an index")
+            }
+            #expect(try await build(fixture) == begun)
+            #expect(try await run.terminate().code == 0, "\(run.tail)")
+            #expect(try await build(fixture) == begun)
+            try await holdBuilds(false, fixture)
+            try await waitUntil("the index is there", within: .seconds(60)) {
+                try await names("items", fixture).contains("by_name")
+            }
+            let rest = try await fixture.catchUp(arguments: words)
+            let made = rest.logLines.filter { $0.message == "index made" }
+            #expect(made.map { $0["index"] } == ["by_version", "by_code"])
+        }
+    }
+
+    private func holdBuilds(_ holds: Bool, _ fixture: PipelineFixture) async throws {
+        try await fixture.inspector.command(
+            ["configureFailPoint": "hangAfterStartingIndexBuild", "mode": holds ? "alwaysOn" : "off"], on: "admin")
+    }
+
+    /// Of the index that is being made for items.
+    private func build(_ fixture: PipelineFixture) async throws -> BSONValue? {
+        guard
+            let reply = try? await fixture.inspector.command(
+                ["listIndexes": "items", "cursor": [:], "includeBuildUUIDs": true])
+        else { return nil }
+        let found = reply["cursor"]?.asDocument?["firstBatch"]?.asArray ?? []
+        return found.compactMap { $0.asDocument?["buildUUID"] }.first
+    }
+
     /// One that documents refuse stops neither the stream nor the others.
     @Test func oneThatCannotBeMadeStopsNothing() async throws {
         let fixture = try await PipelineFixture("indexbad")

@@ -1,6 +1,6 @@
 import BSON
+import DevServers
 import Model
-import Synchronization
 import TestSupport
 import Testing
 
@@ -11,6 +11,12 @@ import Mongo
         var index = CollectionIndex(name: "by_a", keys: [.init("a"), .init("b.c", isDescending: true)])
         change(&index)
         return index
+    }
+
+    /// - Parameter options: of the URI.
+    private func indexes(_ fixture: SinkFixture, options: String = "") throws -> MongoIndexes {
+        let builders = try MongoPool(uri: fixture.uri + options, applicationName: "wherry-test", isPatient: true)
+        return MongoIndexes(pool: fixture.pool, builderPool: builders, pipeline: fixture.pipeline)
     }
 
     private func insert(_ documents: [BSONDocument], _ fixture: SinkFixture) throws {
@@ -27,7 +33,7 @@ import Mongo
 
     @Test func isMadeOnce() async throws {
         let fixture = try await SinkFixture()
-        let indexes = MongoIndexes(pool: fixture.pool, pipeline: fixture.pipeline)
+        let indexes = try indexes(fixture)
         let index = make {
             $0.isUnique = true
             $0.conditions = [.init(path: "live", value: true)]
@@ -47,7 +53,7 @@ import Mongo
     /// PostgreSQL takes no NULL for another.
     @Test(arguments: [true, false]) func sparseOnesTakeNoNullForAnother(omitsNulls: Bool) async throws {
         let fixture = try await SinkFixture()
-        let indexes = MongoIndexes(pool: fixture.pool, pipeline: fixture.pipeline)
+        let indexes = try indexes(fixture)
         let index = make {
             $0.isUnique = true
             $0.isSparse = true
@@ -62,7 +68,7 @@ import Mongo
 
     @Test func whatRefusesIt() async throws {
         let fixture = try await SinkFixture()
-        let indexes = MongoIndexes(pool: fixture.pool, pipeline: fixture.pipeline)
+        let indexes = try indexes(fixture)
         try insert([["a": "secret"], ["a": "secret"]], fixture)
         let unique = make { $0.isUnique = true }
         let duplicate = await #expect(throws: Failure.self) {
@@ -78,29 +84,106 @@ import Mongo
         #expect(conflict?.kind == .configuration && conflict?.hint?.contains("another name") == true)
     }
 
-    /// A transaction keeps the build from beginning: whoever waits for it can be sent home.
-    @Test func aBuildThatIsGivenUp() async throws {
-        let fixture = try await SinkFixture()
-        let indexes = MongoIndexes(pool: fixture.pool, pipeline: fixture.pipeline)
+    // MARK: - Builds that take long
+
+    /// A transaction that keeps the build from beginning until it is aborted.
+    private func hold(_ fixture: SinkFixture) throws -> MongoSession {
         try insert([["_id": 1]], fixture)
         let session = try fixture.reader.startSession()
         try session.startTransaction()
         try fixture.reader.command(
             fixture.pool.database,
             ["update": "things", "updates": [["q": ["_id": 1], "u": ["$set": ["a": 1]]]]], session: session)
-        let isOver = Atomic(false)
-        let building = Task {
-            defer { isOver.store(true, ordering: .relaxed) }
-            try await indexes.build(make(), of: "things", omitsNulls: false)
-        }
-        #expect(
-            await eventually {
-                await indexes.giveUp()
-                return isOver.load(ordering: .relaxed)
-            })
+        return session
+    }
+
+    /// The server's operations that make indexes for the pipeline.
+    private func operations(_ fixture: SinkFixture) throws -> [BSONValue] {
+        let stages: [BSONValue] = [
+            ["$currentOp": [:]],
+            ["$match": ["command.comment": "wherry shop indexes", "command.$db": .string(fixture.pool.database)]],
+        ]
+        let reply = try fixture.reader.command("admin", ["aggregate": 1, "pipeline": .array(stages), "cursor": [:]])
+        return (reply["cursor"]?.asDocument?["firstBatch"]?.asArray ?? []).compactMap { $0.asDocument?["opid"] }
+    }
+
+    /// Every other command is given up after as long.
+    @Test func aBuildMayTakeLongerThanAnAnswer() async throws {
+        let fixture = try await SinkFixture()
+        let indexes = try indexes(fixture, options: "&socketTimeoutMS=200")
+        let session = try hold(fixture)
+        let building = Task { try await indexes.build(make(), of: "things", omitsNulls: false) }
+        try await waitUntil("the build has begun") { try operations(fixture).count == 1 }
+        // Five times what the URI allows.
+        try await Task.sleep(for: .seconds(1))
         session.abort()
+        try await building.value
+        #expect(try await indexes.missing([make()], of: "things") == [])
+    }
+
+    /// Whoever asks for it next waits for the same one.
+    @Test func aWaitThatIsCancelled() async throws {
+        let fixture = try await SinkFixture()
+        let indexes = try indexes(fixture)
+        let session = try hold(fixture)
+        let waiting = Task { try await indexes.build(make(), of: "things", omitsNulls: false) }
+        try await waitUntil("the build has begun") { try operations(fixture).count == 1 }
+        let begun = try operations(fixture)
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        let again = Task { try await indexes.build(make(), of: "things", omitsNulls: false) }
+        let other = Task { try await indexes.build(make(), of: "things", omitsNulls: false) }
+        #expect(try operations(fixture) == begun)
+        session.abort()
+        try await again.value
+        try await other.value
+        #expect(try await indexes.missing([make()], of: "things") == [])
+    }
+
+    /// By whoever may: it isn't begun again at once.
+    @Test func aBuildThatSomebodyEnds() async throws {
+        let fixture = try await SinkFixture()
+        let indexes = try indexes(fixture)
+        let session = try hold(fixture)
+        let building = Task { try await indexes.build(make(), of: "things", omitsNulls: false) }
+        try await waitUntil("the build has begun") { try operations(fixture).count == 1 }
+        for id in try operations(fixture) { try fixture.reader.command("admin", ["killOp": 1, "op": id]) }
         let failure = await #expect(throws: Failure.self) { try await building.value }
-        #expect(failure?.kind == .targetInterrupted)
+        #expect(failure?.kind == .configuration && failure?.message.contains("somebody has ended") == true)
+        session.abort()
         try await indexes.build(make(), of: "things", omitsNulls: false)
+    }
+
+    // MARK: - Other ones of the same name
+
+    @Test(arguments: [true, false]) func whatIsMadeIsWhatWasAsked(omitsNulls: Bool) async throws {
+        let fixture = try await SinkFixture()
+        let index = make {
+            ($0.isUnique, $0.isSparse) = (true, true)
+            $0.conditions = [.init(path: "kind", value: .int64(3)), .init(path: "live", value: true)]
+            $0.collation = .init(locale: "en", strength: 2)
+        }
+        try await indexes(fixture).build(index, of: "things", omitsNulls: omitsNulls)
+        let catalog = MongoIndexCatalog(pool: fixture.pool)
+        let found = try await catalog.comparison(of: [index], with: "things", omitsNulls: omitsNulls)
+        #expect(found.missing == [] && found.different == [])
+        #expect(found.unique == [])
+        let changes: [(String, (inout CollectionIndex) -> Void)] = [
+            ("unique", { $0.isUnique = false }), ("sparse or where", { $0.isSparse = false }),
+            ("sparse or where", { $0.conditions = [] }), ("collation", { $0.collation = nil }),
+            ("keys", { $0 = CollectionIndex(name: "by_a", keys: [.init("a"), .init("b.c")]) }),
+        ]
+        for (part, change) in changes {
+            var other = index
+            change(&other)
+            let found = try await catalog.comparison(of: [other], with: "things", omitsNulls: omitsNulls)
+            #expect(found.different.first?.parts.contains(part) == true, "\(part): \(found)")
+        }
+        let other = CollectionIndex(name: "other", keys: [.init("a")])
+        #expect(try await catalog.comparison(of: [other], with: "things", omitsNulls: false).missing == ["other"])
+        #expect(try await catalog.comparison(of: [other], with: "nowhere", omitsNulls: false).missing == ["other"])
+        try fixture.createUniqueIndex()
+        let unique = try await catalog.comparison(of: [], with: "things", omitsNulls: false).unique
+        #expect(unique.map(\.name) == ["email"] && unique.map(\.paths) == [["email"]])
     }
 }

@@ -8,6 +8,8 @@ import Mongo
 
 /// A pipeline in a state database of its own on the shared mongod, taken over by one sink.
 final class SinkFixture {
+    /// Names the documents' database, and has options.
+    let uri: String
     let pool: MongoPool
     let store: MongoStateStore
     let stateDatabase: String
@@ -20,7 +22,8 @@ final class SinkFixture {
     init() async throws {
         let server = try await SharedServers.shared.mongoServer()
         stateDatabase = uniqueName("state")
-        pool = try MongoPool(uri: server.uri(database: uniqueName("target")), applicationName: "wherry-test")
+        uri = server.uri(database: uniqueName("target"))
+        pool = try MongoPool(uri: uri, applicationName: "wherry-test")
         store = MongoStateStore(pool: pool, database: stateDatabase)
         reader = MongoConnection(pool)
         try await store.create(SinkFixture.state(pipeline, checkpoint: start), tables: [])

@@ -21,8 +21,10 @@ package final class MongoPool: @unchecked Sendable {
         mongoc_init()
     }()
 
+    /// - Parameter isPatient: for commands that may take hours. Whether the server is still there only the keep-alive of
+    ///   TCP says then, which libmongoc turns on (mongoc-socket.c: two minutes of silence, then nine probes in 90 s).
     /// - Throws: `Failure(.configuration)` for a URI that can't be parsed or names no database.
-    package init(uri text: String, applicationName: String) throws {
+    package init(uri text: String, applicationName: String, isPatient: Bool = false) throws {
         _ = MongoPool.library
         var error = bson_error_t()
         guard let uri = mongoc_uri_new_with_error(text, &error) else {
@@ -42,6 +44,8 @@ package final class MongoPool: @unchecked Sendable {
         mongoc_uri_set_appname(uri, applicationName)
         MongoPool.bound(uri, option: MONGOC_URI_SERVERSELECTIONTIMEOUTMS, milliseconds: 10_000)
         MongoPool.bound(uri, option: MONGOC_URI_CONNECTTIMEOUTMS, milliseconds: 10_000)
+        // Also where the URI says otherwise; libmongoc takes 0 for its default.
+        if isPatient { mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, .max) }
         // A server that hangs is noticed after half a minute, not after five.
         MongoPool.bound(uri, option: MONGOC_URI_SOCKETTIMEOUTMS, milliseconds: 30_000)
         // After a lost connection the library waits for its next look at the server: a second, not ten.

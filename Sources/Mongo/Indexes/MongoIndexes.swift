@@ -1,36 +1,85 @@
 import BSON
 import Model
 import PinnedThread
+import Synchronization
 
-/// The indexes of the target's collections. The build blocks a thread and a connection of its own for as long as it
-/// takes.
-package struct MongoIndexes: IndexTarget {
+/// The indexes of the target's collections.
+package final class MongoIndexes: IndexTarget {
+    private struct Order: Hashable {
+        let index: CollectionIndex
+        let collection: String
+        let omitsNulls: Bool
+    }
+
     private let builder: MongoIndexBuilder
-    private let watcher: MongoIndexWatcher
+    private let catalog: MongoIndexCatalog
+    /// What the server makes for this program, and what has ended since somebody waited for it.
+    private let builds = Mutex<[Order: MongoIndexBuild]>([:])
 
-    /// - Parameter pipeline: by which the server's operations are told from those of others.
-    package init(pool: MongoPool, pipeline: String) {
-        let comment = "wherry \(pipeline) indexes"
-        builder = MongoIndexBuilder(pool: pool, comment: comment)
-        watcher = MongoIndexWatcher(pool: pool, comment: comment)
+    /// - Parameters:
+    ///   - builderPool: a patient one: a build may take hours, and its outcome comes to the connection that asked for it.
+    ///   - pipeline: by which its operations are told from those of others in `currentOp`.
+    package init(pool: MongoPool, builderPool: MongoPool, pipeline: String) {
+        builder = MongoIndexBuilder(pool: builderPool, comment: "wherry \(pipeline) indexes")
+        catalog = MongoIndexCatalog(pool: pool)
     }
 
     package func missing(_ indexes: [CollectionIndex], of collection: String) async throws -> [CollectionIndex] {
-        let names = try await watcher.names(of: collection)
+        let names = Set(try await catalog.indexes(of: collection).compactMap { $0["name"]?.asString })
         return indexes.filter { !names.contains($0.name) }
     }
 
     package func build(_ index: CollectionIndex, of collection: String, omitsNulls: Bool) async throws {
-        try await builder.build(index, of: collection, omitsNulls: omitsNulls)
+        let order = Order(index: index, collection: collection, omitsNulls: omitsNulls)
+        let build = builds.withLock { builds in
+            if let build = builds[order] { return build }
+            let build = MongoIndexBuild()
+            builds[order] = build
+            // Nobody's child: a command can't be interrupted, and whoever waits for it has to be able to leave.
+            Task { [builder] in build.end(await builder.build(index, of: collection, omitsNulls: omitsNulls)) }
+            return build
+        }
+        let outcome = try await build.outcome()
+        builds.withLock { _ = $0.removeValue(forKey: order) }
+        try outcome.get()
     }
 
     package func share(of index: CollectionIndex, in collection: String) async -> Double? {
-        await watcher.share(in: collection)
+        await catalog.share(in: collection)
     }
-
-    package func giveUp() async { await watcher.giveUp() }
 }
 
+/// One build, and those who wait for it.
+private final class MongoIndexBuild: Sendable {
+    private struct State {
+        var outcome: Result<Void, Failure>?
+        /// Streams that end with the build.
+        var waiting: [AsyncStream<Never>.Continuation] = []
+    }
+
+    private let state = Mutex(State())
+
+    func end(_ outcome: Result<Void, Failure>) {
+        let waiting = state.withLock { state in
+            state.outcome = outcome
+            return state.waiting
+        }
+        for continuation in waiting { continuation.finish() }
+    }
+
+    /// - Throws: `CancellationError`, at once.
+    func outcome() async throws -> Result<Void, Failure> {
+        let (end, continuation) = AsyncStream.makeStream(of: Never.self)
+        state.withLock { state in
+            if state.outcome == nil { state.waiting.append(continuation) } else { continuation.finish() }
+        }
+        for await _ in end {}
+        guard let outcome = state.withLock({ $0.outcome }) else { throw CancellationError() }
+        return outcome
+    }
+}
+
+/// Blocks a thread and a connection of its own for as long as the server takes.
 private actor MongoIndexBuilder {
     private let thread = PinnedThread(name: "mongo-indexes")
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -44,7 +93,7 @@ private actor MongoIndexBuilder {
         self.comment = comment
     }
 
-    func build(_ index: CollectionIndex, of collection: String, omitsNulls: Bool) throws {
+    func build(_ index: CollectionIndex, of collection: String, omitsNulls: Bool) -> Result<Void, Failure> {
         do {
             try connection.command(
                 pool.database,
@@ -53,8 +102,11 @@ private actor MongoIndexBuilder {
                     "indexes": [.document(index.specification(omitsNulls: omitsNulls))],
                     "comment": .string(comment), "writeConcern": majority,
                 ])
+            return .success(())
         } catch let error as MongoError {
-            throw failure(error, index, collection)
+            return .failure(failure(error, index, collection))
+        } catch {
+            return .failure((error as? Failure) ?? Failure(.unexpected, "making index \(index.name): \(error)"))
         }
     }
 
@@ -73,65 +125,12 @@ private actor MongoIndexBuilder {
                 "MongoDB doesn't make index \(index.name) of \(collection): \(error.codeName) (\(error.code))",
                 hint: "Another one of the same fields may be there under another name: look at "
                     + "db.getCollection(\"\(collection)\").getIndexes(), and drop it or take this one out of the file.")
+        // IndexBuildAborted, Interrupted: dropIndexes or killOp. (A change of primaries is 11602, a shutdown 11600.)
+        case 276, 11601:
+            return Failure(
+                .configuration, "somebody has ended the making of index \(index.name) of \(collection)",
+                hint: "The next start begins it anew. Take it out of the file if it is not to be made.")
         default: return error.failure("making index \(index.name) of \(collection)", at: pool.address)
         }
-    }
-}
-
-private actor MongoIndexWatcher {
-    private let thread = PinnedThread(name: "mongo-index-watch")
-    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-
-    private let pool: MongoPool
-    private let comment: String
-    private lazy var connection = MongoConnection(pool)
-
-    init(pool: MongoPool, comment: String) {
-        self.pool = pool
-        self.comment = comment
-    }
-
-    /// Of all that are finished; empty also where there is no collection.
-    func names(of collection: String) throws -> Set<String> {
-        do {
-            let reply = try connection.command(
-                pool.database,
-                ["listIndexes": .string(collection), "cursor": ["batchSize": 1000], "includeBuildUUIDs": true])
-            let indexes = reply["cursor"]?.asDocument?["firstBatch"]?.asArray ?? []
-            // One that is being made is a `spec` beside its `buildUUID` then.
-            return Set(indexes.compactMap { $0.asDocument?["name"]?.asString })
-        } catch let error as MongoError where error.code == 26 {
-            return []
-        } catch let error as MongoError {
-            throw error.failure("reading the indexes of \(collection)", at: pool.address)
-        }
-    }
-
-    /// Needs the privilege `inprog`: the server makes indexes under a name of its own.
-    func share(in collection: String) -> Double? {
-        let stages: [BSONValue] = [
-            ["$currentOp": ["allUsers": true]],
-            ["$match": ["command.createIndexes": .string(collection), "progress.total": ["$gt": 0]]],
-        ]
-        guard let progress = try? operations(stages).first?["progress"]?.asDocument,
-            let done = progress["done"]?.asInt64, let total = progress["total"]?.asInt64, total > 0
-        else { return nil }
-        return min(1, Double(done) / Double(total))
-    }
-
-    /// One's own operations may always be seen and ended.
-    func giveUp() {
-        let stages: [BSONValue] = [["$currentOp": [:]], ["$match": ["command.comment": .string(comment)]]]
-        for operation in (try? operations(stages)) ?? [] where operation["command"]?.asDocument?["createIndexes"] != nil
-        {
-            guard let id = operation["opid"] else { continue }
-            _ = try? connection.command("admin", ["killOp": 1, "op": id])
-        }
-    }
-
-    private func operations(_ stages: [BSONValue]) throws -> [BSONDocument] {
-        let reply = try connection.command(
-            "admin", ["aggregate": 1, "pipeline": .array(stages), "cursor": [:]])
-        return (reply["cursor"]?.asDocument?["firstBatch"]?.asArray ?? []).compactMap(\.asDocument)
     }
 }

@@ -4,7 +4,8 @@ import Model
 /// Makes the indexes that the configuration asks for, one after the other, once the rows of all tables are there: an
 /// index over rows that are still to come would make every one of them dearer.
 ///
-/// Nothing of it is stored: whatever is missing is made, so that a restart goes on with the next one.
+/// Nothing of it is stored: whatever is missing is made, so that a restart goes on with the next one. When it is cancelled
+/// the target goes on with the one it is at, and the next start waits for that one.
 struct IndexBuilds: Sendable {
     struct Job: Hashable, Sendable {
         let collection: String
@@ -72,32 +73,25 @@ struct IndexBuilds: Sendable {
         }
     }
 
-    /// The build, with somebody beside it who tells how far it is, and ends it when the run ends.
+    /// The build, with somebody beside it who tells how far it is.
     private func build(_ job: Job, _ fields: Logger.Metadata) async throws {
-        let ended = StopSignal()
-        try await withThrowingTaskGroup(of: Bool.self) { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                defer { ended.stop() }
                 try await target.build(job.index, of: job.collection, omitsNulls: job.omitsNulls)
-                return true
             }
-            group.addTask {
-                await watch(job, fields, until: ended)
-                return false
-            }
+            group.addTask { try await watch(job, fields) }
             defer { group.cancelAll() }
-            while let isMade = try await group.next(), !isMade {}
+            try await group.next()
         }
     }
 
-    private func watch(_ job: Job, _ fields: Logger.Metadata, until ended: StopSignal) async {
+    /// Until it is cancelled.
+    private func watch(_ job: Job, _ fields: Logger.Metadata) async throws {
         while true {
-            do { try await Task.sleep(for: IndexBuilds.interval) } catch { break }
+            try await Task.sleep(for: IndexBuilds.interval)
             let share = await target.share(of: job.index, in: job.collection)
             let percent = share.map { ["percent": "\(Int($0 * 100))"] as Logger.Metadata } ?? [:]
             logger.info("making an index", metadata: fields.merging(percent) { $1 })
         }
-        // It may not have come to the server yet.
-        while !ended.isStopped { await target.giveUp() }
     }
 }

@@ -22,8 +22,11 @@ enum Endpoint {
     }
 
     /// The target's clients.
-    static func pool(_ settings: Settings) throws -> MongoPool {
-        try MongoPool(uri: settings.target.uri.reveal(), applicationName: applicationName(settings))
+    ///
+    /// - Parameter isPatient: for commands that may take hours.
+    static func pool(_ settings: Settings, isPatient: Bool = false) throws -> MongoPool {
+        try MongoPool(
+            uri: settings.target.uri.reveal(), applicationName: applicationName(settings), isPatient: isPatient)
     }
 
     /// What is stored of pipelines.

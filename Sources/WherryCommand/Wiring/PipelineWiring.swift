@@ -51,7 +51,8 @@ struct PipelineWiring: Sendable {
             sink: try await MongoDocumentSink(
                 pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline,
                 progress: progress, logger: logger),
-            indexes: MongoIndexes(pool: pool, pipeline: settings.pipeline),
+            indexes: MongoIndexes(
+                pool: pool, builderPool: try Endpoint.pool(settings, isPatient: true), pipeline: settings.pipeline),
             makeCopySinks: { try await copySinks(pool) },
             catalogTables: { try await Endpoint.tables(source, settings, named: $0) },
             catalogue: { try await source.catalogue { settings.source.chooses($0) } })

@@ -10,7 +10,6 @@ final class FakeIndexes: IndexTarget {
         var answers: [Failure?] = []
         /// `collection.index`, with a `!` where nulls are omitted.
         var asked: [String] = []
-        var givenUp = 0
     }
 
     private let state = Mutex(State())
@@ -32,19 +31,10 @@ final class FakeIndexes: IndexTarget {
             state.asked.append("\(collection).\(index.name)\(omitsNulls ? "!" : "")")
             return state.answers.isEmpty ? nil : state.answers.removeFirst()
         }
-        // Like a server: whoever waits here doesn't hear of a cancellation.
-        await Task { [gate] in try? await gate.pass() }.value
+        try await gate.pass()
         if let answer { throw answer }
         state.withLock { _ = $0.names[collection, default: []].insert(index.name) }
     }
 
     func share(of index: CollectionIndex, in collection: String) async -> Double? { nil }
-
-    func giveUp() async {
-        state.withLock { state in
-            state.givenUp += 1
-            state.answers = []
-        }
-        gate.open()
-    }
 }
