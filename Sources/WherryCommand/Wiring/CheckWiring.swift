@@ -122,21 +122,43 @@ struct CheckWiring: Sendable {
 
     /// What the indexes say that the configuration asks for.
     private func indexFindings(_ tables: [CatalogTable], _ source: PostgresSource) async throws -> [Finding] {
-        let asking = tables.filter { settings.source.collections?[$0.name]?.indexes.isEmpty == false }
+        let asking = tables.filter { !indexes(of: $0).isEmpty }
         guard !asking.isEmpty else { return [] }
         let sources = try await source.indexes()
-        return asking.flatMap { table -> [Finding] in
-            guard let configured = settings.source.collections?[table.name],
-                let plan = try? MappingPlan(
-                    schema: table.schema, collection: configured.collection, keyColumns: table.primaryKey,
-                    mapping: configured.mapping)
-            else { return [] }
-            return IndexFindings(
-                collection: configured.collection, table: DraftTable(table), sources: sources[table.schema.oid] ?? [],
-                plan: plan,
-                mapping: configured.mapping
-            ).findings(configured.indexes)
+        return asking.flatMap { table in
+            indexFindings(of: table, sources[table.schema.oid] ?? [])?.findings(indexes(of: table)) ?? []
         }
+    }
+
+    /// What the collections have of these indexes, and of others.
+    private func storedIndexFindings(_ tables: [CatalogTable], _ known: Known) async throws -> [Finding] {
+        let catalog = MongoIndexCatalog(pool: try Endpoint.pool(settings))
+        let isWhole = known.isStreaming && known.tables.allSatisfy { $0.copyStage == .finished }
+        var found: [Finding] = []
+        for table in tables {
+            guard let findings = indexFindings(of: table, []) else { continue }
+            let stored = try await catalog.comparison(
+                of: indexes(of: table), with: findings.collection, omitsNulls: findings.mapping.nulls == .omit)
+            found += findings.findings(stored, besides: indexes(of: table), isWhole: isWhole)
+        }
+        return found
+    }
+
+    private func indexes(of table: CatalogTable) -> [CollectionIndex] {
+        settings.source.collections?[table.name]?.indexes ?? []
+    }
+
+    /// nil for a table whose rows make no documents.
+    private func indexFindings(of table: CatalogTable, _ sources: [CatalogIndex]) -> IndexFindings? {
+        let (collection, mapping) = (
+            settings.source.collection(of: table.name), settings.source.rules.mapping(of: table.name)
+        )
+        guard
+            let plan = try? MappingPlan(
+                schema: table.schema, collection: collection, keyColumns: table.primaryKey, mapping: mapping)
+        else { return nil }
+        return IndexFindings(
+            collection: collection, table: DraftTable(table), sources: sources, plan: plan, mapping: mapping)
     }
 
     private func collectionFindings(_ tables: [TableName]) async throws -> [Finding] {
@@ -156,7 +178,9 @@ struct CheckWiring: Sendable {
 
     private func continuation(of known: Known, _ source: PostgresSource) async throws -> [Finding] {
         let tables = try await tables(source, schemas: known.schemas, where: { known.names.contains($0.name) })
-        let types = mappingFindings(tables) + (try await indexFindings(tables, source))
+        let types =
+            mappingFindings(tables) + (try await indexFindings(tables, source))
+            + (try await storedIndexFindings(tables, known))
         let changed =
             CheckFindings.continuation(
                 of: known.state, from: try await source.identify(), with: settings, usesSlot: usesSlot)

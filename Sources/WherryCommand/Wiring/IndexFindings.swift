@@ -1,5 +1,6 @@
 import Mapping
 import Model
+import Mongo
 import Postgres
 
 /// What there is to say of the indexes that the configuration asks for in one collection. Pure, and never a reason to
@@ -26,17 +27,53 @@ struct IndexFindings {
         }
     }
 
+    /// What there is to say of those that the collection has.
+    ///
+    /// - Parameters:
+    ///   - indexes: those that the configuration asks for.
+    ///   - isWhole: whether every row of the pipeline is there, which they are made behind.
+    func findings(_ stored: IndexComparison, besides indexes: [CollectionIndex], isWhole: Bool) -> [Finding] {
+        let missing = (isWhole ? stored.missing : []).map { name in
+            finding(
+                "index_missing", "index \(name) of collection \(collection) is not there",
+                remedy: "The worker makes it; where it can't, 'an index can't be made' in its log says why.")
+        }
+        let different = stored.different.map { difference in
+            finding(
+                "index_differs",
+                "index \(difference.name) of collection \(collection) is another than the file says: "
+                    + difference.parts.joined(separator: ", "),
+                remedy: "Drop it in MongoDB, and the next start makes it anew; or give it another name in the file.")
+        }
+        let asked = Set(indexes.map(\.name))
+        let empty = stored.unique.filter { index in
+            !asked.contains(index.name) && !index.paths.isEmpty && !index.paths.contains(where: isKnown)
+        }.map { index in
+            finding(
+                "index_field",
+                "unique index \(index.name) of collection \(collection) is on \(index.paths.joined(separator: ", ")), which "
+                    + "no document has: a second one without may be refused",
+                remedy: "If a mapping before had that field, drop the index in MongoDB.")
+        }
+        return missing + different + empty
+    }
+
+    private func finding(_ code: String, _ message: String, remedy: String) -> Finding {
+        Finding(.warning, code, subject: table.name.description, message, remedy: remedy)
+    }
+
+    /// A value may be a document itself, or there may be one around several.
+    private func isKnown(_ path: String) -> Bool {
+        plan.paths.contains { $0 == path || path.hasPrefix($0 + ".") || $0.hasPrefix(path + ".") }
+    }
+
     /// Fields that no document has.
     private func unknownPaths(_ index: CollectionIndex) -> [Finding] {
         let known = plan.paths
-        return (index.keys.map(\.path) + index.conditions.map(\.path)).compactMap { path in
-            // A value may be a document itself, or there may be one around several.
-            guard !known.contains(where: { $0 == path || path.hasPrefix($0 + ".") || $0.hasPrefix(path + ".") }) else {
-                return nil
-            }
+        return (index.keys.map(\.path) + index.conditions.map(\.path)).filter { !isKnown($0) }.map { path in
             let near = Suggestion.nearest(to: path, among: known)
-            return Finding(
-                .warning, "index_field", subject: table.name.description,
+            return finding(
+                "index_field",
                 "index \(index.name) of collection \(collection) is on \(path), a field that no document has",
                 remedy: near.map { "Did you mean \($0)?" } ?? "The fields are: \(known.joined(separator: ", ")).")
         }

@@ -10,7 +10,8 @@ struct StatusWiring: Sendable {
 
     /// - Throws: `Failure` when the target can't be read. A source that can't be asked is part of the report.
     func report() async throws -> StatusReport {
-        let store = try Endpoint.store(settings)
+        let pool = try Endpoint.pool(settings)
+        let store = try Endpoint.store(settings, pool)
         let state = try await store.load(settings.pipeline)
         let note = try await store.workerNote(of: settings.pipeline)
         var report = StatusReport(
@@ -22,6 +23,8 @@ struct StatusWiring: Sendable {
             report.fill(state, tables: tables, rereads: rereads)
             let held = try await store.heldLetters(of: settings.pipeline)
             if held.letters > 0 { report.heldBack = .init(changes: held.letters, documents: held.keys.count) }
+            let missing = try await missingIndexes(tables, pool)
+            if missing > 0 { report.indexesMissing = missing }
             report.state = state.shownStage(tables, hasRereads: !rereads.isEmpty).rawValue
         }
         do {
@@ -36,6 +39,21 @@ struct StatusWiring: Sendable {
             report.waiting = note.waiting.map { .init(reason: $0.reason, since: Timestamp.text($0.since)) }
         }
         return report.advised()
+    }
+
+    /// How many of those that the configuration asks for are not there.
+    private func missingIndexes(_ tables: [TableState], _ pool: MongoPool) async throws -> Int {
+        let catalog = MongoIndexCatalog(pool: pool)
+        var count = 0
+        for table in tables {
+            guard let configured = settings.source.collections?[table.table], !configured.indexes.isEmpty else {
+                continue
+            }
+            count += try await catalog.comparison(
+                of: configured.indexes, with: table.collection, omitsNulls: configured.mapping.nulls == .omit
+            ).missing.count
+        }
+        return count
     }
 
     private func askSource(_ state: PipelineState?, _ report: inout StatusReport) async throws {

@@ -76,6 +76,30 @@ import Testing
         #expect(found.first { $0["name"] == "open_ones" }?["partialFilterExpression"] == ["state": "open"])
         #expect(try await place.documents("orders").count == 9)
         #expect(try await place.documents("parted").count == 10)
+
+        // Whoever changes them in MongoDB is told of it.
+        let whole = await place.wherry("check", "--config", path)
+        #expect(whole.code == 0 && !whole.output.contains("index"), "\(whole.output)")
+        #expect(await !place.wherry("status", "--json", "--config", path).output.contains("indexes_missing"))
+        try await inspector.command(["dropIndexes": "orders", "index": ["by_price", "open_ones"]])
+        try await inspector.command(
+            ["createIndexes": "orders", "indexes": [["key": ["placed_at": -1], "name": "open_ones"]]])
+        try await inspector.command(
+            ["update": "tags", "updates": [["q": ["_id": "c"], "u": ["$set": ["gone": 1]]]]])
+        try await inspector.createUniqueIndex("tags", on: "gone")
+        let changed = await place.wherry("check", "--config", path)
+        for message in [
+            "index by_price of collection orders is not there",
+            "index open_ones of collection orders is another than the file says: sparse or where",
+            "unique index unique_gone of collection tags is on gone, which no document has",
+        ] {
+            #expect(changed.output.contains(message), "\(changed.output)")
+        }
+        #expect(changed.code == 0)
+        let status = await place.wherry("status", "--json", "--config", path)
+        #expect(status.output.contains("\"indexes_missing\" : 1"), "\(status.output)")
+        let text = await place.wherry("status", "--config", path)
+        #expect(text.output.contains("  indexes   1 of those in the file are not there"), "\(text.output)")
     }
 
     /// What it shows is what is written.

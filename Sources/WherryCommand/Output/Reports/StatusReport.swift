@@ -112,6 +112,8 @@ package struct StatusReport: Report, Equatable {
     package var transactionsSplit: Int?
     /// Changes that could not be written, and the documents they are of; nil when there are none.
     package var heldBack: HeldBack?
+    /// Of the indexes that the configuration asks for, how many are not there; nil when none is missing.
+    package var indexesMissing: Int?
     package var lastError: LastError?
     /// Why the source could not be asked; then slot, worker and the source's position are unknown.
     package var sourceError: LastError?
@@ -173,6 +175,10 @@ extension StatusReport {
             lines.append(
                 "  held back \(HumanText.count(heldBack.changes)) changes of \(HumanText.count(heldBack.documents)) "
                     + "documents could not be written ('wherry dead-letters list')")
+        }
+        if let indexesMissing {
+            let count = HumanText.count(indexesMissing)
+            lines.append("  indexes   \(count) of those in the file are not there ('wherry check')")
         }
         if !tables.isEmpty { lines += [""] + tableLines }
         if let lastError {
