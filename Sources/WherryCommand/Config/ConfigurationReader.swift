@@ -121,6 +121,7 @@ struct ConfigurationReader: Sendable {
         switch type {
         case is Int.Type: "a whole number"
         case is Bool.Type: "true or false"
+        case is ConfiguredConstant.Type: "text (a fraction in quotes), a whole number, true, false or null"
         case is String.Type, is Node.Scalar.Type: "text"
         case is Node.Sequence.Type: "a list, like [public]"
         default: "a mapping of keys to values"

@@ -41,6 +41,10 @@ enum ConfiguredConstant: Decodable, Sendable, Equatable {
             self = .bool(bool)
         } else if let number = try? container.decode(Int64.self) {
             self = .integer(number)
+        } else if (try? container.decode(Double.self)) != nil {
+            // As text it would be equal to no value of a document.
+            throw DecodingError.typeMismatch(
+                ConfiguredConstant.self, .init(codingPath: decoder.codingPath, debugDescription: "a fraction"))
         } else {
             self = .text(try container.decode(String.self))
         }

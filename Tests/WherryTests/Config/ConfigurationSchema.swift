@@ -27,10 +27,10 @@ struct ConfigurationSchema {
     }
 
     private func form(of node: SchemaNode, at path: String) -> [String: Any] {
-        if let words = Self.words[path] { return ["enum": words] }
+        let words = Self.words[path].map { ["enum": $0] }
         switch node {
         // A number is a text that looks like one: `max_batch_bytes: 5000000`.
-        case .text: return ["type": ["string", "number"]]
+        case .text: return words ?? ["type": ["string", "number"]]
         case .integer: return ["type": "integer"]
         case .boolean: return ["type": "boolean"]
         case .null: return ["type": "null"]
@@ -41,6 +41,10 @@ struct ConfigurationSchema {
             return ["type": "object", "additionalProperties": false, "properties": properties]
         case .named(let below):
             return ["type": "object", "additionalProperties": object(below, at: path + ".NAME")]
+        case .either([.null, .text]): return words ?? ["type": ["string", "number", "null"]]
+        // A number is one then.
+        case .either(let nodes) where nodes.contains(.integer):
+            return ["anyOf": nodes.map { $0 == .text ? ["type": "string"] : form(of: $0, at: path) }]
         case .either(let nodes): return ["anyOf": nodes.map { form(of: $0, at: path) }]
         }
     }
@@ -51,15 +55,19 @@ struct ConfigurationSchema {
             "source.plugin": OutputPlugin.allCases.map(\.rawValue),
             "schema_changes": SchemaChangePolicy.allCases.map(\.rawValue),
             "backfill.mode": BackfillMode.allCases.map(\.rawValue),
+            "apply.on_refused": RefusalPolicy.allCases.map(\.rawValue),
             "collections.NAME.type.NAME": FieldType.allCases.map(\.rawValue),
             "collections.NAME.mask.NAME": ["sha256", "last4", "redact", "null", NSNull()],
         ]
         for section in ["defaults", "collections.NAME"] {
             words["\(section).case"] = CollectionMapping.FieldCase.allCases.map(\.rawValue)
             words["\(section).nulls"] = CollectionMapping.NullFields.allCases.map(\.rawValue)
-            words["\(section).numeric_overflow"] = ValuePolicies.Overflow.allCases.map(\.rawValue)
-            words["\(section).timestamp"] = ValuePolicies.TimestampForm.allCases.map(\.rawValue)
-            words["\(section).out_of_range"] = ValuePolicies.Overflow.allCases.map(\.rawValue)
+            // For all columns, and by column.
+            for place in ["", ".NAME"] {
+                words["\(section).numeric_overflow\(place)"] = ValuePolicies.Overflow.allCases.map(\.rawValue)
+                words["\(section).timestamp\(place)"] = ValuePolicies.TimestampForm.allCases.map(\.rawValue)
+                words["\(section).out_of_range\(place)"] = ValuePolicies.Overflow.allCases.map(\.rawValue)
+            }
         }
         return words
     }

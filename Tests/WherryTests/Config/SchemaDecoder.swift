@@ -124,6 +124,8 @@ final class SchemaDecoder: Decoder {
 
         func decode(_ type: Bool.Type) throws -> Bool { try refuse(.boolean) }
         func decode(_ type: Int64.Type) throws -> Int64 { try refuse(.integer) }
+        /// Asked for what is refused.
+        func decode(_ type: Double.Type) throws -> Double { throw Unsupported() }
 
         /// One of several: whoever asked goes on to the next.
         private func refuse<Value>(_ node: SchemaNode) throws -> Value {
@@ -134,8 +136,10 @@ final class SchemaDecoder: Decoder {
         func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
             let (node, value) = try SchemaDecoder.answer(type)
             if case .either(let nodes) = node { decoder.asked += nodes } else { decoder.asked.append(node) }
-            if case .list = node { throw Unsupported() }
-            return value
+            switch node {
+            case .list, .named: throw Unsupported()
+            default: return value
+            }
         }
     }
 
