@@ -22,7 +22,8 @@ package struct MappingFindings: Sendable {
 
     /// All of severity info.
     package var all: [Finding] {
-        plan.typeFindings + numerics + timestamps + infinities + [wayBack, filter].compactMap { $0 }
+        plan.typeFindings + [misfits].compactMap { $0 } + numerics + timestamps + infinities
+            + [wayBack, filter].compactMap { $0 }
     }
 
     /// Columns with numerics that Decimal128 may not hold, if nothing but their type says what becomes of them.
@@ -60,6 +61,16 @@ package struct MappingFindings: Sendable {
                 finding(code, "\(message(policy)) in \($0.listed) (\(code): \(policy.rawValue))")
             }
         }
+    }
+
+    /// Of the columns that are given another type.
+    private var misfits: Finding? {
+        let columns = columns.filter { name, limits in
+            mapping.types[name] != nil && !limits.isDisjoint(with: [.digits, .misfits])
+        }.map(\.name)
+        guard !columns.isEmpty else { return nil }
+        let types = columns.map { "\($0) (\(mapping.types[$0]?.rawValue ?? ""))" }
+        return finding("type", "a value that doesn't fit the 'type' asked for is refused in \(types.listed)")
     }
 
     private var numerics: [Finding] {

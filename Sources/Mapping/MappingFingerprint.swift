@@ -1,7 +1,7 @@
 import Model
 
 extension CollectionMapping {
-    /// The same text for the same mapping, and another one for any other: 64 hexadecimal digits. The salt of a mask is
+    /// The same text for mappings that make the same documents, and another one for any other: 64 hexadecimal digits. The salt of a mask is
     /// in it as a part of one digest, and can't be read from it.
     package var fingerprint: String {
         var words = ["1", "\(id)", "\(fieldCase)", "\(nulls)", filter ?? ""]
@@ -21,15 +21,22 @@ extension CollectionMapping {
         }
         words.append("compute")
         for field in computed { words += [field.path, field.expression] }
-        words += [policies.numericOverflow.rawValue, policies.timestamp.rawValue, policies.outOfRange.rawValue]
-        for (column, own) in columnPolicies.sorted(by: { $0.key < $1.key }) {
-            words += [
-                column, own.numericOverflow?.rawValue ?? "", own.timestamp?.rawValue ?? "",
-                own.outOfRange?.rawValue ?? "",
-            ]
+        words += policies.forms
+        for column in columnPolicies.keys.sorted() {
+            let own = policies(of: column).forms
+            if own != policies.forms { words += [column] + own }
         }
         // No two lists make one text: each word is preceded by its length.
         return sha256(Array(words.map { "\($0.utf8.count):\($0)" }.joined().utf8))
+    }
+}
+
+extension ValuePolicies {
+    /// What documents show of them: of a value that is none of a document they don't, whether it stops the pipeline or
+    /// holds its row back.
+    fileprivate var forms: [String] {
+        func form(_ policy: Overflow) -> String { policy == .string ? "string" : "fail" }
+        return [form(numericOverflow), timestamp.rawValue, form(outOfRange)]
     }
 }
 

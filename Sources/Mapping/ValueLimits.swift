@@ -14,6 +14,8 @@ struct ValueLimits: OptionSet, Sendable {
     static let rounding = ValueLimits(rawValue: 8)
     /// Timestamps, in whatever form.
     static let moments = ValueLimits(rawValue: 16)
+    /// Values that the type asked for has no room for.
+    static let misfits = ValueLimits(rawValue: 32)
 }
 
 extension ValueCodec {
@@ -28,12 +30,25 @@ extension ValueCodec {
             attributes.reduce(into: []) { $0.formUnion($1.codec.limits(modifier: -1)) }
         case .refined(let codec, .withoutText): codec.limits(modifier: modifier)
         case .refined(.scalar(.numeric), .converted(.double)), .refined(.scalar(.int8), .converted(.double)): .rounding
+        case .refined(.scalar(let scalar), .converted(let type)): scalar.fits(type, modifier) ? [] : .misfits
         case .refined(_, .converted), .refined(_, .masked): []
         }
     }
 }
 
 extension ScalarCodec {
+    /// Whether every value can be converted.
+    fileprivate func fits(_ type: FieldType, _ modifier: Int32) -> Bool {
+        switch (type, self) {
+        case (.int32, .int2), (.int32, .int4), (.int64, .int2), (.int64, .int4), (.int64, .oid): true
+        // Without digits behind the point, and with no more than the type has for all numbers.
+        case (.int32, .numeric), (.int64, .numeric):
+            modifier >= 4 && (modifier - 4) & 0x7FF == 0 && (modifier - 4) >> 16 <= (type == .int32 ? 9 : 18)
+        case (.bool, _), (.int32, _), (.int64, _): self == .bool
+        default: true
+        }
+    }
+
     fileprivate func limits(modifier: Int32) -> ValueLimits {
         switch self {
         case .numeric: modifier >= 4 && ScalarCodec.mostDigits(modifier) <= 34 ? [] : .digits

@@ -304,4 +304,20 @@ import Testing
         }
         #expect(Set(prints).count == changes.count)
     }
+
+    /// Documents don't show whether a value stops the pipeline or holds its row back, nor where that was said.
+    @Test func whatMakesTheSameDocumentsHasOneFingerprint() {
+        var (failing, holding, both) = (CollectionMapping(), CollectionMapping(), CollectionMapping())
+        failing.policies.outOfRange = .fail
+        holding.policies.outOfRange = .deadLetter
+        both.policies.outOfRange = .fail
+        both.columnPolicies["a"] = ColumnPolicies()
+        both.columnPolicies["a"]?.outOfRange = .deadLetter
+        #expect(failing.fingerprint == holding.fingerprint && failing.fingerprint == both.fingerprint)
+        both.columnPolicies["a"]?.outOfRange = .string
+        #expect(failing.fingerprint != both.fingerprint)
+        var one = CollectionMapping()
+        one.columnPolicies["a"] = both.columnPolicies["a"]
+        #expect(one.fingerprint == CollectionMapping().fingerprint)
+    }
 }

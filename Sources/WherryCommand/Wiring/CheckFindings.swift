@@ -5,7 +5,7 @@ import Replication
 
 /// Findings about both ends together. Pure.
 enum CheckFindings {
-    /// What the mapping has to say about a table: its values, why its key can't be an `_id`, and its guard.
+    /// What the mapping has to say about a table: its values, why it or the table's key makes no document, its guard.
     static func mapping(
         of table: DraftTable, into collection: String, by mapping: CollectionMapping = CollectionMapping(),
         guardedBy guarding: LastModified? = nil
@@ -18,7 +18,11 @@ enum CheckFindings {
             guard let guarding, !guardFindings.contains(where: { $0.severity == .error }) else { return findings }
             return findings + lastModified(guarding, of: table, into: collection, by: mapping)
         } catch {
-            return [finding(error, "key_refused", subject: table.name.description)] + guardFindings
+            // Whether the mapping is to blame, or the table's key.
+            let isMapping =
+                (try? MappingPlan(schema: table.schema, collection: collection, keyColumns: table.primaryKey)) != nil
+            let code = isMapping ? "mapping_refused" : "key_refused"
+            return [finding(error, code, subject: table.name.description)] + guardFindings
         }
     }
 

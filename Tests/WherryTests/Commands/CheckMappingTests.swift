@@ -103,11 +103,41 @@ import Testing
                 drop: [item, spans]
               moments: { from: public.moments, timestamp: iso, type: { at: date }, mask: { day: "null" } }
             """
-        let overflow = try await place.findings(of: "numbers", file)["numeric_overflow"]
-        #expect(overflow?.hasSuffix(" in span (numeric_overflow: string)") == true)
+        let numbers = try await place.findings(of: "numbers", file)
+        #expect(numbers["numeric_overflow"]?.hasSuffix(" in span (numeric_overflow: string)") == true)
+        #expect(
+            numbers["type"] == "a value that doesn't fit the 'type' asked for is refused in plain (decimal128)")
         let text = try await place.findings(of: "moments", file)
         #expect(text["timestamp"] == "timestamps are ISO 8601 text in millis, hours, during (timestamp: iso)")
         #expect(text["out_of_range"] == "infinity becomes text in at (out_of_range: string)")
+    }
+
+    @Test func conversionsThatMayRefuse() async throws {
+        let place = try await Place(
+            """
+            CREATE TABLE narrow (
+                id int PRIMARY KEY, a bigint, b numeric(9), c numeric(10), d numeric(9, 2), e numeric(18), f numeric,
+                g int, h boolean, i real, j smallint, k numeric(34), l numeric(35));
+            """)
+        func refused(_ types: String) async throws -> String? {
+            let file = "collections: { narrow: { from: public.narrow, type: { \(types) } } }"
+            return try await place.findings(of: "narrow", file)["type"]?.split(separator: " in ").last.map { "\($0)" }
+        }
+        #expect(
+            try await refused("a: int32, b: int32, c: int32, d: int32, h: int32, j: int32")
+                == "a (int32), c (int32), d (int32)")
+        #expect(
+            try await refused("a: int64, e: int64, f: int64, g: int64, i: int64") == "f (int64), i (int64)")
+        #expect(try await refused("g: bool, h: bool") == "g (bool)")
+        #expect(try await refused("k: decimal128, l: decimal128, i: decimal128") == "l (decimal128)")
+        #expect(try await refused("a: string, f: double, g: string, i: double") == nil)
+    }
+
+    @Test func mistakesOfTheMappingAreNoneOfTheKey() async throws {
+        let place = try await Place("CREATE TABLE t (id int PRIMARY KEY, n int); CREATE TABLE l (id int[] PRIMARY KEY)")
+        let file = "collections: { t: { from: public.t, drop: [m] }, l: { from: public.l } }"
+        #expect(try await place.findings(of: "t", file, code: 78).keys.sorted() == ["mapping_refused"])
+        #expect(try await place.findings(of: "l", file, code: 78).keys.sorted() == ["key_refused"])
     }
 
     @Test func theWayBack() async throws {
