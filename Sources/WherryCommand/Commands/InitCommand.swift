@@ -9,8 +9,9 @@ struct InitCommand: AsyncParsableCommand {
         commandName: "init",
         abstract: "Draft a configuration file from the source's tables and indexes.",
         discussion: """
-            Looks at the source alone and changes nothing. The draft replicates every table as it is without a file; \
-            comments in it name the decisions that could be others.
+            Looks at the source alone and changes nothing. The draft makes of the tables there are what they become \
+            without a file, and proposes their indexes; comments in it name the decisions that could be others. A table \
+            made later has to be named in it.
             """)
 
     @Option(help: "The file to write, which must not be there yet. (default: standard output)")

@@ -13,36 +13,45 @@ struct ConfigurationDraft {
 
     /// The file, with a line feed at its end.
     var text: String {
-        var lines = header
+        let (entries, refused) = entries
+        var lines = header + ["collections:"] + entries
+        if !refused.isEmpty {
+            lines += ["", YAMLText.comment("Not replicated; once that is mended, a table has to be named above:")]
+        }
+        lines += refused.map { YAMLText.comment("  " + $0) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Whether there is nothing to replicate.
+    var isEmpty: Bool { entries.lines.isEmpty }
+
+    /// Those of the tables, and why others have none.
+    private var entries: (lines: [String], refused: [String]) {
+        var lines: [String] = []
         var names: Set<String> = []
         var refused: [String] = []
-        lines += ["collections:"]
         for table in tables {
             if let reason = table.refusal {
                 refused.append("\(table.name) is \(reason)")
                 continue
             }
             let name = collection(of: table.name, besides: names)
-            names.insert(name)
             do {
                 lines += try TableDraft(table: table, collection: name, indexes: indexes[table.schema.oid] ?? []).lines
+                names.insert(name)
             } catch {
-                refused.append(error.message)
+                refused.append(error.message + (error.hint.map { " (\($0))" } ?? ""))
             }
         }
-        if !refused.isEmpty { lines += ["", YAMLText.comment("Not replicated; `wherry check` says what to do:")] }
-        lines += refused.map { YAMLText.comment("  " + $0) }
-        return lines.joined(separator: "\n") + "\n"
+        return (lines, refused)
     }
-
-    /// Whether there is anything to replicate.
-    var isEmpty: Bool { !tables.contains { $0.refusal == nil } }
 
     private var header: [String] {
         [
             "Drafted by `wherry init` from \(source). Nothing here has to stay: without 'collections' every",
-            "table of the schema becomes a collection of its name. docs/configuration.md has all keys, and",
-            "docs/wherry.schema.json tells them to editors.",
+            "table of the schema becomes a collection of its name, and new tables join by themselves; with it a new",
+            "table has to be named here. docs/configuration.md has all keys, and docs/wherry.schema.json tells them",
+            "to editors.",
             "",
             "  wherry check --config wherry.yaml                    compares it with both servers",
             "  wherry preview public.TABLE --config wherry.yaml     shows documents made by it",

@@ -10,23 +10,29 @@ struct IndexProposal: Equatable {
     /// Why there is none, or what is different; nil where nothing is.
     private(set) var remark: String?
 
-    /// - Parameter path: the field of a column; nil where the column is left out.
-    init(_ source: CatalogIndex, of table: DraftTable, path: (String) -> String?) {
+    /// - Parameters:
+    ///   - doubt: why documents may have the same values where rows don't; nil where a unique index stays one.
+    ///   - path: the field of a column; nil where the column is left out.
+    init(_ source: CatalogIndex, of table: DraftTable, doubt: String? = nil, path: (String) -> String?) {
         name = source.name
         let columns = Dictionary(table.schema.columns.map { ($0.name, $0) }) { first, _ in first }
+        let doubt = doubt ?? IndexProposal.doubt(source)
         do throws(Reason) {
             var index = CollectionIndex(name: name, keys: try IndexProposal.keys(source, columns, path))
-            index.isUnique = source.isUnique
+            index.isUnique = source.isUnique && doubt == nil
             try IndexProposal.checkArrays(source, columns)
             index.isSparse =
-                source.isUnique && !source.nullsAreEqual
+                index.isUnique && !source.nullsAreEqual
                 && source.keys.contains { table.nullableColumns.contains($0.column ?? "") }
             index.collation = try IndexProposal.collation(source, columns)
             try IndexProposal.narrow(&index, source, columns, table.nullableColumns, path)
             self.index = index
-            if source.keys.contains(where: \.ignoresDifferences) {
-                remark = "its collation ignores differences in PostgreSQL; see that the strength fits"
-            }
+            let remarks = [
+                source.isUnique ? doubt.map { "unique in PostgreSQL, and not here: \($0)" } : nil,
+                source.keys.contains(where: \.ignoresDifferences)
+                    ? "its collation ignores differences in PostgreSQL; see that the strength fits" : nil,
+            ].compactMap { $0 }
+            remark = remarks.isEmpty ? nil : remarks.joined(separator: "; ")
         } catch {
             remark = error.text
         }
@@ -37,6 +43,14 @@ struct IndexProposal: Equatable {
         var proposal = self
         (proposal.index, proposal.remark) = (nil, reason)
         return proposal
+    }
+
+    /// A condition by which a column of the key is NULL: then no two rows have the same key.
+    private static func doubt(_ source: CatalogIndex) -> String? {
+        guard !source.nullsAreEqual, let tests = source.predicate.flatMap({ IndexPredicate($0) })?.tests,
+            let column = source.keys.compactMap(\.column).first(where: { tests[$0] == .isNull })
+        else { return nil }
+        return "\(column) is NULL in all of its rows, and PostgreSQL takes no NULL for another"
     }
 
     private struct Reason: Error {
@@ -63,20 +77,31 @@ struct IndexProposal: Equatable {
             if isOfElements, !column.type.isArray {
                 throw Reason("a gin index over \(column.type.name) has no counterpart in MongoDB")
             }
-            if path == name, name.contains(".") || name.hasPrefix("$") {
-                throw Reason("MongoDB would read the name \(name) as a path: give the field another with 'rename'")
-            }
+            try checkName(name, path)
             keys.append(CollectionIndex.Key(path, isDescending: key.isDescending))
         }
         if keys.map(\.path) == ["_id"] { throw Reason("MongoDB has one on _id") }
         return keys
     }
 
-    /// MongoDB puts every element of an array into an index.
+    /// - Throws: for a column whose field, called as it, can't be named in an index.
+    private static func checkName(_ name: String, _ path: String) throws(Reason) {
+        guard path == name else { return }
+        if name.contains(".") || name.hasPrefix("$") {
+            throw Reason("MongoDB would read the name \(name) as a path: give the field another with 'rename'")
+        }
+        if name.hasPrefix("-") {
+            throw Reason("\(name) would be a descending field: give it another name with 'rename'")
+        }
+    }
+
+    /// MongoDB puts every element of an array into an index, and refuses a document with arrays in two of its fields.
     private static func checkArrays(_ source: CatalogIndex, _ columns: [String: Column]) throws(Reason) {
-        let arrays = source.keys.compactMap(\.column).filter { columns[$0]?.type.isArray == true }
-        guard let array = arrays.first else { return }
-        if source.isUnique { throw Reason("\(array) is an array: MongoDB would let no element be in two documents") }
+        let names = source.keys.compactMap(\.column)
+        if source.isUnique, let array = names.first(where: { columns[$0]?.type.isArray == true }) {
+            throw Reason("\(array) is an array: MongoDB would let no element be in two documents")
+        }
+        let arrays = names.filter { columns[$0]?.type.mayBeArray == true }
         if arrays.count > 1 { throw Reason("MongoDB takes one array in an index: \(arrays.joined(separator: ", "))") }
     }
 
@@ -104,6 +129,7 @@ struct IndexProposal: Equatable {
         guard let predicate = IndexPredicate(text) else { throw refused }
         for (name, test) in predicate.tests.sorted(by: { $0.key < $1.key }) {
             guard let column = columns[name], let path = path(name) else { throw refused }
+            try checkName(name, path)
             if test == .isNotNull {
                 // Left out where any field is null: the same where no other may be, or a NULL is never a duplicate.
                 let others = source.keys.contains { $0.column != name && nullable.contains($0.column ?? "") }
@@ -137,13 +163,16 @@ extension PostgresType {
     fileprivate var base: PostgresType { if case .domain(let base) = shape { base } else { self } }
 
     /// Whether its values become arrays: arrays, int2vector, oidvector, multiranges, vectors.
-    fileprivate var isArray: Bool {
+    var isArray: Bool {
         switch base.shape {
         case .array, .multirange, .extended(.vector): true
         default: [22, 30].contains(base.oid)
         }
     }
 
+    /// Those, json and jsonb.
+    var mayBeArray: Bool { isArray || [114, 3802].contains(base.oid) }
+
     /// Whether values are compared by a collation: text, varchar, char(n), name, citext.
-    fileprivate var isText: Bool { [19, 25, 1042, 1043].contains(base.oid) || base.shape == .extended(.citext) }
+    var isText: Bool { [19, 25, 1042, 1043].contains(base.oid) || base.shape == .extended(.citext) }
 }

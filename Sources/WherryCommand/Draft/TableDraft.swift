@@ -15,7 +15,16 @@ struct TableDraft {
         self.collection = collection
         plan = try MappingPlan(schema: table.schema, collection: collection, keyColumns: table.primaryKey)
         let plan = plan
-        self.indexes = TableDraft.distinct(indexes.map { IndexProposal($0, of: table, path: plan.path(of:)) })
+        let findings = IndexFindings(
+            collection: collection, table: table, sources: indexes, plan: plan, mapping: CollectionMapping())
+        self.indexes = TableDraft.distinct(
+            indexes.map { source in
+                let proposal = IndexProposal(source, of: table, path: plan.path(of:))
+                guard let index = proposal.index, index.isUnique, let doubt = findings.doubt(about: index) else {
+                    return proposal
+                }
+                return IndexProposal(source, of: table, doubt: doubt, path: plan.path(of:))
+            })
     }
 
     /// Indented by two.

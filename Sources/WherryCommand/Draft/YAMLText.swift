@@ -6,8 +6,12 @@ enum YAMLText {
     /// A key, or a value in which nothing is replaced: plain where that is what it stays, else in double quotes.
     static func word(_ text: String) -> String {
         let isPlain = text.wholeMatch(of: /-?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*/) != nil
-        let others: Set<String> = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
-        return isPlain && !others.contains(text.lowercased()) ? text : quoted(text)
+        // Or what a reader of numbers takes for one.
+        let others: Set<String> = [
+            "true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf", "infinity",
+        ]
+        let bare = text.lowercased().drop { $0 == "-" }
+        return isPlain && !others.contains(String(bare)) ? text : quoted(text)
     }
 
     /// A value of the configuration, in which `${NAME}` would be a variable.

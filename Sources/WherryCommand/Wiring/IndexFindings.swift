@@ -18,8 +18,8 @@ struct IndexFindings {
             let unknown = unknownPaths(index)
             guard unknown.isEmpty, index.isUnique, let reason = doubt(about: index) else { return unknown }
             return [
-                Finding(
-                    .warning, "unique_index", subject: table.name.description,
+                finding(
+                    "unique_index",
                     "unique index \(index.name) of collection \(collection) may refuse what the source takes: "
                         + reason,
                     remedy: "A document that it refuses stops the pipeline. Take 'unique' out, or mend the reason.")
@@ -80,7 +80,7 @@ struct IndexFindings {
     }
 
     /// Why two rows of the source may have the same values in it; nil when they can't.
-    private func doubt(about index: CollectionIndex) -> String? {
+    func doubt(about index: CollectionIndex) -> String? {
         var columns: [Column] = []
         for path in index.keys.map(\.path) {
             guard let column = table.schema.columns.first(where: { plan.path(of: $0.name) == path }) else {
@@ -97,8 +97,9 @@ struct IndexFindings {
         if let column = columns.first(where: { findings.mayMerge($0.name) }) {
             return "different values of \(column.name) may become the same"
         }
-        if let column = columns.first(where: { isList($0.type) }) {
-            return "\(column.name) is an array, and no element may be in two documents then"
+        if let column = columns.first(where: { $0.type.mayBeArray }) {
+            let verb = column.type.isArray ? "is" : "may hold"
+            return "\(column.name) \(verb) an array, and no element may be in two documents then"
         }
         if let collation = index.collation, collation.strength < 3, unique?.keys.allSatisfy({ hasOwn($0) }) != true {
             return "its collation takes texts for equal that are different in the source"
@@ -117,15 +118,13 @@ struct IndexFindings {
         guard source.keys.allSatisfy({ $0.column.map(columns.contains) ?? false }) else { return false }
         guard source.predicate != nil else { return true }
         let proposal = IndexProposal(source, of: table, path: plan.path(of:))
-        guard let proposed = proposal.index else { return false }
+        guard let proposed = proposal.index, proposed.isUnique else { return false }
         return Set(proposed.conditions).isSubset(of: index.conditions) && (!proposed.isSparse || index.isSparse)
     }
 
-    private func isList(_ type: PostgresType) -> Bool { if case .array = type.shape { true } else { false } }
-
-    /// Whether the source compares this text with something ignored, too.
+    /// Whether the source compares this column with something ignored, too, or there is nothing to ignore.
     private func hasOwn(_ key: CatalogIndex.Key) -> Bool {
-        let column = table.schema.columns.first { $0.name == key.column }
-        return key.ignoresDifferences || column?.type.shape == .extended(.citext)
+        let type = table.schema.columns.first { $0.name == key.column }?.type
+        return key.ignoresDifferences || type?.shape == .extended(.citext) || type?.isText == false
     }
 }

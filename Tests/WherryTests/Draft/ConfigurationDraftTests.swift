@@ -80,6 +80,46 @@ import Testing
         #expect(!lines.contains { $0.hasPrefix("c: d") })
     }
 
+    /// What `check` would warn of isn't drafted.
+    @Test func uniqueOnesThatTheMappingCannotKeep() throws {
+        let indexes: [UInt32: [CatalogIndex]] = [
+            1: [
+                CatalogSample.index("by_date", "deleted_at", isUnique: true),
+                CatalogSample.index("by_data", "data", isUnique: true),
+                CatalogSample.index("by_mail", "email", isUnique: true),
+                CatalogSample.index("by_name", "id", "nick", isUnique: true),
+            ]
+        ]
+        let text = ConfigurationDraft(source: "", tables: [CatalogSample.people], indexes: indexes).text
+        for line in [
+            "by_date: { keys: [deleted_at] }", "by_data: { keys: [data] }",
+            "# unique in PostgreSQL, and not here: different values of deleted_at may become the same",
+            "# unique in PostgreSQL, and not here: data may hold an array",
+            "by_mail: { keys: [email], unique: true, sparse: true }",
+            "by_name: { keys: [_id, nick], unique: true, sparse: true, collation: ",
+        ] {
+            #expect(text.contains(line), "\(text)")
+        }
+    }
+
+    /// Words that readers of YAML take for something else come back as they are.
+    @Test(arguments: [
+        "inf", "-inf", "NaN", "true", "-true", "5", "1e3", "-x", "a b", "2024-01-31", "null", "~", "$$a", "é",
+    ])
+    func wordsReadBack(_ word: String) throws {
+        let condition = "\(YAMLText.word("k" + word)): \(YAMLText.value(word))"
+        let yaml = "collections: { c: { indexes: { i: { where: { \(condition) } } } } }"
+        let file = try ConfigurationReader(environment: [:], file: "draft").parse(yaml)
+        let conditions = file.collections?["c"]?.indexes?["i"]?.conditions
+        #expect(conditions == ["k" + word: .text(word)], "\(yaml)")
+    }
+
+    /// `collections:` alone would be every table.
+    @Test func nothingToReplicate() {
+        let tables = [Self.tables[6], Self.tables[5]]
+        #expect(ConfigurationDraft(source: "", tables: tables, indexes: [:]).isEmpty && !draft.isEmpty)
+    }
+
     @Test func namesDoNotMeet() {
         let tables = [
             CatalogSample.table("b", schema: "a", [("id", CatalogSample.int4)]),

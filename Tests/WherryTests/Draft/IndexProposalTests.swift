@@ -47,6 +47,7 @@ import Testing
         (CatalogSample.index("a", "gone"), "column gone is in no document"),
         (CatalogSample.index("a", "tags", isUnique: true), "no element be in two documents"),
         (CatalogSample.index("a", "tags", "more"), "one array in an index: tags, more"),
+        (CatalogSample.index("a", "tags", "data"), "one array in an index: tags, data"),
         (CatalogSample.index("a", "nick", "status"), "only some of its columns ignore upper and lower case"),
         (CatalogSample.index("a", "status", predicate: "(id > 5)"), "WHERE (id > 5)"),
         (CatalogSample.index("a", "status", predicate: "(email IS NOT NULL)"), "WHERE (email IS NOT NULL)"),
@@ -60,6 +61,27 @@ import Testing
     func whatHasNoCounterpart(_ index: CatalogIndex, reason: String) {
         #expect(propose(index).index == nil)
         #expect(propose(index).remark?.contains(reason) == true, "\(propose(index))")
+    }
+
+    /// Of NULLs there are as many as one likes, so it keeps nothing unique.
+    @Test func aConditionByWhichTheKeyIsNull() {
+        let proposal = propose(
+            CatalogSample.index("a", "status", "email", isUnique: true, predicate: "(email IS NULL)"))
+        #expect(proposal.index?.yaml == "{ keys: [status, email], where: { email: null } }", "\(proposal)")
+        #expect(proposal.remark?.contains("email is NULL in all of its rows") == true)
+        let equal = CatalogSample.index(
+            "a", "status", "email", isUnique: true, nullsAreEqual: true, predicate: "(email IS NULL)")
+        #expect(propose(equal).index?.isUnique == true)
+    }
+
+    @Test func namesThatAFileTakesForOthers() {
+        let table = CatalogSample.table(
+            "odd", [("id", CatalogSample.int4), ("-x", CatalogSample.int4), ("$y", CatalogSample.int4)])
+        func remark(_ index: CatalogIndex) -> String? { IndexProposal(index, of: table) { $0 }.remark }
+        let descending = CatalogIndex(name: "i", keys: [.init(column: "-x", definition: "\"-x\"")])
+        #expect(remark(descending)?.contains("would be a descending field") == true)
+        let narrowed = CatalogSample.index("i", "id", predicate: "(\"$y\" = 3)")
+        #expect(remark(narrowed)?.contains("read the name $y as a path") == true)
     }
 
     @Test func namesThatMongoDBTakesForPaths() {
