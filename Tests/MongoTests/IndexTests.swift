@@ -87,13 +87,13 @@ import Mongo
     // MARK: - Builds that take long
 
     /// A transaction that keeps the build from beginning until it is aborted.
-    private func hold(_ fixture: SinkFixture) throws -> MongoSession {
-        try insert([["_id": 1]], fixture)
+    private func hold(_ fixture: SinkFixture, key: BSONValue = 1) throws -> MongoSession {
+        try insert([["_id": key]], fixture)
         let session = try fixture.reader.startSession()
         try session.startTransaction()
         try fixture.reader.command(
             fixture.pool.database,
-            ["update": "things", "updates": [["q": ["_id": 1], "u": ["$set": ["a": 1]]]]], session: session)
+            ["update": "things", "updates": [["q": ["_id": key], "u": ["$set": ["a": 1]]]]], session: session)
         return session
     }
 
@@ -126,11 +126,9 @@ import Mongo
         let fixture = try await SinkFixture()
         let indexes = try indexes(fixture)
         let session = try hold(fixture)
-        let waiting = Task { try await indexes.build(make(), of: "things", omitsNulls: false) }
-        try await waitUntil("the build has begun") { try operations(fixture).count == 1 }
+        try await leave(make(), indexes, fixture)
         let begun = try operations(fixture)
-        waiting.cancel()
-        await #expect(throws: CancellationError.self) { try await waiting.value }
+        #expect(begun.count == 1)
         let again = Task { try await indexes.build(make(), of: "things", omitsNulls: false) }
         let other = Task { try await indexes.build(make(), of: "things", omitsNulls: false) }
         #expect(try operations(fixture) == begun)
@@ -138,6 +136,39 @@ import Mongo
         try await again.value
         try await other.value
         #expect(try await indexes.missing([make()], of: "things") == [])
+    }
+
+    /// A failure is told to whoever asks next; what was made may be gone by then.
+    @Test func whatEndsUnheard() async throws {
+        let fixture = try await SinkFixture()
+        let indexes = try indexes(fixture)
+        let unique = make { $0.isUnique = true }
+        let session = try hold(fixture)
+        try insert([["_id": 2, "a": 5], ["_id": 3, "a": 5]], fixture)
+        try await leave(unique, indexes, fixture)
+        session.abort()
+        try await waitUntil("the build has ended") { try operations(fixture).isEmpty }
+        try fixture.reader.command(
+            fixture.pool.database, ["delete": "things", "deletes": [["q": ["_id": ["$in": [1, 3]]], "limit": 0]]])
+        let failure = await #expect(throws: Failure.self) {
+            try await indexes.build(unique, of: "things", omitsNulls: false)
+        }
+        #expect(failure?.kind == .dataRefused)
+        let again = try hold(fixture, key: 9)
+        try await leave(unique, indexes, fixture)
+        again.abort()
+        try await waitUntil("the index is there") { try await indexes.missing([unique], of: "things") == [] }
+        try fixture.reader.command(fixture.pool.database, ["dropIndexes": "things", "index": "by_a"])
+        try await indexes.build(unique, of: "things", omitsNulls: false)
+        #expect(try await indexes.missing([unique], of: "things") == [])
+    }
+
+    /// Begins a build, and waits for it no more.
+    private func leave(_ index: CollectionIndex, _ indexes: MongoIndexes, _ fixture: SinkFixture) async throws {
+        let waiting = Task { try await indexes.build(index, of: "things", omitsNulls: false) }
+        try await waitUntil("the build has begun") { try operations(fixture).count == 1 }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
     }
 
     /// By whoever may: it isn't begun again at once.

@@ -13,7 +13,7 @@ package final class MongoIndexes: IndexTarget {
 
     private let builder: MongoIndexBuilder
     private let catalog: MongoIndexCatalog
-    /// What the server makes for this program, and what has ended since somebody waited for it.
+    /// What the server makes for this program, and what it has failed to make since anybody waited for it.
     private let builds = Mutex<[Order: MongoIndexBuild]>([:])
 
     /// - Parameters:
@@ -36,12 +36,20 @@ package final class MongoIndexes: IndexTarget {
             let build = MongoIndexBuild()
             builds[order] = build
             // Nobody's child: a command can't be interrupted, and whoever waits for it has to be able to leave.
-            Task { [builder] in build.end(await builder.build(index, of: collection, omitsNulls: omitsNulls)) }
+            Task {
+                let outcome = await builder.build(index, of: collection, omitsNulls: omitsNulls)
+                if case .success = outcome { forget(build, order) }
+                build.end(outcome)
+            }
             return build
         }
         let outcome = try await build.outcome()
-        builds.withLock { _ = $0.removeValue(forKey: order) }
+        forget(build, order)
         try outcome.get()
+    }
+
+    private func forget(_ build: MongoIndexBuild, _ order: Order) {
+        builds.withLock { if $0[order] === build { $0[order] = nil } }
     }
 
     package func share(of index: CollectionIndex, in collection: String) async -> Double? {

@@ -58,6 +58,15 @@ import Testing
             $0.collation = .init(locale: "en", strength: 2)
         }
         #expect(try findings(folded, [nick]).isEmpty)
+        let both = unique("_id", "nick") { ($0.isSparse, $0.collation) = (true, .init(locale: "en", strength: 2)) }
+        #expect(try findings(both, [CatalogSample.index("b", "id", "nick", isUnique: true)]).isEmpty)
+    }
+
+    /// Nothing of it is unique in PostgreSQL, where a NULL equals nothing.
+    @Test func aSourceThatKeepsNothingUnique() throws {
+        let none = CatalogSample.index("p", "status", "email", isUnique: true, predicate: "(email IS NULL)")
+        let narrowed = unique("status", "email") { $0.conditions = [.init(path: "email", value: nil)] }
+        #expect(try findings(narrowed, [none]).first?.message.contains("no unique index or key of email") == true)
     }
 
     @Test func whatTheMappingCannotKeep() throws {
@@ -76,6 +85,8 @@ import Testing
             "its collation takes texts for equal", unique("status") { $0.collation = .init(locale: "en", strength: 1) },
             [status])
         try expect("tags is an array", unique("_id", "tags"), [])
+        let data = CatalogSample.index("d", "data", isUnique: true)
+        try expect("data may hold an array", unique("data"), [data])
         try expect("values of status may become the same", unique("status"), [status]) {
             $0.masks = ["status": .redact]
         }
