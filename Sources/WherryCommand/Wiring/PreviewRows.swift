@@ -54,7 +54,7 @@ struct PreviewRows {
     mutating func readFirst(_ limit: Int) async throws {
         let reader = try await source.openChunkReader()
         do {
-            for range in try await source.planSegments(table, key: key, where: nil) {
+            for range in try await source.planSegments(table, key: key, where: nil) where hasRoom(limit) {
                 try await readFirst(limit, in: range, reader)
             }
             await reader.close()
@@ -66,13 +66,13 @@ struct PreviewRows {
 
     private mutating func readFirst(_ limit: Int, in range: KeyRange, _ reader: any ChunkReader) async throws {
         var range = range
-        while preview.rowsRead < PreviewRows.mostRows {
+        while hasRoom(limit) {
             // Of rows that all become documents no more are read than are shown.
             let size = preview.rowsRead == 0 ? limit : PreviewRows.chunkRows
             let chunk = try await reader.start(table, key: key, range: range, limit: size, where: nil)
             while case let rows = try await reader.next(maxBytes: PreviewRows.readSize), !rows.isEmpty {
                 for row in rows {
-                    guard preview.documents.count + preview.refusals.count < limit else { return }
+                    guard hasRoom(limit) else { return }
                     preview.rowsRead += 1
                     _ = try add(row, nil)
                 }
@@ -80,6 +80,11 @@ struct PreviewRows {
             guard let end = chunk.end else { return }
             range.after = end
         }
+    }
+
+    /// Whether another row is to be looked at.
+    private func hasRoom(_ limit: Int) -> Bool {
+        preview.documents.count + preview.refusals.count < limit && preview.rowsRead < PreviewRows.mostRows
     }
 
     private func lookFor(_ keys: [[String]]) async throws -> MissingKeys {
