@@ -26,6 +26,7 @@ extension CollectionMapping {
             let own = policies(of: column).forms
             if own != policies.forms { words += [column] + own }
         }
+        if let discriminator { words += ["discriminator", discriminator.field, discriminator.value] }
         // No two lists make one text: each word is preceded by its length.
         return sha256(Array(words.map { "\($0.utf8.count):\($0)" }.joined().utf8))
     }

@@ -35,11 +35,13 @@ extension MappingPlan {
             try check(row, nil)
             if isStructured { return try appendPartialBody(row, to: &writer) }
             for field in body where isSent(field, in: row) {
-                if field.kind == .computed {
-                    try appendComputed(field, row, nil, to: &writer)
-                } else {
+                switch field.kind {
+                case .computed: try appendComputed(field, row, nil, to: &writer)
+                case .column:
                     begin(field, in: &writer)
                     try appendValue(field, row, nil, to: &writer)
+                // What is there has it. (The others are in structured mappings alone.)
+                case .constant, .open, .close: continue
                 }
             }
         }
@@ -106,8 +108,14 @@ extension MappingPlan {
             case .close:
                 branch = writer.endBranch(branch, headCount: field.headCount)
             case .computed: try appendComputed(field, row, old, to: &writer)
+            case .constant: appendConstant(field, to: &writer)
             }
         }
+    }
+
+    func appendConstant(_ field: PlannedField, to writer: inout BSONWriter) {
+        begin(field, in: &writer)
+        writer.put(string: part.discriminator?.value ?? "")
     }
 
     func appendComputed(
@@ -137,6 +145,7 @@ extension MappingPlan {
         if let template { return try appendKeyText(template, row, old, to: &writer) }
         guard isWrapped else { return try appendKeyValue(key[0], row, old, to: &writer) }
         let start = writer.putDocument()
+        if let keyConstant { appendConstant(keyConstant, to: &writer) }
         for field in key {
             begin(field, in: &writer)
             try appendKeyValue(field, row, old, to: &writer)

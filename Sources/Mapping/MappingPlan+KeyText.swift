@@ -19,7 +19,13 @@ extension MappingPlan {
     package func keyText(of id: BSONValue) -> [String]? {
         if let template { return id.asString.flatMap { valueTexts(of: $0, by: template) } }
         guard isWrapped else { return codec(of: key[0]).keyText(of: id).map { [$0] } }
-        guard let fields = id.asDocument?.elements, fields.count == key.count else { return nil }
+        guard var fields = id.asDocument?.elements[...] else { return nil }
+        if let constant = part.discriminator {
+            guard let first = fields.popFirst(), first.name.utf8.elementsEqual(constant.field.utf8),
+                let value = first.value.asString, value.utf8.elementsEqual(constant.value.utf8)
+            else { return nil }
+        }
+        guard fields.count == key.count else { return nil }
         var texts: [String] = []
         for (field, column) in zip(fields, key) {
             // By bytes: Swift takes differently composed characters for equal, the databases don't.

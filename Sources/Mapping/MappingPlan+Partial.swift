@@ -28,6 +28,7 @@ extension MappingPlan {
             case .computed:
                 begin(field, in: &writer)
                 writer.putUndefined()
+            case .constant: appendConstant(field, to: &writer)
             }
         }
     }
@@ -49,7 +50,7 @@ extension MappingPlan {
         switch field.kind {
         case .column: row.fields[field.index].kind != .unchanged
         case .computed: computed[field.index].columns.allSatisfy { row.fields[$0].kind != .unchanged }
-        case .open, .close: true
+        case .constant, .open, .close: true
         }
     }
 }

@@ -13,9 +13,10 @@ extension MappingPlan {
         return bodyPaths.first { $0.field.kind == .column && $0.field.index == index }?.path
     }
 
-    /// Of every value: those of columns and those that are computed, `_id` first.
+    /// Of every value: those of columns, those that are computed and the discriminator's, `_id` first.
     package var paths: [String] {
-        ["_id"] + (isWrapped && template == nil ? key.map { "_id.\(name(of: $0))" } : []) + bodyPaths.map(\.path)
+        let inKey = isWrapped && template == nil ? [keyConstant].compactMap { $0 } + key : []
+        return ["_id"] + inKey.map { "_id.\(name(of: $0))" } + bodyPaths.map(\.path)
     }
 
     private var bodyPaths: [(field: PlannedField, path: String)] {
@@ -25,7 +26,8 @@ extension MappingPlan {
             switch field.kind {
             case .open: around.append(name(of: field))
             case .close: around.removeLast()
-            case .column, .computed: paths.append((field, (around + [name(of: field)]).joined(separator: ".")))
+            case .column, .computed, .constant:
+                paths.append((field, (around + [name(of: field)]).joined(separator: ".")))
             }
         }
         return paths

@@ -8,7 +8,8 @@ import Model
 /// each into a writer of its own.
 package struct MappingPlan: Sendable {
     package let schema: TableSchema
-    package let collection: String
+    /// Where the documents are.
+    package let part: CollectionPart
     /// Whether a field's name holds a dot or starts with `$`: MongoDB would read it as a path or an operator in `$set`,
     /// so it has to be written with `$setField`.
     package let needsSetField: Bool
@@ -20,6 +21,8 @@ package struct MappingPlan: Sendable {
     /// Where in `key` the columns are that were given, in their order.
     let keyOrder: [Int]
     let isWrapped: Bool
+    /// What `_id` begins with; nil without a discriminator.
+    let keyConstant: PlannedField?
     /// nil where `_id` is no text made of several values.
     let template: KeyTemplate?
     let body: [PlannedField]
@@ -51,7 +54,7 @@ package struct MappingPlan: Sendable {
         try lastModified?.check(schema, keyColumns: keyColumns)
         self.lastModified = lastModified
         self.schema = schema
-        self.collection = collection
+        part = CollectionPart(collection, mapping.discriminator)
         self.mapping = mapping
         let check = MappingCheck(schema: schema, collection: collection, keyColumns: keyColumns, mapping: mapping)
         let keys = try KeyCheck(schema: schema, keyColumns: try check.orderedKey()).keys()
@@ -65,14 +68,15 @@ package struct MappingPlan: Sendable {
         var codecs: [Int: ValueCodec] = [:]
         for (index, column) in schema.columns.enumerated() { codecs[index] = try check.codec(of: column) }
         try builder.add(tree.fields, codecs: codecs)
-        key = Array(builder.steps[..<keyCount])
+        keyConstant = builder.steps.first.flatMap { $0.kind == .constant ? $0 : nil }
+        key = Array(builder.steps[..<keyCount].drop { $0.kind == .constant })
         body = builder.steps[keyCount...].map { step in
             var step = step
             if step.kind == .open { step.index -= keyCount }
             return step
         }
         structures = builder.structures
-        isWrapped = mapping.id == .wrapped || keys.count > 1
+        isWrapped = check.wrapsKey
         template = try check.template(of: keys)
         computed = try check.computed(besides: Set(keys.map(\.index)))
         filter = try check.filter()
@@ -83,15 +87,19 @@ package struct MappingPlan: Sendable {
         heads = ByteBlock(copying: builder.heads)
     }
 
-    /// What the key's values are in BSON, in key order: `number`, `text`, or the name of a codec of its own. MongoDB
-    /// finds a document by a number of any type, but by nothing else of another type.
+    package var collection: String { part.collection }
+
+    /// What the key's values are in BSON, in key order: `number`, `text`, or the name of a codec of its own; before them
+    /// the discriminator. MongoDB finds a document by a number of any type, but by nothing else of another type.
     package var keyForms: [String] {
         if let template { return [template.form] }
         let isPlain = keyOrder == Array(key.indices) && isWrapped == (key.count > 1)
-        return key.map { field in
-            let (own, name) = (codec(of: field).keyForm, name(of: field))
-            return isPlain && name == schema.columns[field.index].name ? own : "\(name):\(own)"
-        }
+        let constant = part.discriminator.map { ["\($0.field)='\($0.value)'"] } ?? []
+        return constant
+            + key.map { field in
+                let (own, name) = (codec(of: field).keyForm, name(of: field))
+                return isPlain && name == schema.columns[field.index].name ? own : "\(name):\(own)"
+            }
     }
 
     func codec(of field: PlannedField) -> ValueCodec {

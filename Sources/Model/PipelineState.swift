@@ -137,6 +137,8 @@ package struct TableState: Hashable, Sendable {
 
     package var table: TableName
     package let collection: String
+    /// nil where the collection is the table's alone.
+    package let discriminator: Discriminator?
     /// Columns of `_id`, in key order.
     package var keyColumns: [String]
     /// What the key's values are in BSON, in key order: `number`, `text` and so on (`MappingPlan.keyForms`). Documents
@@ -144,8 +146,8 @@ package struct TableState: Hashable, Sendable {
     package let keyForms: [String]
     /// The fingerprint of the mapping that made its documents; empty in states that are older, which had none.
     package var mapping: String
-    /// Whether the collection held nothing at the first start, and nobody else was to write into it: then everything in
-    /// it is Wherry's own.
+    /// Whether the table's part of the collection held nothing at the first start, and nobody else was to write into it:
+    /// then everything in it is Wherry's own.
     package let wasEmpty: Bool
     package var copyStage: CopyStage
     package var estimatedRows: Int
@@ -168,12 +170,14 @@ package struct TableState: Hashable, Sendable {
     package var acceptsChange = false
 
     package init(
-        table: TableName, collection: String, keyColumns: [String], keyForms: [String] = [],
+        table: TableName, collection: String, discriminator: Discriminator? = nil, keyColumns: [String],
+        keyForms: [String] = [],
         mapping: String = "", wasEmpty: Bool, copyStage: CopyStage = .waiting, estimatedRows: Int = 0,
         copiedRows: Int = 0, backfill: BackfillState? = nil
     ) {
         self.table = table
         self.collection = collection
+        self.discriminator = discriminator
         self.keyColumns = keyColumns
         self.keyForms = keyForms
         self.mapping = mapping
@@ -183,6 +187,9 @@ package struct TableState: Hashable, Sendable {
         self.copiedRows = copiedRows
         self.backfill = backfill
     }
+
+    /// Where its documents are.
+    package var part: CollectionPart { CollectionPart(collection, discriminator) }
 
     /// Whether rows of it are still to come beside the stream.
     package var isBackfilling: Bool { backfill.map { !$0.isFinished } ?? false }

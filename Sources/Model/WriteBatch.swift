@@ -42,8 +42,8 @@ package struct WriteBatch: Sendable {
 /// `@unchecked Sendable`: one task builds it, and only then hands it on; nobody changes it afterwards.
 package final class CollectionWrites: @unchecked Sendable {
     package let collection: String
-    /// The table whose rows they are.
-    package var table: TableName?
+    /// The tables whose rows they are, by the part of the collection that each has.
+    package var tables: [CollectionPart: TableName] = [:]
     /// Some field name holds a dot or starts with `$`: plain replacements and `$set` would misread it.
     package var hasSpecialNames: Bool
     /// The backfill has not brought every document yet: one that a partial change doesn't find isn't missing.
@@ -78,6 +78,11 @@ package final class CollectionWrites: @unchecked Sendable {
     }
 
     package func bytes(_ range: Range<Int>) -> [UInt8] { arena.bytes(in: range) }
+
+    /// The table whose row has this key; nil when none is known.
+    package func table(of key: Range<Int>) -> TableName? {
+        tables.first { part, _ in withBytes(key) { part.contains($0) } }?.value
+    }
 
     /// The base document with the overlay's fields in place of its own, as a new document in the arena.
     package func merge(_ base: Range<Int>, _ overlay: Range<Int>) throws -> Range<Int> {

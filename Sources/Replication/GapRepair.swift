@@ -44,7 +44,7 @@ struct GapRepair {
                 "gap": "\(gap.message)", "after": "\(checkpoint.lsn)", "tables": "\(tables.count)",
             ])
         let shared = tables.filter { !$0.wasEmpty || settings.rules.lastModified(of: $0.table) != nil }.map(
-            \.collection)
+            \.part.description)
         if !shared.isEmpty {
             logger.warning(
                 "documents of rows that are gone stay in collections that are not Wherry's alone",

@@ -125,22 +125,22 @@ actor PipelineLease {
                 .configuration, "there is no table to replicate in the chosen schemas",
                 hint: "Check source.schemas and source.exclude; `wherry check` lists what it sees.")
         }
-        let names = chosen.map { settings.collection(of: $0.schema.name) }
-        let collections = Dictionary(zip(chosen.map(\.schema.name), names), uniquingKeysWith: { first, _ in first })
-        if let clash = StartChecks.sharing(collections).first { throw clash }
+        let parts = chosen.map { settings.rules.part(of: $0.schema.name) }
+        let places = Dictionary(zip(chosen.map(\.schema.name), parts), uniquingKeysWith: { first, _ in first })
+        if let clash = StartChecks.sharing(places).first { throw clash }
         if let taken = try await ports.store.collectionsTaken(
-            names, in: settings.targetDatabase, usesSlot: settings.usesSlot
+            parts.map(\.collection), in: settings.targetDatabase, usesSlot: settings.usesSlot
         ).first {
             throw taken.refusal
         }
-        let occupied = try await ports.target.nonEmpty(names)
+        let occupied = try await ports.target.nonEmpty(parts)
         if !settings.adopt, let refusal = StartChecks.occupied(occupied) { throw refusal }
         let shapes = Dictionary(
             try await ports.catalogue().map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
         let tables = try chosen.map { table in
             let name = table.schema.name
             return try TableState(
-                new: table, shape: shapes[name], collection: settings.collection(of: name),
+                new: table, shape: shapes[name], collection: settings.rules.part(of: name).collection,
                 rules: settings.rules, occupied: occupied)
         }
         var state = PipelineState(

@@ -80,9 +80,6 @@ package struct PipelineSettings: Sendable {
 }
 
 extension PipelineSettings {
-    /// Where a table goes that the pipeline doesn't have yet.
-    func collection(of table: TableName) -> String { collections?[table]?.collection ?? table.defaultCollection }
-
     package var rules: MappingRules { MappingRules(named: collections ?? [:], standard: mapping) }
 
     /// Whether the configuration goes on with a table that the pipeline has.

@@ -4,25 +4,30 @@ import Model
 /// What keeps a pipeline from starting, as far as its stored state, its settings and the catalogue tell. Pure; a start
 /// throws these, `wherry check` lists them.
 package enum StartChecks {
-    /// Before the first start: tables that would share a collection.
+    /// Before the first start: tables that would share a collection, where not every one has a discriminator of its own.
     ///
-    /// - Parameter collections: by table.
-    package static func sharing(_ collections: [TableName: String]) -> [Failure] {
-        let groups = Dictionary(grouping: collections.keys) { collections[$0] ?? "" }
-        return groups.filter { $1.count > 1 }.sorted { $0.key < $1.key }.map { collection, names in
+    /// - Parameter parts: by table.
+    package static func sharing(_ parts: [TableName: CollectionPart]) -> [Failure] {
+        let groups = Dictionary(grouping: parts.keys) { parts[$0]?.collection ?? "" }.filter { _, names in
+            let constants = names.compactMap { parts[$0]?.discriminator }
+            return names.count > 1 && (Set(constants).count < names.count || Set(constants.map(\.field)).count > 1)
+        }
+        return groups.sorted { $0.key < $1.key }.map { collection, names in
             Failure(
                 .configuration,
                 "tables \(names.sorted().map(\.description).joined(separator: " and ")) would share collection \(collection)",
-                hint: "Leave one of them out with source.exclude or --exclude, or name other collections in "
-                    + "'collections'.")
+                hint:
+                    "Leave one of them out with source.exclude or --exclude, name other collections in 'collections', or "
+                    + "give each a 'discriminator' there: one field, with another value for each.")
         }
     }
 
-    /// Before the first start: collections that hold documents already.
-    package static func occupied(_ collections: Set<String>) -> Failure? {
-        guard !collections.isEmpty else { return nil }
+    /// Before the first start: what holds documents already.
+    package static func occupied(_ parts: Set<CollectionPart>) -> Failure? {
+        guard !parts.isEmpty else { return nil }
         return Failure(
-            .configuration, "the target already holds documents in: \(collections.sorted().joined(separator: ", "))",
+            .configuration,
+            "the target already holds documents in: \(parts.map(\.description).sorted().joined(separator: ", "))",
             hint: "Empty these collections, choose another database, or run with --adopt: then rows overwrite "
                 + "documents of the same key, and all others stay.")
     }

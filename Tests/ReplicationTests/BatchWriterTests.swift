@@ -1,6 +1,7 @@
 import BSON
 import Model
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Replication

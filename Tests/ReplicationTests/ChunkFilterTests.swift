@@ -152,7 +152,7 @@ import Testing
         let token = try #require(inbox.announce())
         #expect(inbox.note(before10, for: token))
         inbox.deliver(.chunk(try chunk(["1", "2"], before10)), as: token)
-        filter.recordTruncation(of: [table.collection], by: 10)
+        filter.recordTruncation(of: [CollectionPart(table.collection)], by: 10)
         #expect(try keys(filter.admit(token)?.chunk) == [])
     }
 

@@ -72,7 +72,7 @@ struct TouchLogPropertyTests {
             for _ in 0..<Int.random(in: 1...8, using: &random) {
                 let collection = Trial.collections.randomElement(using: &random)!
                 if random.chance(2) {
-                    log.touchAll(in: collection, by: xid)
+                    log.touchAll(in: CollectionPart(collection), by: xid)
                     model.touch(nil, in: collection, by: xid, isPartial: false)
                     continue
                 }

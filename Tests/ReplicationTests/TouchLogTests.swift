@@ -1,4 +1,6 @@
+import BSON
 import Model
+import TestSupport
 import Testing
 
 @testable import Replication
@@ -59,6 +61,24 @@ struct TouchLogTests {
     func judges(_ touches: [Touch], _ verdict: TouchLog.Verdict) {
         #expect(
             TouchLogTests.log(touches).verdict(on: TouchLogTests.key, in: "a", for: TouchLogTests.snapshot) == verdict)
+    }
+
+    @Test func aTruncationIsAboutItsOwnTable() {
+        var log = TouchLog(byteLimit: 1 << 20)
+        log.track("a")
+        func part(_ kind: String) -> CollectionPart {
+            CollectionPart("a", Discriminator(field: "kind", value: kind))
+        }
+        func verdict(_ kind: String) -> TouchLog.Verdict {
+            let key: BSONDocument = ["_id": ["kind": .string(kind), "id": 1]]
+            return log.verdict(on: key.bytes, in: "a", for: TouchLogTests.snapshot)
+        }
+        log.touchAll(in: part("x"), by: 11)
+        #expect(verdict("x") == .skip && verdict("y") == .write && verdict("xx") == .write)
+        log.touchAll(in: part("y"), by: 11)
+        #expect(verdict("y") == .skip)
+        log.setFloor(VisibilitySnapshot("12:12:")!)
+        #expect(verdict("x") == .write && verdict("y") == .write)
     }
 
     @Test func onlyTrackedCollectionsAreKept() {

@@ -185,8 +185,10 @@ package final class PipelineFixture: Sendable {
     }
 
     /// Compares every row of every table with its document. Empty when all is equal; at most 20 lines for each table.
-    package func compare(excluding: Set<String> = []) async throws -> [String] {
-        try await TableComparison(fixture: self).run(excluding: excluding)
+    ///
+    /// - Parameter shared: the collection that all tables go into, with their names as `kind`.
+    package func compare(excluding: Set<String> = [], in shared: String? = nil) async throws -> [String] {
+        try await TableComparison(fixture: self, shared: shared).run(excluding: excluding)
     }
 }
 

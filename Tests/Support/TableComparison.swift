@@ -6,6 +6,8 @@ import Postgres
 /// compares with those that are there: names and types of all fields, and no document too many.
 struct TableComparison {
     let fixture: PipelineFixture
+    /// The collection that all tables go into, with their names as `kind`; nil when each has one of its own.
+    var shared: String?
 
     private struct Column {
         let name: String
@@ -21,6 +23,12 @@ struct TableComparison {
         ).rows.compactMap { $0[0] }
         var differences: [String] = []
         for name in names where !excluding.contains(name) { differences += try await compare(name) }
+        if let shared {
+            let strangers: BSONDocument = ["kind": ["$nin": .array(names.map { .string($0) })]]
+            differences += try await fixture.inspector.documents(shared, filter: strangers).map {
+                "\(shared) \($0["_id"] ?? .null): a document of no table"
+            }
+        }
         return differences
     }
 
@@ -29,7 +37,7 @@ struct TableComparison {
         let expected = try await expectedDocuments(table, columns)
         var differences: [String] = []
         var seen: Set<BSONValue> = []
-        for document in try await fixture.inspector.documents(table) {
+        for document in try await documents(of: table) {
             guard let id = document["_id"] else { continue }
             seen.insert(id)
             if let wanted = expected[id] {
@@ -41,6 +49,23 @@ struct TableComparison {
         differences += expected.keys.filter { !seen.contains($0) }.map { "\(table) \($0): a row without a document" }
         if differences.count > 20 { differences = differences.prefix(20) + ["… \(differences.count) differences"] }
         return differences
+    }
+
+    private func documents(of table: String) async throws -> [BSONDocument] {
+        guard let shared else { return try await fixture.inspector.documents(table) }
+        return try await fixture.inspector.documents(shared, filter: ["kind": .string(table)])
+            .map { try withoutKind($0, table) }
+    }
+
+    /// As it would be in a collection of its own: `kind` is the first field, and the first one of `_id`.
+    private func withoutKind(_ document: BSONDocument, _ table: String) throws -> BSONDocument {
+        let fields = document.elements.map { ($0.name, $0.value) }
+        guard let key = fields[0].1.asDocument?.elements, key.first?.name == "kind",
+            key.first?.value == .string(table), fields[1].0 == "kind"
+        else { throw TestFailure("a document of \(table) doesn't begin with its kind") }
+        let own = key.dropFirst().map { ($0.name, $0.value) }
+        let id = own.count == 1 ? own[0].1 : .document(BSONDocument(own))
+        return BSONDocument([("_id", id)] + fields.dropFirst(2))
     }
 
     private func columns(of table: String) async throws -> [Column] {

@@ -25,6 +25,8 @@ struct FieldBuilder {
             case .computed(let index):
                 steps.append(
                     PlannedField(kind: .computed, index: index, headOffset: head.offset, headCount: head.count))
+            case .constant:
+                steps.append(PlannedField(kind: .constant, headOffset: head.offset, headCount: head.count))
             case nil:
                 let open = steps.count
                 steps.append(PlannedField(kind: .open, headOffset: head.offset, headCount: head.count))

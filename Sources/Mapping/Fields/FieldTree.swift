@@ -6,6 +6,7 @@ struct FieldTree {
     enum Source: Hashable {
         case column(Int)
         case computed(Int)
+        case constant
     }
 
     struct Node {
@@ -47,8 +48,8 @@ struct FieldTree {
     }
 
     /// A field of `_id`, which may be called that itself.
-    mutating func addKey(_ name: String, _ index: Int) throws(Conflict) {
-        try FieldTree.add([name], .column(index), to: &fields, within: [])
+    mutating func addKey(_ name: String, _ source: Source) throws(Conflict) {
+        try FieldTree.add([name], source, to: &fields, within: [])
     }
 
     private static func add(
@@ -69,7 +70,7 @@ struct FieldTree {
 
 extension CollectionMapping {
     /// The path of a column's field.
-    func path(of column: String) -> [String] {
+    package func path(of column: String) -> [String] {
         if let path = rename[column] {
             return path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         }

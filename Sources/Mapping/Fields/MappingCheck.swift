@@ -13,6 +13,11 @@ struct MappingCheck {
         for (name, key) in named() { try requireColumn(name, key) }
         for name in keyColumns { try requireUntouched(name) }
         var tree = FieldTree()
+        if let constant = mapping.discriminator {
+            try add(
+                [constant.field], .constant, to: &tree, isPlain: false,
+                what: "'discriminator.\(constant.field)' of collection \(collection)")
+        }
         for (index, column) in schema.columns.enumerated()
         where !keyColumns.contains(column.name) && !mapping.leavesOut(column.name) {
             let isRenamed = mapping.rename[column.name] != nil
@@ -101,29 +106,45 @@ struct MappingCheck {
         return columns
     }
 
-    /// The fields of an `_id` that is a document; of one that isn't, what a name would be.
+    /// Whether `_id` is a document, unless it is a text.
+    var wrapsKey: Bool { mapping.id == .wrapped || keyColumns.count > 1 || mapping.discriminator != nil }
+
+    /// The fields of an `_id` that is a document, the discriminator's first; of one that isn't, what a name would be.
     func addKey(_ indices: [Int], to tree: inout FieldTree) throws(Failure) {
-        let isInside = indices.count > 1 || mapping.id == .wrapped
+        if let constant = mapping.discriminator { try addToKey(constant.field, .constant, &tree) }
         for index in indices {
             let name = schema.columns[index].name
-            let path = isInside ? mapping.path(of: name) : [name]
-            if isInside, path[0].hasPrefix("$") {
+            let path = wrapsKey ? mapping.path(of: name) : [name]
+            if wrapsKey, path[0].hasPrefix("$") {
                 throw failure(
                     "key column \(path[0]) of table \(schema.name) starts with a dollar sign",
                     hint: "MongoDB refuses such a field inside of _id. Give it another name in 'rename'.")
             }
-            do throws(FieldTree.Conflict) {
-                try tree.addKey(path[0], index)
-            } catch {
-                throw failure(
-                    "two columns of the key of table \(schema.name) would be field \(path[0]) of _id",
-                    hint: "Give one of them another name in 'rename'.")
-            }
+            try addToKey(path[0], .column(index), &tree)
+        }
+    }
+
+    private func addToKey(_ name: String, _ source: FieldTree.Source, _ tree: inout FieldTree) throws(Failure) {
+        do throws(FieldTree.Conflict) {
+            try tree.addKey(name, source)
+        } catch {
+            let clash =
+                name == mapping.discriminator?.field
+                ? "a column of the key of table \(schema.name) would be field \(name) of _id, the discriminator's"
+                : "two columns of the key of table \(schema.name) would be field \(name) of _id"
+            throw failure(clash, hint: "Give one of them another name in 'rename'.")
         }
     }
 
     func template(of keys: [(index: Int, codec: ValueCodec)]) throws(Failure) -> KeyTemplate? {
         guard case .template(let text) = mapping.id else { return nil }
+        guard mapping.discriminator == nil else {
+            throw failure(
+                "'id' of collection \(collection) is '\(text)' for table \(schema.name), and there is a discriminator",
+                hint:
+                    "The discriminator is the first field of _id, which is a document then: leave 'id' out, or give it the "
+                    + "key's columns in their order.")
+        }
         return try KeyTemplate(
             text, columns: keys.map { schema.columns[$0.index].name }, codecs: keys.map(\.codec),
             collection: collection)

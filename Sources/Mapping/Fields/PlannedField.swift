@@ -1,10 +1,12 @@
-/// One step of a plan: a field whose value comes from a column or an expression, or the beginning or the end of a
-/// document inside. Its head lies in the plan's ready-made bytes. Holds no references, so that walking the steps counts
-/// nothing.
+/// One step of a plan: a field whose value comes from a column or an expression, or is the discriminator's, or the
+/// beginning or the end of a document inside. Its head lies in the plan's ready-made bytes. Holds no references, so that
+/// walking the steps counts nothing.
 struct PlannedField: Sendable {
     enum Kind: UInt8, Sendable {
         case column
         case computed
+        /// The value of the collection's discriminator.
+        case constant
         case open, close
     }
 

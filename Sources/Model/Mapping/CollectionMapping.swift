@@ -24,6 +24,8 @@ package struct CollectionMapping: Hashable, Sendable {
     package var policies = ValuePolicies()
     /// By column.
     package var columnPolicies: [String: ColumnPolicies] = [:]
+    /// Where the collection has documents of other tables too.
+    package var discriminator: Discriminator?
 
     package init() {}
 

@@ -7,6 +7,9 @@ package struct CollectionSettings: Hashable, Sendable {
     /// To be made once the rows are there.
     package let indexes: [CollectionIndex]
 
+    /// Where the table's documents are.
+    package var part: CollectionPart { CollectionPart(collection, mapping.discriminator) }
+
     package init(
         collection: String, lastModified: LastModified? = nil, mapping: CollectionMapping = CollectionMapping(),
         indexes: [CollectionIndex] = []

@@ -11,6 +11,11 @@ package struct MappingRules: Sendable {
 
     package func mapping(of table: TableName) -> CollectionMapping { named[table]?.mapping ?? standard }
 
+    /// Where the documents of a table go that a pipeline doesn't have yet.
+    package func part(of table: TableName) -> CollectionPart {
+        named[table]?.part ?? CollectionPart(table.defaultCollection)
+    }
+
     /// The guard against writes of an application; nil without one.
     package func lastModified(of table: TableName) -> LastModified? { named[table]?.lastModified }
 }

@@ -32,12 +32,12 @@ package protocol DocumentSink: Sendable {
     /// - Throws: as `apply`, but for what is the matter with a document.
     func apply(_ batch: WriteBatch, with chunk: ChunkWrite, after previous: Checkpoint) async throws -> Int?
 
-    /// Deletes every document of the collections in bounded steps, each conditional on `checkpoint` being the stored
-    /// one. Repeating it after an interruption is harmless.
-    func truncate(_ collections: [String], at checkpoint: Checkpoint) async throws
+    /// Deletes every document of the parts in bounded steps, each conditional on `checkpoint` being the stored one.
+    /// Repeating it after an interruption is harmless.
+    func truncate(_ parts: [CollectionPart], at checkpoint: Checkpoint) async throws
 
-    /// Removes the letters of the collections, which are empty now, provided that `checkpoint` is the stored one.
-    func forgetLetters(of collections: [String], at checkpoint: Checkpoint) async throws
+    /// Removes the letters of the parts, which are empty now, provided that `checkpoint` is the stored one.
+    func forgetLetters(of parts: [CollectionPart], at checkpoint: Checkpoint) async throws
 
     func close() async
 }
@@ -57,18 +57,18 @@ package protocol CopySink: Sendable {
     /// - Throws: `Failure(.fenced)` when the epoch has moved on.
     func write(_ documents: CollectionWrites, ledger attempt: Int?, claim: RangeClaim) async throws -> Bool
 
-    /// Deletes all documents of a collection that was empty before Wherry came, in steps that make sure of the epoch.
-    func empty(_ collection: String) async throws
+    /// Deletes all documents of what was empty before Wherry came, in steps that make sure of the epoch.
+    func empty(_ part: CollectionPart) async throws
 
     /// Removes the documents whose keys were noted by an attempt before `attempt` and not by it, in such steps too. The
     /// attempt's own notes stay: if the copy isn't finished after all, the next attempt needs them.
-    func sweepLedger(of collection: String, attempt: Int) async throws
+    func sweepLedger(of part: CollectionPart, attempt: Int) async throws
 
     /// Whether an attempt before `attempt` has noted keys that it has not noted again.
-    func hasStaleNotes(of collection: String, attempt: Int) async throws -> Bool
+    func hasStaleNotes(of part: CollectionPart, attempt: Int) async throws -> Bool
 
     /// Forgets the notes, once the copy is known to be finished.
-    func forgetLedger(of collection: String) async throws
+    func forgetLedger(of part: CollectionPart) async throws
 
     func close() async
 }
@@ -79,12 +79,12 @@ package protocol TargetDatabase: Sendable {
     func createCollections(_ names: [String]) async throws
 
     /// Which of them hold at least one document.
-    func nonEmpty(_ names: [String]) async throws -> Set<String>
+    func nonEmpty(_ parts: [CollectionPart]) async throws -> Set<CollectionPart>
 
-    /// Deletes all documents of a collection. For whoever holds the pipeline's lock, while no stream runs.
-    func empty(_ collection: String) async throws
+    /// Deletes all documents. For whoever holds the pipeline's lock, while no stream runs.
+    func empty(_ part: CollectionPart) async throws
 
-    /// Keys of a collection, each `{_id: …}`, in the order of `_id` across all its types (but MaxKey, which no row
-    /// has): the first `limit` behind `key`.
-    func keys(of collection: String, after key: BSONDocument?, limit: Int) async throws -> [BSONDocument]
+    /// Keys, each `{_id: …}`, in the order of `_id` across all its types (but MaxKey, which no row has): the first `limit`
+    /// behind `key`.
+    func keys(of part: CollectionPart, after key: BSONDocument?, limit: Int) async throws -> [BSONDocument]
 }

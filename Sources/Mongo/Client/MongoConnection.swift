@@ -39,11 +39,13 @@ package final class MongoConnection {
     /// Documents of a collection, at most `limit`. Outside of a session with read concern majority: what is read can't
     /// be rolled back by a change of primaries, so that a checkpoint that was read may be confirmed.
     ///
-    /// - Parameter first: in the order of `_id`, from this one on: `{_id: …}`. A filter with `$gt` would see values of
-    ///   one type only (MongoDB manual, "Type Bracketing"); the bound of an index goes across them.
+    /// - Parameters:
+    ///   - first: in the order of `_id`, from this one on: `{_id: …}`. A filter with `$gt` would see values of one type
+    ///     only (MongoDB manual, "Type Bracketing"); the bound of an index goes across them.
+    ///   - end: with `first`, only those before this one.
     package func find(
         _ database: String, _ collection: String, filter: BSONDocument, projection: BSONDocument? = nil,
-        from first: BSONDocument? = nil, limit: Int, session: MongoSession? = nil
+        from first: BSONDocument? = nil, to end: BSONDocument? = nil, limit: Int, session: MongoSession? = nil
     ) throws -> [BSONDocument] {
         var fields: [(String, BSONValue)] = [
             ("find", .string(collection)), ("filter", .document(filter)), ("limit", .int64(Int64(limit))),
@@ -51,6 +53,7 @@ package final class MongoConnection {
         if let projection { fields.append(("projection", .document(projection))) }
         if let first {
             fields += [("min", .document(first)), ("hint", ["_id": 1]), ("sort", ["_id": 1])]
+            if let end { fields.append(("max", .document(end))) }
         }
         if session == nil { fields.append(("readConcern", ["level": "majority"])) }
         // One session for all its commands: without, libmongoc takes any free one for each of them, and the server

@@ -61,9 +61,15 @@ struct LetterNotes {
         try delete(own + [("holds", ["$size": 0])])
     }
 
-    /// Removes every letter of a collection.
-    func forget(_ collection: String) throws {
-        try delete([("_id", StateCollection.letters(of: pipeline)), ("collection", .string(collection))])
+    /// Removes every letter of a collection, or of a part of it. (Both keys of a letter are one table's.)
+    func forget(_ part: CollectionPart) throws {
+        var filter: [(String, BSONValue)] = [
+            ("_id", StateCollection.letters(of: pipeline)), ("collection", .string(part.collection)),
+        ]
+        if let bounds = part.bounds {
+            filter.append(("keys", ["$elemMatch": ["$gt": bounds.first, "$lt": bounds.end]]))
+        }
+        try delete(filter)
     }
 
     private func delete(_ filter: [(String, BSONValue)]) throws {

@@ -175,9 +175,10 @@ package actor MongoCopySink: CopySink {
 
     // MARK: - Cleaning up after an earlier attempt
 
-    package func empty(_ collection: String) async throws {
+    package func empty(_ part: CollectionPart) async throws {
+        let collection = part.collection
         while true {
-            let keys = try await read(pool.database, collection, [:], projection: ["_id": 1])
+            let keys = try await read(pool.database, collection, part.filter, projection: ["_id": 1])
             if keys.isEmpty { return }
             try await step(in: collection) {
                 let bulk = try connection.bulk(pool.database, collection, session: transactions)
@@ -187,24 +188,24 @@ package actor MongoCopySink: CopySink {
         }
     }
 
-    package func sweepLedger(of collection: String, attempt: Int) async throws {
-        try await forgetNotes(staleNotes(of: collection, attempt), deletingFrom: collection)
+    package func sweepLedger(of part: CollectionPart, attempt: Int) async throws {
+        try await forgetNotes(staleNotes(of: part, attempt), deletingFrom: part.collection)
     }
 
-    package func hasStaleNotes(of collection: String, attempt: Int) async throws -> Bool {
-        let stale = staleNotes(of: collection, attempt)
+    package func hasStaleNotes(of part: CollectionPart, attempt: Int) async throws -> Bool {
+        let stale = staleNotes(of: part, attempt)
         return try await !read(stateDatabase, StateCollection.copiedKeys, stale, projection: ["_id": 1]).isEmpty
     }
 
-    private func staleNotes(of collection: String, _ attempt: Int) -> BSONDocument {
+    private func staleNotes(of part: CollectionPart, _ attempt: Int) -> BSONDocument {
         [
-            "_id": StateCollection.keys(of: collection, in: pipeline),
+            "_id": StateCollection.keys(of: part, in: pipeline),
             "attempt": ["$lt": .int32(Int32(clamping: attempt))],
         ]
     }
 
-    package func forgetLedger(of collection: String) async throws {
-        try await forgetNotes(["_id": StateCollection.keys(of: collection, in: pipeline)], deletingFrom: nil)
+    package func forgetLedger(of part: CollectionPart) async throws {
+        try await forgetNotes(["_id": StateCollection.keys(of: part, in: pipeline)], deletingFrom: nil)
     }
 
     /// Removes notes, and in the same transactions the documents they name when there is a collection.

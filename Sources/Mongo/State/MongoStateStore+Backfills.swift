@@ -20,7 +20,7 @@ extension MongoStateStore {
                 "u": ["$set": .document(BSONDocument(set)), "$unset": .document(BSONDocument(unset))],
             ]
         }
-        try write(updates, of: state, endingRereadsOf: tables.filter { $0.backfill == nil }.map(\.collection))
+        try write(updates, of: state, endingRereadsOf: tables.filter { $0.backfill == nil }.map(\.part))
     }
 
     package func want(_ tables: [TableState], of state: PipelineState) throws {
@@ -31,14 +31,14 @@ extension MongoStateStore {
     }
 
     private func write(
-        _ updates: [BSONValue], of state: PipelineState, endingRereadsOf collections: [String] = []
+        _ updates: [BSONValue], of state: PipelineState, endingRereadsOf parts: [CollectionPart] = []
     ) throws {
         guard !updates.isEmpty else { return }
-        let deletes = collections.map { collection -> BSONValue in
+        let deletes = parts.map { part -> BSONValue in
             // What a change has noted is not the backfill's: its document is stale until the row is read.
             [
                 "q": [
-                    "_id": StateCollection.keys(of: collection, in: state.pipeline),
+                    "_id": StateCollection.keys(of: part, in: state.pipeline),
                     "cause": ["$ne": .string(Reread.Cause.change.rawValue)], "retry": ["$ne": true],
                 ], "limit": 0,
             ]
@@ -143,13 +143,13 @@ extension MongoStateStore {
         return orders
     }
 
-    /// Whether any row of a collection has to be read again for its backfill.
-    package func hasRereads(in collection: String, of pipeline: String) throws -> Bool {
+    /// Whether any row of a table has to be read again for its backfill.
+    package func hasRereads(in part: CollectionPart, of pipeline: String) throws -> Bool {
         try during("looking for rows that have to be read again") {
             try !connection.find(
                 database, StateCollection.rereads,
                 filter: [
-                    "_id": StateCollection.keys(of: collection, in: pipeline),
+                    "_id": StateCollection.keys(of: part, in: pipeline),
                     "cause": ["$ne": .string(Reread.Cause.change.rawValue)],
                 ], projection: ["_id": 1], limit: 1
             ).isEmpty

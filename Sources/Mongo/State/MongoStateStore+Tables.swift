@@ -33,7 +33,7 @@ extension MongoStateStore {
             try holding(state) { session in
                 try delete(tables.map { $0.id(in: state.pipeline) }, session)
                 let rereads = tables.map { table -> BSONValue in
-                    ["q": ["_id": StateCollection.keys(of: table.collection, in: state.pipeline)], "limit": 0]
+                    ["q": ["_id": StateCollection.keys(of: table.part, in: state.pipeline)], "limit": 0]
                 }
                 try connection.command(
                     database, ["delete": .string(StateCollection.rereads), "deletes": .array(rereads)],
@@ -41,7 +41,7 @@ extension MongoStateStore {
                 let letters = LetterNotes(
                     connection: connection, session: session, stateDatabase: database, pipeline: state.pipeline)
                 for table in tables {
-                    try letters.forget(table.collection)
+                    try letters.forget(table.part)
                     try leave(LeftTable(table: table.table, isOrdered: false), state.pipeline, session)
                 }
             }

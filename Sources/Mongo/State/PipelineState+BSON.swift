@@ -141,6 +141,10 @@ extension TableState {
             ("mapping", .string(mapping)), ("was_empty", .bool(wasEmpty)), ("copy", progress),
             ("covered_to", .string(coveredTo.description)),
         ]
+        if let discriminator {
+            fields.append(
+                ("discriminator", ["field": .string(discriminator.field), "value": .string(discriminator.value)]))
+        }
         if let shape { fields.append(("shape", shape.bson)) }
         if let membership = membership.text { fields.append(("membership", .string(membership))) }
         if let wanted { fields.append(("wanted", wanted.bson)) }
@@ -166,6 +170,7 @@ extension TableState {
         let backfill = document["backfill"]?.asDocument.flatMap { BackfillState($0, of: table) }
         self.init(
             table: table, collection: collection,
+            discriminator: document["discriminator"]?.asDocument.flatMap { Discriminator($0) },
             keyColumns: key.compactMap(\.asString),
             keyForms: (document["key_forms"]?.asArray ?? []).compactMap(\.asString),
             mapping: document["mapping"]?.asString ?? "", wasEmpty: wasEmpty,
@@ -186,5 +191,13 @@ extension TableState {
         guard let backfill else { return }
         copyStage = backfill.isFinished ? .finished : .copying
         copiedRows = backfill.rows
+    }
+}
+
+extension Discriminator {
+    /// From `{field, value}`.
+    fileprivate init?(_ document: BSONDocument) {
+        guard let field = document["field"]?.asString, let value = document["value"]?.asString else { return nil }
+        self.init(field: field, value: value)
     }
 }

@@ -58,12 +58,13 @@ enum StateCollection {
         return ["$gt": bound(.minKey, .minKey), "$lt": bound(.int64(epoch), .maxKey)]
     }
 
-    /// All keys of a collection in `copiedKeys` or `rereads`, as a range of `_id` that its index serves.
-    static func keys(of collection: String, in pipeline: String) -> BSONValue {
+    /// All keys of a collection, or of a part of it, in `copiedKeys` or `rereads`, as a range of `_id` that its index
+    /// serves.
+    static func keys(of part: CollectionPart, in pipeline: String) -> BSONValue {
         func bound(_ key: BSONValue) -> BSONValue {
-            ["pipeline": .string(pipeline), "collection": .string(collection), "key": key]
+            ["pipeline": .string(pipeline), "collection": .string(part.collection), "key": key]
         }
-        return ["$gt": bound(.minKey), "$lt": bound(.maxKey)]
+        return ["$gt": bound(part.bounds?.first ?? .minKey), "$lt": bound(part.bounds?.end ?? .maxKey)]
     }
 }
 

@@ -30,39 +30,43 @@ package actor MongoTarget: TargetDatabase {
         }
     }
 
-    package func nonEmpty(_ names: [String]) throws -> Set<String> {
+    package func nonEmpty(_ parts: [CollectionPart]) throws -> Set<CollectionPart> {
         try during("looking into the target") {
             try Set(
-                names.filter {
-                    try !connection.find(pool.database, $0, filter: [:], projection: ["_id": 1], limit: 1).isEmpty
+                parts.filter { part in
+                    try !connection.find(
+                        pool.database, part.collection, filter: part.filter, projection: ["_id": 1], limit: 1
+                    ).isEmpty
                 })
         }
     }
 
-    package func keys(of collection: String, after key: BSONDocument?, limit: Int) throws -> [BSONDocument] {
-        try during("looking through collection \(collection)") {
+    package func keys(of part: CollectionPart, after key: BSONDocument?, limit: Int) throws -> [BSONDocument] {
+        let bounds = part.bounds
+        let passed: BSONDocument? = key ?? bounds.map { ["_id": $0.first] }
+        return try during("looking through collection \(part)") {
             // One more, because the bound belongs to what is found, as long as that document is there.
             let found = try connection.find(
-                pool.database, collection, filter: [:], projection: ["_id": 1], from: key ?? ["_id": .minKey],
-                limit: limit + 1)
-            return Array(found.drop { $0 == key }.prefix(limit))
+                pool.database, part.collection, filter: [:], projection: ["_id": 1],
+                from: passed ?? ["_id": .minKey], to: bounds.map { ["_id": $0.end] }, limit: limit + 1)
+            return Array(found.drop { $0 == passed }.prefix(limit))
         }
     }
 
-    /// Deletes all documents of a collection. For whoever holds the pipeline's lock; a worker's own cleaning up is
+    /// Deletes all documents of a part. For whoever holds the pipeline's lock; a worker's own cleaning up is
     /// `MongoCopySink`'s.
-    package func empty(_ collection: String) throws {
-        try during("emptying collection \(collection)") {
-            while try deleteSome(of: collection) {}
+    package func empty(_ part: CollectionPart) throws {
+        try during("emptying collection \(part)") {
+            while try deleteSome(of: part) {}
         }
     }
 
     /// Deletes up to 10,000 documents: short commands, so that a lost connection costs little.
-    private func deleteSome(of collection: String) throws -> Bool {
+    private func deleteSome(of part: CollectionPart) throws -> Bool {
         let keys = try connection.find(
-            pool.database, collection, filter: [:], projection: ["_id": 1], limit: 10_000)
+            pool.database, part.collection, filter: part.filter, projection: ["_id": 1], limit: 10_000)
         guard !keys.isEmpty else { return false }
-        let bulk = try connection.bulk(pool.database, collection, session: nil)
+        let bulk = try connection.bulk(pool.database, part.collection, session: nil)
         for key in keys { try key.bytes.withUnsafeBytes { try bulk.remove($0) } }
         try bulk.execute()
         return true

@@ -22,8 +22,10 @@ struct BackfillStart: Sendable {
         // What an earlier stream of this worker waited for is over.
         try await ports.store.leave(WorkerNote(epoch: epoch, waiting: nil), of: settings.pipeline)
         let (rereads, areAll) = try await storedRereads()
-        let unfinished = Set(rereads.filter { $0.cause == .backfill }.map(\.collection))
-        let states = all.filter { $0.isBackfilling || unfinished.contains($0.collection) || !areAll }
+        let unfinished = Dictionary(grouping: rereads.filter { $0.cause == .backfill }, by: \.collection)
+        let states = all.filter { state in
+            state.isBackfilling || unfinished[state.collection]?.contains(where: state.part.contains) == true || !areAll
+        }
         if states.isEmpty {
             tellFinished(all)
             if rereads.isEmpty, !BackfillPlanner.hasMessages(source) { return nil }
@@ -71,10 +73,11 @@ struct BackfillStart: Sendable {
     }
 
     private func rereadTables(of all: [TableState], _ tables: [TableName: BackfillTable]) -> RereadTables {
-        RereadTables(Array(tables.values)) { collection in
-            guard let state = all.first(where: { $0.collection == collection }) else {
+        RereadTables(Array(tables.values)) { reread in
+            guard let state = all.first(where: { $0.part.contains(reread) }) else {
                 throw Failure(
-                    .unexpected, "a row of collection \(collection) has to be read again, and no table goes there")
+                    .unexpected,
+                    "a row of collection \(reread.collection) has to be read again, and no table goes there")
             }
             return try await self.tables([state])[state.table]
         }

@@ -22,7 +22,7 @@ struct BackfillTable: Sendable {
         let documents = CollectionWrites(
             collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: guardField,
             expectsDocuments: expectsDocuments, capacity: 256 << 10)
-        documents.table = version.schema.name
+        documents.tables = [plan.part: version.schema.name]
         return documents
     }
 

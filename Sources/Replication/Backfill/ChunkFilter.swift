@@ -101,13 +101,13 @@ struct ChunkFilter {
         return recorded
     }
 
-    /// Notes that one transaction has emptied collections.
-    mutating func recordTruncation(of truncated: [String], by xid: UInt32) {
+    /// Notes that one transaction has truncated tables.
+    mutating func recordTruncation(of truncated: [CollectionPart], by xid: UInt32) {
         let id = widen(xid)
         guard isAwake else { return }
         look()
         meet(id)
-        for collection in truncated where tracked.contains(collection) { touches.touchAll(in: collection, by: id) }
+        for part in truncated where tracked.contains(part.collection) { touches.touchAll(in: part, by: id) }
     }
 
     /// What the checkpoint after everything recorded has to carry.

@@ -67,13 +67,20 @@ extension LiveBackfill {
 
     private func readAgain(_ batch: [Reread], with reader: any ChunkReader) async throws {
         guard let collection = batch.first?.collection else { return }
-        guard var table = try await rereadTables.table(of: collection) else {
+        for (table, rows) in try await rereadTables.byTable(batch) {
+            if let table {
+                try await readAgain(rows, of: table, with: reader)
+                continue
+            }
             logger.notice(
                 "rows of a table that is gone are not read again",
-                metadata: ["collection": "\(collection)", "rows": "\(batch.count)"])
-            _ = try await patiently(.rereads) { try await settleWithoutRows(batch, of: collection) }
-            return
+                metadata: ["collection": "\(collection)", "rows": "\(rows.count)"])
+            _ = try await patiently(.rereads) { try await settleWithoutRows(rows, of: collection) }
         }
+    }
+
+    private func readAgain(_ batch: [Reread], of known: BackfillTable, with reader: any ChunkReader) async throws {
+        var table = known
         // It is read in the place of what the stream has brought.
         if batch.first?.cause != .backfill { table.guardField = table.plan.streamGuard }
         table.expectsDocuments = true
@@ -82,8 +89,8 @@ extension LiveBackfill {
         case .refused(let failure) where batch.count == 1: refuse(table.version.schema.name, failure)
         case .tooLarge, .refused:
             // Large values are why they are read again, and what one row is refused for keeps no other.
-            try await readAgain(Array(batch[..<(batch.count / 2)]), with: reader)
-            try await readAgain(Array(batch[(batch.count / 2)...]), with: reader)
+            try await readAgain(Array(batch[..<(batch.count / 2)]), of: known, with: reader)
+            try await readAgain(Array(batch[(batch.count / 2)...]), of: known, with: reader)
         }
     }
 

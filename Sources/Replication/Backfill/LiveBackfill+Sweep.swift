@@ -29,7 +29,7 @@ extension LiveBackfill {
         guard let table = tables[state.table], var sweep = state.sweep else { return }
         while !sweep.isDone {
             let keys = try await target.keys(
-                of: table.plan.collection, after: sweep.position, limit: LiveBackfill.sweepCount)
+                of: table.plan.part, after: sweep.position, limit: LiveBackfill.sweepCount)
             let position = sweep.position
             let done = try await patiently(.sweep) {
                 try await remove(keys, of: table, begun: state.startedAt, after: position, with: probe)

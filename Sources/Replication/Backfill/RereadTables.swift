@@ -1,25 +1,42 @@
 import Mapping
 import Model
 
-/// The tables whose rows are read again, by collection. Those that no backfill is about are looked up in the catalogue
-/// when the first of their rows is read.
+/// The tables whose rows are read again, by the parts of collections that they have. Those that no backfill is about are
+/// looked up in the catalogue when the first of their rows is read.
 actor RereadTables {
-    private var tables: [String: BackfillTable]
-    private let lookUp: @Sendable (_ collection: String) async throws -> BackfillTable?
+    /// By collection.
+    private var tables: [String: [BackfillTable]]
+    private let lookUp: @Sendable (_ reread: Reread) async throws -> BackfillTable?
 
-    init(
-        _ tables: [BackfillTable], lookUp: @escaping @Sendable (_ collection: String) async throws -> BackfillTable?
-    ) {
-        self.tables = Dictionary(tables.map { ($0.plan.collection, $0) }, uniquingKeysWith: { first, _ in first })
+    init(_ tables: [BackfillTable], lookUp: @escaping @Sendable (_ reread: Reread) async throws -> BackfillTable?) {
+        self.tables = Dictionary(grouping: tables, by: \.plan.collection)
         self.lookUp = lookUp
     }
 
-    /// - Returns: nil for a table that is gone.
-    /// - Throws: `Failure(.configuration)` for one that can't be replicated any more.
-    func table(of collection: String) async throws -> BackfillTable? {
-        if let known = tables[collection] { return known }
-        let found = try await lookUp(collection)
-        tables[collection] = found
+    /// The rows by their tables; nil for those of tables that are gone.
+    ///
+    /// - Parameter rereads: of one collection.
+    /// - Throws: `Failure(.configuration)` for a table that can't be replicated any more.
+    func byTable(_ rereads: [Reread]) async throws -> [(table: BackfillTable?, rows: [Reread])] {
+        var groups: [(table: BackfillTable, rows: [Reread])] = []
+        var gone: [Reread] = []
+        for reread in rereads {
+            if let index = groups.firstIndex(where: { $0.table.plan.part.contains(reread) }) {
+                groups[index].rows.append(reread)
+            } else if let table = try await table(of: reread) {
+                groups.append((table, [reread]))
+            } else {
+                gone.append(reread)
+            }
+        }
+        return groups + (gone.isEmpty ? [] : [(nil, gone)])
+    }
+
+    private func table(of reread: Reread) async throws -> BackfillTable? {
+        let known = tables[reread.collection]?.first { $0.plan.part.contains(reread) }
+        if let known { return known }
+        guard let found = try await lookUp(reread) else { return nil }
+        tables[reread.collection, default: []].append(found)
         return found
     }
 }

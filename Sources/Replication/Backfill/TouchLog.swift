@@ -59,10 +59,10 @@ struct TouchLog {
         }
     }
 
-    /// Remembers that a transaction has truncated the table: every row of a snapshot that does not see it is gone.
-    mutating func touchAll(in collection: String, by xid: UInt64) {
+    /// Remembers that a transaction has truncated a table: every row of a snapshot that does not see it is gone.
+    mutating func touchAll(in part: CollectionPart, by xid: UInt64) {
         if let floor, floor.sees(xid) { return }
-        update(collection) { $0.touchAll(by: xid) }
+        update(part.collection) { $0.touchAll(in: part, by: xid) }
     }
 
     /// What becomes of a chunk's row.

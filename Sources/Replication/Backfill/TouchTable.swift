@@ -30,13 +30,18 @@ struct TouchTable {
         }
     }
 
+    private struct Truncation: Equatable {
+        let xid: UInt64
+        let part: CollectionPart
+    }
+
     private var arena: [UInt8] = []
     private var keys: [Key] = []
     private var touches: [Touch] = []
     /// Positions of keys, or -1; a power of two of them, or none.
     private var slots: [Int32] = []
-    /// Transactions that truncated the table.
-    private var truncations: [UInt64] = []
+    /// Transactions that truncated a table of the collection.
+    private var truncations: [Truncation] = []
 
     /// How many touches at the front the floor sees.
     private var seenPrefix = 0
@@ -45,11 +50,12 @@ struct TouchTable {
 
     var byteCount: Int {
         arena.capacity + keys.capacity * MemoryLayout<Key>.stride + touches.capacity * MemoryLayout<Touch>.stride
-            + slots.capacity * MemoryLayout<Int32>.stride + truncations.capacity * MemoryLayout<UInt64>.stride
+            + slots.capacity * MemoryLayout<Int32>.stride + truncations.capacity * MemoryLayout<Truncation>.stride
     }
 
-    mutating func touchAll(by xid: UInt64) {
-        if truncations.last != xid { truncations.append(xid) }
+    mutating func touchAll(in part: CollectionPart, by xid: UInt64) {
+        let truncation = Truncation(xid: xid, part: part)
+        if truncations.last != truncation { truncations.append(truncation) }
     }
 
     mutating func touch(_ bytes: UnsafeRawBufferPointer, by xid: UInt64, isPartial: Bool) {
@@ -65,7 +71,7 @@ struct TouchTable {
     }
 
     func verdict(on bytes: UnsafeRawBufferPointer, for snapshot: VisibilitySnapshot) -> TouchLog.Verdict {
-        if truncations.contains(where: { !snapshot.sees($0) }) { return .skip }
+        if truncations.contains(where: { !snapshot.sees($0.xid) && $0.part.contains(bytes) }) { return .skip }
         guard let key = find(bytes, hash: TouchTable.hash(bytes)).key else { return .write }
         var verdict = TouchLog.Verdict.write
         var next = keys[key].newest
@@ -84,7 +90,7 @@ struct TouchTable {
 
     /// Forgets touches that the snapshot sees, sooner or later. (Those that stay a while change no verdict.)
     mutating func forget(upTo floor: VisibilitySnapshot) {
-        truncations.removeAll { floor.sees($0) }
+        truncations.removeAll { floor.sees($0.xid) }
         while seenPrefix < touches.count, floor.sees(touches[seenPrefix].xid) { seenPrefix += 1 }
         // Half is seen; or as much has come as there was, behind a transaction that is not seen for long.
         let isHalfSeen = seenPrefix > 0 && seenPrefix >= touches.count / 2

@@ -2,8 +2,8 @@ import BSON
 import Mapping
 import Model
 
-/// The net writes of one batch to one collection, grown change by change: every key has one write, which the next
-/// change of that key is folded into.
+/// The net writes of one batch to one collection, of whichever tables, grown change by change: every key has one write,
+/// which the next change of that key is folded into.
 ///
 /// | there is   | + whole row    | + part of a row | + delete | + key change away, part of a row |
 /// |------------|----------------|-----------------|----------|----------------------------------|
@@ -17,17 +17,21 @@ struct CollectionBuilder {
     let writes: CollectionWrites
     private var index = KeyIndex()
     private(set) var coalesced = 0
+    /// Of the table that the last change was of.
+    private var oid: UInt32?
 
     init(plan: MappingPlan) {
         writes = CollectionWrites(
             collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: plan.streamGuard,
             expectsDocuments: plan.streamGuard != nil)
-        writes.table = plan.schema.name
     }
 
-    /// To be called before a change of another version of the table is added.
-    func adapt(to plan: MappingPlan) {
+    /// To be called before a change of another version of a table, or of another table, is added.
+    mutating func adapt(to plan: MappingPlan) {
         if plan.needsSetField { writes.hasSpecialNames = true }
+        guard plan.schema.oid != oid else { return }
+        oid = plan.schema.oid
+        writes.tables[plan.part] = plan.schema.name
     }
 
     /// - Parameter mayBeThere: whether a document may be there all the same: one that a backfill has still to remove.

@@ -63,9 +63,7 @@ package struct PlanTable: Sendable {
                 present: showsPresent && !table.isGone ? state.shape.map { Set($0.columns.map(\.name)) } : nil,
                 isOlder: table.isGone || state.shape.map { !$0.agrees(with: table.schema) } ?? false,
                 key: state.keyColumns(in: table.schema)))
-        guard state.keyForms.isEmpty || plan.keyForms == state.keyForms else {
-            throw PlanTable.changedKey(state, plan.keyForms)
-        }
+        try PlanTable.requireSameKey(state, plan)
         plans[ObjectIdentifier(table)] = plan
         if plan.mayReadAgain { mayReadAgain = true }
     }
@@ -85,11 +83,21 @@ package struct PlanTable: Sendable {
     }
 
     /// A key whose values have become something else would miss every document that is there.
-    static func changedKey(_ state: TableState, _ now: [String]) -> Failure {
-        Failure(
+    static func requireSameKey(_ state: TableState, _ plan: MappingPlan) throws(Failure) {
+        guard state.discriminator == plan.part.discriminator else {
+            throw Failure(
+                .configuration,
+                "table \(state.table) has its documents in collection \(state.part), and the configuration says "
+                    + "\(plan.part) now",
+                hint:
+                    "The discriminator is a part of _id, which the documents keep: put it back, or take the table out with "
+                    + "`wherry tables remove \(state.table) --documents`, then add it again.")
+        }
+        guard !state.keyForms.isEmpty, plan.keyForms != state.keyForms else { return }
+        throw Failure(
             .configuration,
             "the key of table \(state.table) has changed its type: it was \(state.keyForms.joined(separator: ", ")) in "
-                + "collection \(state.collection), and is \(now.joined(separator: ", ")) now",
+                + "collection \(state.collection), and is \(plan.keyForms.joined(separator: ", ")) now",
             hint:
                 "The documents keep the old keys and would not be found. Remove the pipeline with `wherry drop` and run "
                 + "it again for a new copy.")
@@ -108,9 +116,9 @@ package struct PlanTable: Sendable {
         return plan
     }
 
-    /// The collection of a table, whatever its version.
-    package func collection(of table: TableVersion) throws -> String {
-        guard let state = state(of: table) else { return try plan(for: table).collection }
-        return state.collection
+    /// Where the documents of a table are, whatever its version.
+    package func part(of table: TableVersion) throws -> CollectionPart {
+        guard let state = state(of: table) else { return try plan(for: table).part }
+        return state.part
     }
 }

@@ -80,13 +80,13 @@ struct CopyFallback {
         let sinks = try await lease.copySinks()
         for table in unfinished where !table.wasEmpty {
             // Some of these rows are still there, and would be missing until the backfill comes to them.
-            guard try await !sinks[0].hasStaleNotes(of: table.collection, attempt: before.copyAttempt) else {
+            guard try await !sinks[0].hasStaleNotes(of: table.part, attempt: before.copyAttempt) else {
                 throw Failure(
                     .configuration, "collection \(table.collection) holds rows of an earlier attempt at the copy")
             }
         }
         for table in copy.tables where !table.wasEmpty && table.copyStage == .finished {
-            try await sinks[0].sweepLedger(of: table.collection, attempt: before.copyAttempt)
+            try await sinks[0].sweepLedger(of: table.part, attempt: before.copyAttempt)
         }
         try await BackfillPlanner(source: ports.source, store: ports.store)
             .begin(unfinished, versions, of: before, cause: .copyLost)

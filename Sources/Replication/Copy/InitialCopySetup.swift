@@ -84,7 +84,7 @@ struct InitialCopySetup {
     private func tidyUp() async throws {
         let sinks = try await lease.copySinks()
         for table in await lease.tables where !table.wasEmpty {
-            try await sinks[0].forgetLedger(of: table.collection)
+            try await sinks[0].forgetLedger(of: table.part)
         }
         await lease.closeCopySinks()
     }
@@ -110,7 +110,7 @@ struct InitialCopySetup {
     /// such copy can tell which of them are gone since.
     private func requireNoNotes(_ state: PipelineState, _ states: [TableState], _ sink: any CopySink) async throws {
         for table in states where !table.wasEmpty {
-            guard try await sink.hasStaleNotes(of: table.collection, attempt: state.copyAttempt + 1) else { continue }
+            guard try await sink.hasStaleNotes(of: table.part, attempt: state.copyAttempt + 1) else { continue }
             throw Failure(
                 .configuration,
                 "an interrupted copy of pipeline \(state.pipeline) has left rows in collection \(table.collection), which "
@@ -144,7 +144,7 @@ struct InitialCopySetup {
                 .run(ranges, tables: states)
             // Before it is called whole: joiners go then.
             for table in states where !table.wasEmpty {
-                try await sinks[0].sweepLedger(of: table.collection, attempt: state.copyAttempt)
+                try await sinks[0].sweepLedger(of: table.part, attempt: state.copyAttempt)
             }
             try await ports.ranges.close(settings.pipeline, epoch: state.epoch, isWhole: true)
         } catch {
@@ -206,7 +206,7 @@ struct InitialCopySetup {
         }
         guard state.copyAttempt > 0 else { return }
         pipeline.logger.notice("an earlier initial copy was interrupted, starting it again")
-        for table in tables where table.wasEmpty { try await sinks[0].empty(table.collection) }
+        for table in tables where table.wasEmpty { try await sinks[0].empty(table.part) }
     }
 
     private func createSlot() async throws -> ExportedSnapshot {

@@ -25,8 +25,8 @@ struct HeldKeys {
 
     func contains(_ key: BSONDocument, in collection: String) -> Bool { keys[collection]?[key] != nil }
 
-    /// Whether something of the collection is held.
-    func holds(_ collection: String) -> Bool { keys[collection] != nil }
+    /// Whether something of the collection, or of the part of it, is held.
+    func holds(_ part: CollectionPart) -> Bool { keys[part.collection]?.keys.contains(where: part.contains) ?? false }
 
     private mutating func hold(_ key: BSONDocument, in collection: String) {
         keys[collection, default: [:]][key, default: 0] += 0
@@ -41,7 +41,7 @@ struct HeldKeys {
         for letter in batch.letters { for key in letter.keys { hold(key, in: letter.collection) } }
         let origin = DeadLetter.Origin(lsn: batch.checkpoint.lsn, commitTime: batch.checkpoint.commitTime)
         // A change that was refused while the batch was made comes behind what the batch writes of its key.
-        let taken = batch.collections.filter { holds($0.collection) }.flatMap { takeOut(of: $0, origin) }
+        let taken = batch.collections.filter { keys[$0.collection] != nil }.flatMap { takeOut(of: $0, origin) }
         let known = batch.letters.prefix { $0.sequence > 0 }
         batch.letters = known + taken + batch.letters[known.endIndex...]
         batch.letterOrders = orders
@@ -101,7 +101,8 @@ struct HeldKeys {
                 .document(BSONDocument(unchecked: writes.bytes(write.body)))
             }
         return DeadLetter(
-            collection: writes.collection, table: writes.table, keys: keys, kind: write.kind.letter, reason: reason,
+            collection: writes.collection, table: writes.table(of: write.key), keys: keys, kind: write.kind.letter,
+            reason: reason,
             origin: origin, content: content)
     }
 
@@ -170,19 +171,20 @@ struct HeldKeys {
     mutating func settle(_ chunk: ChunkWrite) {
         let collection = chunk.documents.collection
         let refused = Set(chunk.letters.flatMap(\.keys))
-        for key in chunk.released {
-            guard let count = keys[collection]?[key] else { continue }
-            let left = refused.contains(key) ? 1 : 0
-            letters = max(0, letters - count + left)
-            keys[collection]?[key] = left > 0 ? left : nil
-        }
-        if keys[collection]?.isEmpty == true { keys[collection] = nil }
+        for key in chunk.released { release(key, in: collection, but: refused.contains(key) ? 1 : 0) }
     }
 
-    /// The collection is empty.
-    mutating func release(_ collection: String) {
-        letters = max(0, letters - (keys[collection]?.values.reduce(0, +) ?? 0))
-        keys[collection] = nil
+    /// It is empty.
+    mutating func release(_ part: CollectionPart) {
+        for key in (keys[part.collection] ?? [:]).keys where part.contains(key) { release(key, in: part.collection) }
+    }
+
+    /// - Parameter left: how many letters hold the key still.
+    private mutating func release(_ key: BSONDocument, in collection: String, but left: Int = 0) {
+        guard let count = keys[collection]?[key] else { return }
+        letters = max(0, letters - count + left)
+        keys[collection]?[key] = left > 0 ? left : nil
+        if keys[collection]?.isEmpty == true { keys[collection] = nil }
     }
 }
 

@@ -30,10 +30,14 @@ struct IndexBuilds: Sendable {
         var jobs: [Job] = []
         for table in tables {
             guard let configured = settings.collections?[table.table], !configured.indexes.isEmpty else { continue }
+            // An index that also fits documents with nulls fits those without.
+            let omitsNulls = tables.filter { $0.collection == table.collection }
+                .allSatisfy { settings.rules.mapping(of: $0.table).nulls == .omit }
             let missing = try await target.missing(configured.indexes, of: table.collection)
-            jobs += missing.map {
-                Job(collection: table.collection, index: $0, omitsNulls: configured.mapping.nulls == .omit)
-            }
+            jobs += missing.filter { index in
+                // Another table of the collection may ask for it too.
+                !jobs.contains { $0.collection == table.collection && $0.index == index }
+            }.map { Job(collection: table.collection, index: $0, omitsNulls: omitsNulls) }
         }
         return jobs.isEmpty ? nil : IndexBuilds(target: target, jobs: jobs, logger: logger)
     }

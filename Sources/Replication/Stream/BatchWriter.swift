@@ -23,8 +23,8 @@ struct BatchWriter {
         if isAtEnd { return true }
         while let step = await handoff.take() {
             switch step {
-            case .truncate(let collections):
-                try await truncate(collections)
+            case .truncate(let parts):
+                try await truncate(parts)
                 // No place to stop: what the transaction brings next belongs to it.
                 continue
             case .chunk(let chunk, let batch): try await write(chunk, behind: batch)
@@ -38,12 +38,12 @@ struct BatchWriter {
 
     private var isAtEnd: Bool { target.isReached(by: checkpoint) && hasSettledRereads() }
 
-    private mutating func truncate(_ collections: [String]) async throws {
-        try await sink.truncate(collections, at: checkpoint)
-        let holding = collections.filter { held.holds($0) }
+    private mutating func truncate(_ parts: [CollectionPart]) async throws {
+        try await sink.truncate(parts, at: checkpoint)
+        let holding = parts.filter { held.holds($0) }
         guard !holding.isEmpty else { return }
         try await sink.forgetLetters(of: holding, at: checkpoint)
-        for collection in holding { held.release(collection) }
+        for part in holding { held.release(part) }
     }
 
     private mutating func apply(_ batch: WriteBatch) async throws {

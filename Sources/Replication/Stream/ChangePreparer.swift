@@ -151,9 +151,9 @@ struct ChangePreparer {
         guard let change = own else { return }
         if case .truncate(let tables) = change {
             try await splitOpenTransaction()
-            let collections = try Set(tables.map { try plans.collection(of: $0) }).sorted()
-            if let xid = open?.start.xid { filter?.recordTruncation(of: collections, by: xid) }
-            await handoff.put(.truncate(collections))
+            let parts = try Set(tables.map { try plans.part(of: $0) }).sorted { $0.description < $1.description }
+            if let xid = open?.start.xid { filter?.recordTruncation(of: parts, by: xid) }
+            await handoff.put(.truncate(parts))
             return
         }
         if !hasRoom(for: change) { try await splitOpenTransaction() }

@@ -5,7 +5,7 @@ import Synchronization
 enum WriteStep: Sendable {
     case batch(WriteBatch)
     /// Empty these collections, after everything before and before everything behind it.
-    case truncate([String])
+    case truncate([CollectionPart])
     /// Rows of a backfill, after everything before: what of that isn't written yet comes with them.
     case chunk(AdmittedChunk, behind: WriteBatch?)
     /// Called once everything before is durable.

@@ -33,10 +33,7 @@ struct MappingSettlement {
     }
 
     private func check(_ table: TableState, _ shown: SourceTable) throws {
-        let plan = try MappingPlan(table, of: shown, by: settings.rules)
-        guard table.keyForms.isEmpty || table.keyForms == plan.keyForms else {
-            throw PlanTable.changedKey(table, plan.keyForms)
-        }
+        try PlanTable.requireSameKey(table, try MappingPlan(table, of: shown, by: settings.rules))
     }
 
     private func taken(_ table: TableState) -> TableState {

@@ -74,14 +74,14 @@ struct TableArrival {
     }
 
     private func newState(of table: CatalogueTable, beside tables: [TableState]) async throws -> TableState {
-        let collection = settings.collection(of: table.name)
-        var collections = Dictionary(tables.map { ($0.table, $0.collection) }, uniquingKeysWith: { first, _ in first })
-        collections[table.name] = collection
-        if let clash = StartChecks.sharing(collections).first { throw clash }
-        let occupied = try await ports.target.nonEmpty([collection])
+        let part = settings.rules.part(of: table.name)
+        var parts = Dictionary(tables.map { ($0.table, $0.part) }, uniquingKeysWith: { first, _ in first })
+        parts[table.name] = part
+        if let clash = StartChecks.sharing(parts).first { throw clash }
+        let occupied = try await ports.target.nonEmpty([part])
         if !settings.adopt, let refusal = StartChecks.occupied(occupied) { throw refusal }
         return try TableState(
-            new: table.table, shape: table.shape, collection: collection,
+            new: table.table, shape: table.shape, collection: part.collection,
             rules: settings.rules, occupied: occupied)
     }
 }

@@ -49,7 +49,7 @@ struct TableDeparture {
         for table in leaving where table.membership == .leaving(deletesDocuments: true) && isOwn(table) {
             guard let checkpoint = state.checkpoint else { continue }
             // Only while nobody has taken the pipeline over.
-            try await ports.sink.truncate([table.collection], at: checkpoint)
+            try await ports.sink.truncate([table.part], at: checkpoint)
         }
         try await ports.store.remove(leaving, of: state)
         for table in leaving {

@@ -3,7 +3,7 @@ import Model
 /// Checks the section `collections` and turns it around: what becomes of each table. Every error is a `Failure` of kind
 /// `.configuration` that names the key.
 struct CollectionResolver: Sendable {
-    /// By collection.
+    /// By the name of the entry.
     let collections: [String: ConfiguredCollection]
     /// Where they were given: the file's name.
     let file: String
@@ -23,33 +23,46 @@ struct CollectionResolver: Sendable {
                 hint: "Leave the section out to replicate every table of the schemas.")
         }
         var settings: [TableName: CollectionSettings] = [:]
+        /// The names of the entries.
+        var names: [TableName: String] = [:]
         for (name, entry) in collections.sorted(by: { $0.key < $1.key }) {
-            if let problem = NameRules.collectionProblem(name) {
-                throw Failure(
-                    .configuration, "'collections' in \(file) has a collection whose name \(problem): '\(name)'",
-                    hint: "Call it something else.")
-            }
             let table = try table(of: entry, name)
-            if let other = settings[table] {
+            if let other = names.updateValue(name, forKey: table) {
                 throw Failure(
                     .configuration,
-                    "'collections.\(name).from' in \(file) is table \(table), which 'collections.\(other.collection)' "
-                        + "has already",
+                    "'collections.\(name).from' in \(file) is table \(table), which 'collections.\(other)' has already",
                     hint: "A table becomes one collection: remove one of the two.")
             }
-            let guarding = try lastModified(of: entry, name)
-            var mapping = try mappings.mapping(entry, at: "collections.\(name)")
-            // Documents are compared by it: it stays a date.
-            if let guarding, mapping.policies.timestamp != .date, mapping.types[guarding.column] == nil,
-                mapping.columnPolicies[guarding.column]?.timestamp == nil
-            {
-                mapping.types[guarding.column] = .date
+            settings[table] = try self.settings(of: entry, name)
+        }
+        for (collection, tables) in Dictionary(grouping: settings.keys, by: { settings[$0]?.collection ?? "" }) {
+            let entries = tables.compactMap { table in
+                settings[table].flatMap { own in names[table].map { (name: $0, settings: own) } }
             }
-            settings[table] = CollectionSettings(
-                collection: name, lastModified: guarding, mapping: mapping,
-                indexes: try IndexResolver(file: file, path: "collections.\(name)").indexes(entry.indexes))
+            try SharedCollection(file: file, collection: collection, entries: entries.sorted { $0.name < $1.name })
+                .check()
         }
         return settings
+    }
+
+    private func settings(of entry: ConfiguredCollection, _ name: String) throws -> CollectionSettings {
+        let collection = entry.into ?? name
+        if let problem = NameRules.collectionProblem(collection) {
+            throw Failure(
+                .configuration, "'collections' in \(file) has a collection whose name \(problem): '\(collection)'",
+                hint: "Call it something else.")
+        }
+        let guarding = try lastModified(of: entry, name)
+        var mapping = try mappings.mapping(entry, at: "collections.\(name)")
+        // Documents are compared by it: it stays a date.
+        if let guarding, mapping.policies.timestamp != .date, mapping.types[guarding.column] == nil,
+            mapping.columnPolicies[guarding.column]?.timestamp == nil
+        {
+            mapping.types[guarding.column] = .date
+        }
+        return CollectionSettings(
+            collection: collection, lastModified: guarding, mapping: mapping,
+            indexes: try IndexResolver(file: file, path: "collections.\(name)").indexes(entry.indexes))
     }
 
     private func table(of entry: ConfiguredCollection, _ name: String) throws -> TableName {

@@ -1,7 +1,12 @@
-/// One entry of `collections` in `wherry.yaml`: what becomes of one table. The key it stands under is the collection.
+/// One entry of `collections` in `wherry.yaml`: what becomes of one table. The key it stands under is the collection,
+/// unless `into` names another.
 struct ConfiguredCollection: Decodable, Sendable, Equatable {
     /// The table, as `schema.table`.
     var from: String?
+    /// The collection. Default: the key the entry stands under.
+    var into: String?
+    /// One constant field, where several tables go into the collection: `{ kind: customer }`.
+    var discriminator: [String: String]?
     /// What `_id` is: `single`, `wrapped`, a list of the key's columns, or a text like `${tenant_id}:${order_no}`.
     /// Default: `single`.
     var id: WordOrList?
@@ -38,7 +43,7 @@ struct ConfiguredCollection: Decodable, Sendable, Equatable {
     var indexes: [String: ConfiguredIndex]?
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case from, id
+        case from, into, discriminator, id
         case filter = "where"
         case keep, drop, rename
         case fieldCase = "case"

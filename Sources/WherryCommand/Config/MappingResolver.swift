@@ -16,6 +16,7 @@ struct MappingResolver: Sendable {
         let words = Words(file: file, path: path)
         var mapping = CollectionMapping()
         mapping.id = id(entry.id)
+        mapping.discriminator = try entry.discriminator.map { try discriminator($0, path) }
         mapping.columns = try columns(entry, path)
         mapping.rename = entry.rename ?? [:]
         mapping.fieldCase = try words.choice(entry.fieldCase ?? defaults.fieldCase, "case", default: .keep)
@@ -57,6 +58,27 @@ struct MappingResolver: Sendable {
         case .word(let template): .template(template)
         case .list(let columns): .columns(columns)
         }
+    }
+
+    private func discriminator(_ given: [String: String], _ path: String) throws -> Discriminator {
+        func failure(_ problem: String, hint: String) -> Failure {
+            Failure(.configuration, "'\(path).discriminator' in \(file) \(problem)", hint: hint)
+        }
+        guard given.count == 1, let (field, value) = given.first else {
+            throw failure(
+                "has \(given.count) fields", hint: "Write one, with its value: discriminator: { kind: customer }.")
+        }
+        guard !field.isEmpty, field != "_id", !field.hasPrefix("$"), !field.contains("."), !field.utf8.contains(0)
+        else {
+            throw failure(
+                "names field '\(field)', which is no plain name",
+                hint: "It is a field at the top of the documents, without dots and dollar signs, and not _id itself.")
+        }
+        guard (1...100).contains(value.utf8.count) else {
+            throw failure(
+                "has a value of \(value.utf8.count) bytes", hint: "A value has 1 to 100 bytes: it is in every _id.")
+        }
+        return Discriminator(field: field, value: value)
     }
 
     private func columns(_ entry: ConfiguredCollection, _ path: String) throws -> CollectionMapping.ColumnChoice {

@@ -33,10 +33,8 @@ package struct Settings: Sendable, Equatable {
 
         package var rules: MappingRules { MappingRules(named: collections ?? [:], standard: mapping) }
 
-        /// Where a table goes that the pipeline doesn't have yet.
-        package func collection(of table: TableName) -> String {
-            collections?[table]?.collection ?? table.defaultCollection
-        }
+        /// The collection of a table that the pipeline doesn't have yet.
+        package func collection(of table: TableName) -> String { rules.part(of: table).collection }
     }
 
     package struct Target: Sendable, Equatable {

@@ -49,7 +49,7 @@ struct BackfillFollower {
         guard let backfill = state.backfill else { return .cancelled }
         if backfill.isFinished {
             let rereads = try await store.rereads(of: pipeline, .backfill, limit: 0)
-            return rereads.contains { $0.collection == state.collection } ? nil : .finished
+            return rereads.contains(where: state.part.contains) ? nil : .finished
         }
         return backfill.isPaused ? .paused : nil
     }

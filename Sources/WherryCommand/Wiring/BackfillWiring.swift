@@ -101,7 +101,7 @@ struct BackfillWiring {
         } else if let backfill = table.backfill, !backfill.isFinished {
             let rows = "\(HumanText.count(backfill.rows)) of about \(HumanText.count(table.estimatedRows)) rows"
             what = (backfill.isPaused ? "paused" : "under way") + ": \(rows) are read"
-        } else if case let count = rereads.count(where: { $0.collection == table.collection }), count > 0 {
+        } else if case let count = rereads.count(where: table.part.contains), count > 0 {
             what = "under way: \(HumanText.count(count)) rows have to be read again"
         } else {
             return
@@ -203,7 +203,7 @@ struct BackfillWiring {
         if table.isBackfilling { return true }
         guard order == .cancel, table.backfill?.cause == .asked else { return false }
         // Rows that have to be read again are its last part.
-        return try await store.hasRereads(in: table.collection, of: settings.pipeline)
+        return try await store.hasRereads(in: table.part, of: settings.pipeline)
     }
 
     private var changedMeanwhile: Failure {

@@ -42,11 +42,13 @@ enum CheckFindings {
 
     /// Before the first start: collections that two tables would share, and those that hold documents already.
     ///
-    /// - Parameter collections: by table.
-    static func collections(_ collections: [TableName: String], occupied: Set<String>, adopts: Bool) -> [Finding] {
-        var findings = StartChecks.sharing(collections).map { finding($0, "collection_shared", subject: "target") }
-        for (table, collection) in collections.sorted(by: { $0.key < $1.key }) {
-            guard let problem = NameRules.collectionProblem(collection) else { continue }
+    /// - Parameter parts: by table.
+    static func collections(
+        _ parts: [TableName: CollectionPart], occupied: Set<CollectionPart>, adopts: Bool
+    ) -> [Finding] {
+        var findings = StartChecks.sharing(parts).map { finding($0, "collection_shared", subject: "target") }
+        for (table, part) in parts.sorted(by: { $0.key < $1.key }) {
+            guard let problem = NameRules.collectionProblem(part.collection) else { continue }
             findings.append(
                 Finding(
                     .error, "collection_name", subject: table.description,
@@ -59,7 +61,8 @@ enum CheckFindings {
         findings.append(
             Finding(
                 .info, "target_not_empty", subject: "target",
-                "rows will overwrite documents of the same key in: \(occupied.sorted().joined(separator: ", "))"))
+                "rows will overwrite documents of the same key in: "
+                    + occupied.map(\.description).sorted().joined(separator: ", ")))
         return findings
     }
 

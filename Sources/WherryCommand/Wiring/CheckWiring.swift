@@ -166,14 +166,15 @@ struct CheckWiring: Sendable {
         let target = MongoTarget(
             pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline)
         let store = try Endpoint.store(settings, pool)
-        let collections = Dictionary(uniqueKeysWithValues: tables.map { ($0, settings.source.collection(of: $0)) })
-        let names = collections.values.sorted().filter { NameRules.collectionProblem($0) == nil }
+        let parts = Dictionary(uniqueKeysWithValues: tables.map { ($0, settings.source.rules.part(of: $0)) })
+        let fine = parts.values.filter { NameRules.collectionProblem($0.collection) == nil }
         let taken = try await store.collectionsTaken(
-            names, in: settings.target.uri.database, usesSlot: usesSlot)
+            fine.map(\.collection), in: settings.target.uri.database, usesSlot: usesSlot)
         // That they hold documents is no news then, and to adopt them no remedy.
-        let occupied = try await target.nonEmpty(names).subtracting(taken.map(\.collection))
+        let theirs = Set(taken.map(\.collection))
+        let occupied = try await target.nonEmpty(fine).filter { !theirs.contains($0.collection) }
         return CheckFindings.taken(taken)
-            + CheckFindings.collections(collections, occupied: occupied, adopts: adopts)
+            + CheckFindings.collections(parts, occupied: occupied, adopts: adopts)
     }
 
     private func continuation(of known: Known, _ source: PostgresSource) async throws -> [Finding] {

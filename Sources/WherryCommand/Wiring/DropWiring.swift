@@ -84,10 +84,10 @@ struct DropWiring: Sendable {
         let target = MongoTarget(
             pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline)
         for table in tables where table.wasEmpty {
-            try await target.empty(table.collection)
-            report.collections.append(table.collection)
+            try await target.empty(table.part)
+            report.collections.append(table.part.description)
         }
-        report.keptCollections = tables.filter { !$0.wasEmpty }.map(\.collection)
+        report.keptCollections = tables.filter { !$0.wasEmpty }.map(\.part.description)
     }
 
     /// Documents are deleted only where the pipeline wrote them.

@@ -82,7 +82,11 @@ struct IndexFindings {
     /// Why two rows of the source may have the same values in it; nil when they can't.
     func doubt(about index: CollectionIndex) -> String? {
         var columns: [Column] = []
-        for path in index.keys.map(\.path) {
+        let constant = mapping.discriminator?.field
+        if let constant, !index.keys.contains(where: { $0.path == constant || $0.path == "_id.\(constant)" }) {
+            return "other tables have documents in the collection too, and \(constant) is not in the index"
+        }
+        for path in index.keys.map(\.path) where path != constant && path != constant.map({ "_id.\($0)" }) {
             guard let column = table.schema.columns.first(where: { plan.path(of: $0.name) == path }) else {
                 return "\(path) is not the value of one column"
             }

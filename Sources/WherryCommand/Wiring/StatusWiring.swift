@@ -82,8 +82,11 @@ extension StatusReport {
                 kind: $0.failure.kind.rawValue, message: $0.failure.message, hint: $0.failure.hint,
                 at: Timestamp.text($0.at))
         }
-        let again = Dictionary(grouping: rereads, by: \.collection).mapValues(\.count)
-        self.tables = tables.map { Table($0, rowsToReadAgain: again[$0.collection]) }
+        let again = Dictionary(grouping: rereads, by: \.collection)
+        self.tables = tables.map { table in
+            let own = again[table.collection]?.count(where: table.part.contains) ?? 0
+            return Table(table, rowsToReadAgain: own > 0 ? own : nil)
+        }
     }
 }
 

@@ -122,12 +122,10 @@ struct TablesWiring: Sendable {
             }
             if let stored = tables.first(where: { $0.table == name }) { return stored }
             try requireChosen(table)
-            let collection = settings.source.collection(of: name)
-            if let other = tables.first(where: { $0.collection == collection }) {
-                throw Failure(
-                    .configuration, "tables \(other.table) and \(name) would share collection \(collection)",
-                    hint: "Name another collection for it in 'collections'.")
-            }
+            let part = settings.source.rules.part(of: name)
+            let collection = part.collection
+            let parts = [name: part].merging(tables.map { ($0.table, $0.part) }) { own, _ in own }
+            if let clash = StartChecks.sharing(parts).first { throw clash }
             if let problem = NameRules.collectionProblem(collection) {
                 throw Failure(
                     .configuration, "\(name) can't become a collection: its name \(problem)",
@@ -138,7 +136,7 @@ struct TablesWiring: Sendable {
             ).first {
                 throw taken.refusal
             }
-            let occupied = try await target.nonEmpty([collection])
+            let occupied = try await target.nonEmpty([part])
             if !adopts, let refusal = StartChecks.occupied(occupied) { throw refusal }
             var state = try TableState(
                 new: table.table, shape: nil, collection: collection,

@@ -12,12 +12,12 @@ final class FakeCopySink: CopySink {
 
     private struct State {
         var writes: [Write] = []
-        var emptied: [String] = []
-        var swept: [(collection: String, attempt: Int)] = []
-        var forgotten: [String] = []
+        var emptied: [CollectionPart] = []
+        var swept: [(collection: CollectionPart, attempt: Int)] = []
+        var forgotten: [CollectionPart] = []
         var epoch: Int64?
         var isClosed = false
-        var stale: Set<String> = []
+        var stale: Set<CollectionPart> = []
     }
 
     private let state = Mutex(State())
@@ -35,9 +35,9 @@ final class FakeCopySink: CopySink {
     func use(_ ranges: FakeRanges) { self.ranges.withLock { $0 = ranges } }
 
     var writes: [Write] { state.withLock { $0.writes } }
-    var emptied: [String] { state.withLock { $0.emptied } }
-    var swept: [(collection: String, attempt: Int)] { state.withLock { $0.swept } }
-    var forgotten: [String] { state.withLock { $0.forgotten } }
+    var emptied: [CollectionPart] { state.withLock { $0.emptied } }
+    var swept: [(collection: CollectionPart, attempt: Int)] { state.withLock { $0.swept } }
+    var forgotten: [CollectionPart] { state.withLock { $0.forgotten } }
     var epoch: Int64? { state.withLock { $0.epoch } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
@@ -54,21 +54,21 @@ final class FakeCopySink: CopySink {
         return true
     }
 
-    func empty(_ collection: String) async throws { state.withLock { $0.emptied.append(collection) } }
+    func empty(_ part: CollectionPart) async throws { state.withLock { $0.emptied.append(part) } }
 
     /// Collections with notes of an earlier attempt.
-    var stale: Set<String> {
+    var stale: Set<CollectionPart> {
         get { state.withLock { $0.stale } }
         set { state.withLock { $0.stale = newValue } }
     }
 
-    func hasStaleNotes(of collection: String, attempt: Int) async throws -> Bool { stale.contains(collection) }
+    func hasStaleNotes(of part: CollectionPart, attempt: Int) async throws -> Bool { stale.contains(part) }
 
-    func sweepLedger(of collection: String, attempt: Int) async throws {
-        state.withLock { $0.swept.append((collection, attempt)) }
+    func sweepLedger(of part: CollectionPart, attempt: Int) async throws {
+        state.withLock { $0.swept.append((part, attempt)) }
     }
 
-    func forgetLedger(of collection: String) async throws { state.withLock { $0.forgotten.append(collection) } }
+    func forgetLedger(of part: CollectionPart) async throws { state.withLock { $0.forgotten.append(part) } }
 
     func close() async { state.withLock { $0.isClosed = true } }
 }

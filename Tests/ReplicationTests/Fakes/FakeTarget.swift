@@ -5,7 +5,7 @@ import Synchronization
 /// The target as a whole, in memory: what was asked of it.
 final class FakeTarget: TargetDatabase {
     struct State: Sendable {
-        var occupied: Set<String> = []
+        var occupied: Set<CollectionPart> = []
         var created: [[String]] = []
     }
 
@@ -17,9 +17,11 @@ final class FakeTarget: TargetDatabase {
 
     func createCollections(_ names: [String]) async throws { state.withLock { $0.created.append(names) } }
 
-    func keys(of collection: String, after key: BSONDocument?, limit: Int) async throws -> [BSONDocument] { [] }
+    func keys(of part: CollectionPart, after key: BSONDocument?, limit: Int) async throws -> [BSONDocument] { [] }
 
-    func empty(_ collection: String) async throws {}
+    func empty(_ part: CollectionPart) async throws {}
 
-    func nonEmpty(_ names: [String]) async throws -> Set<String> { state.withLock { $0.occupied.intersection(names) } }
+    func nonEmpty(_ parts: [CollectionPart]) async throws -> Set<CollectionPart> {
+        state.withLock { $0.occupied.intersection(parts) }
+    }
 }

@@ -6,9 +6,9 @@ import Synchronization
 final class RecordingSink: DocumentSink {
     enum Step: Sendable {
         case batch(WriteBatch)
-        case truncate([String], at: Checkpoint)
+        case truncate([CollectionPart], at: Checkpoint)
         case chunk(ChunkWrite, at: Checkpoint)
-        case forgetLetters([String])
+        case forgetLetters([CollectionPart])
     }
 
     private struct State {
@@ -97,17 +97,17 @@ final class RecordingSink: DocumentSink {
         return try await write(chunk, at: batch.checkpoint)
     }
 
-    func truncate(_ collections: [String], at checkpoint: Checkpoint) async throws {
+    func truncate(_ parts: [CollectionPart], at checkpoint: Checkpoint) async throws {
         try await gate.pass()
         try state.withLock { state in
             guard state.checkpoint == checkpoint else { throw Failure(.fenced, "the checkpoint is another one") }
-            state.target.truncate(collections)
-            state.steps.append(.truncate(collections, at: checkpoint))
+            state.target.truncate(parts)
+            state.steps.append(.truncate(parts, at: checkpoint))
         }
     }
 
-    func forgetLetters(of collections: [String], at checkpoint: Checkpoint) async throws {
-        state.withLock { $0.steps.append(.forgetLetters(collections)) }
+    func forgetLetters(of parts: [CollectionPart], at checkpoint: Checkpoint) async throws {
+        state.withLock { $0.steps.append(.forgetLetters(parts)) }
     }
 
     func close() async { state.withLock { $0.isClosed = true } }

@@ -17,8 +17,12 @@ struct TargetModel: Sendable, Equatable {
         for writes in batch.collections { try apply(writes) }
     }
 
-    mutating func truncate(_ names: [String]) {
-        for name in names { collections[name] = [:] }
+    mutating func truncate(_ parts: [CollectionPart]) {
+        for part in parts {
+            collections[part.collection] = collections[part.collection]?.filter { key, _ in
+                !part.contains(BSONDocument(unchecked: key))
+            }
+        }
     }
 
     mutating func put(_ document: BSONDocument, key: BSONDocument, in collection: String) {

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import WherryCommand
@@ -15,7 +16,8 @@ import Testing
     @Test func sharedCollections() {
         let names = [("public", "a_b"), ("a", "b"), ("public", "c")].map { TableName(schema: $0.0, name: $0.1) }
         let findings = CheckFindings.collections(
-            Dictionary(uniqueKeysWithValues: names.map { ($0, $0.defaultCollection) }), occupied: [], adopts: false)
+            Dictionary(uniqueKeysWithValues: names.map { ($0, CollectionPart($0.defaultCollection)) }), occupied: [],
+            adopts: false)
         #expect(findings.map(\.code) == ["collection_shared"])
         #expect(findings.first?.message == "tables a.b and public.a_b would share collection a_b")
     }

@@ -88,6 +88,58 @@ import Testing
         #expect(failure?.message == message && failure?.exitCode == .configuration && failure?.hint != nil)
     }
 
+    static func shared(
+        _ value: String, field: String = "kind", _ change: (inout ConfiguredCollection) -> Void = { _ in }
+    ) -> ConfiguredCollection {
+        var entry = ConfiguredCollection(
+            from: value == "a" ? "public.orders" : "sales.items", into: "things", discriminator: [field: value])
+        change(&entry)
+        return entry
+    }
+
+    @Test func severalTablesInOneCollection() throws {
+        let source = try resolve(["a": Self.shared("a"), "b": Self.shared("b")]).source
+        #expect(source.rules.part(of: orders) == CollectionPart("things", Discriminator(field: "kind", value: "a")))
+        #expect(source.rules.part(of: items) == CollectionPart("things", Discriminator(field: "kind", value: "b")))
+        // Under its own name, beside one that goes there too; and one alone, to be joined later.
+        let own = try resolve(["things": Self.shared("a") { $0.into = nil }, "b": Self.shared("b")]).source
+        #expect(own.collection(of: orders) == "things" && own.collection(of: items) == "things")
+        #expect(try resolve(["b": Self.shared("b")]).source.collection(of: items) == "things")
+    }
+
+    @Test(
+        arguments: [
+            (
+                CollectionResolverTests.shared("b") { $0.discriminator = nil },
+                "collection things, as 'collections.a' does, and has no"
+            ),
+            (
+                CollectionResolverTests.shared("b", field: "type"),
+                "collection things, as 'collections.a' does, and calls its discriminator 'type', not"
+            ),
+            (CollectionResolverTests.shared("Á"), "has the same discriminator, but for case and accents at most: 'Á'"),
+            (
+                CollectionResolverTests.shared("b") { $0.lastModified = "at" },
+                "says something else of 'last_modified' or 'dual_write'"
+            ),
+            (CollectionResolverTests.shared("b") { $0.indexes = ["n": .init(keys: ["x"])] }, "has another index 'n'"),
+            (
+                CollectionResolverTests.shared("b") { $0.discriminator = [:] },
+                "'collections.b.discriminator' in wherry.yaml has 0 fields"
+            ),
+            (CollectionResolverTests.shared("b") { $0.discriminator = ["a": "1", "b": "2"] }, "has 2 fields"),
+            (CollectionResolverTests.shared("b", field: "_id"), "names field '_id', which is no plain name"),
+            (CollectionResolverTests.shared("b", field: "a.b"), "names field 'a.b', which is no plain name"),
+            (CollectionResolverTests.shared("b", field: "$a"), "names field '$a', which is no plain name"),
+            (CollectionResolverTests.shared(""), "has a value of 0 bytes"),
+        ] as [(ConfiguredCollection, String)])
+    func cantShare(_ entry: ConfiguredCollection, _ words: String) {
+        let first = Self.shared("a") { $0.indexes = ["n": .init(keys: ["y"])] }
+        let failure = failure { try resolve(["a": first, "b": entry]) }
+        #expect(failure?.message.contains(words) == true, "\(failure?.message ?? "nothing")")
+        #expect(failure?.exitCode == .configuration && failure?.hint != nil)
+    }
+
     @Test(arguments: ["system.x", ".x", "a\0b", String(repeating: "x", count: 192)])
     func collectionNames(name: String) {
         #expect(failure { try resolve([name: .init(from: "public.x")]) }?.exitCode == .configuration)
