@@ -129,7 +129,7 @@ actor PipelineLease {
         let places = Dictionary(zip(chosen.map(\.schema.name), parts), uniquingKeysWith: { first, _ in first })
         if let clash = StartChecks.sharing(places).first { throw clash }
         if let taken = try await ports.store.collectionsTaken(
-            parts.map(\.collection), in: settings.targetDatabase, usesSlot: settings.usesSlot
+            parts, in: settings.targetDatabase, by: settings.pipeline, usesSlot: settings.usesSlot
         ).first {
             throw taken.refusal
         }

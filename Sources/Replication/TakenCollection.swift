@@ -23,15 +23,23 @@ package struct TakenCollection: Hashable, Sendable {
 }
 
 extension StateStore {
-    /// Which of these collections another pipeline has, by name. A pipeline with a slot minds only copies without one:
-    /// what these leave half-written must not be adopted.
+    /// Which of these collections another pipeline has, by name. A pipeline with a slot minds copies without one, as what
+    /// these leave half-written must not be adopted, and whoever has a collection that is to be shared: one of them would
+    /// empty it of the other's documents.
     package func collectionsTaken(
-        _ collections: [String], in database: String, usesSlot: Bool
+        _ parts: [CollectionPart], in database: String, by pipeline: String, usesSlot: Bool
     ) async throws -> [TakenCollection] {
         var taken: [TakenCollection] = []
-        for other in try await all() where other.targetDatabase == database && (other.stage.isOneOff || !usesSlot) {
-            let theirs = Set(try await tables(of: other.pipeline).map(\.collection))
-            taken += theirs.intersection(collections).map {
+        for other in try await all() where other.targetDatabase == database && other.pipeline != pipeline {
+            let theirs = try await tables(of: other.pipeline).map(\.part)
+            let met = parts.filter { part in
+                theirs.contains { their in
+                    their.collection == part.collection
+                        && (other.stage.isOneOff || !usesSlot || their.discriminator != nil
+                            || part.discriminator != nil)
+                }
+            }
+            taken += Set(met.map(\.collection)).map {
                 TakenCollection(collection: $0, pipeline: other.pipeline, isOneOff: other.stage.isOneOff)
             }
         }

@@ -178,6 +178,23 @@ import Testing
         #expect(refusal.message.contains("things (kind: thing) now"))
     }
 
+    /// A truncation of theirs would delete what is of the others.
+    @Test func twoPipelinesDoNotShare() async throws {
+        let fixture = try await tables("sharetwo", rows: 20)
+        let alone = try fixture.configuration("collections: { things: { from: public.items } }")
+        try await fixture.catchUp(arguments: alone)
+        let other = try file(fixture, ["pairs"])
+        let words = fixture.connectionWords.map { $0 == fixture.name ? "\(fixture.name)_b" : $0 }
+        for command in [["run", "--until-caught-up"], ["check"]] {
+            let process = try fixture.command(command + words + other)
+            try await process.end(within: .seconds(120))
+            #expect(process.child.exitStatus?.code == 78, "\(process.tail)")
+            let said = process.log + process.output
+            #expect(said.contains("collection things belongs to pipeline \(fixture.name)"), "\(process.tail)")
+        }
+        #expect(try await fixture.inspector.count("things") == 20)
+    }
+
     /// What of one is held back its own truncation forgets, and no other.
     @Test func heldKeysAreOneTables() async throws {
         let fixture = try await tables("sharedead", rows: 5)

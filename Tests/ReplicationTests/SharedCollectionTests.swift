@@ -1,4 +1,5 @@
 import BSON
+import Mapping
 import Model
 import TestSupport
 import Testing
@@ -109,13 +110,29 @@ import Testing
         let progress = Progress()
         let reading = RereadTables([tables[0]]) { _ in
             progress.update { $0.retries += 1 }
-            return tables[1]
+            return (tables[1].plan.part, tables[1])
         }
         let rereads = [key(boats, 1), key(cars, 1), key(boats, 2)].map { Reread(collection: "things", key: $0) }
         for _ in 1...2 {
             let groups = try await reading.byTable(rereads)
             #expect(groups.map(\.table?.version.schema.name) == [boats.schema.name, cars.schema.name])
             #expect(groups.map(\.rows) == [[rereads[0], rereads[2]], [rereads[1]]])
+        }
+        #expect(progress.snapshot().retries == 1)
+    }
+
+    /// One look in the catalogue, however many rows wait.
+    @Test func rowsOfATableThatIsGone() async throws {
+        let part = try plans.plan(for: boats.version).part
+        let progress = Progress()
+        let reading = RereadTables([]) { _ in
+            progress.update { $0.retries += 1 }
+            return (part, nil)
+        }
+        let rereads = (1...50).map { Reread(collection: "things", key: key(boats, Int32($0))) }
+        for _ in 1...2 {
+            let groups = try await reading.byTable(rereads)
+            #expect(groups.count == 1 && groups[0].table == nil && groups[0].rows == rereads)
         }
         #expect(progress.snapshot().retries == 1)
     }

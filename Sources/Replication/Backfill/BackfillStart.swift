@@ -79,7 +79,7 @@ struct BackfillStart: Sendable {
                     .unexpected,
                     "a row of collection \(reread.collection) has to be read again, and no table goes there")
             }
-            return try await self.tables([state])[state.table]
+            return (state.part, try await self.tables([state])[state.table])
         }
     }
 

@@ -6,9 +6,14 @@ import Model
 actor RereadTables {
     /// By collection.
     private var tables: [String: [BackfillTable]]
-    private let lookUp: @Sendable (_ reread: Reread) async throws -> BackfillTable?
+    /// Of tables that are gone.
+    private var gone: Set<CollectionPart> = []
+    private let lookUp: LookUp
 
-    init(_ tables: [BackfillTable], lookUp: @escaping @Sendable (_ reread: Reread) async throws -> BackfillTable?) {
+    /// The part that the row is of, and its table; nil when that is gone.
+    typealias LookUp = @Sendable (_ reread: Reread) async throws -> (CollectionPart, BackfillTable?)
+
+    init(_ tables: [BackfillTable], lookUp: @escaping LookUp) {
         self.tables = Dictionary(grouping: tables, by: \.plan.collection)
         self.lookUp = lookUp
     }
@@ -19,23 +24,28 @@ actor RereadTables {
     /// - Throws: `Failure(.configuration)` for a table that can't be replicated any more.
     func byTable(_ rereads: [Reread]) async throws -> [(table: BackfillTable?, rows: [Reread])] {
         var groups: [(table: BackfillTable, rows: [Reread])] = []
-        var gone: [Reread] = []
+        var lost: [Reread] = []
         for reread in rereads {
             if let index = groups.firstIndex(where: { $0.table.plan.part.contains(reread) }) {
                 groups[index].rows.append(reread)
             } else if let table = try await table(of: reread) {
                 groups.append((table, [reread]))
             } else {
-                gone.append(reread)
+                lost.append(reread)
             }
         }
-        return groups + (gone.isEmpty ? [] : [(nil, gone)])
+        return groups + (lost.isEmpty ? [] : [(nil, lost)])
     }
 
     private func table(of reread: Reread) async throws -> BackfillTable? {
         let known = tables[reread.collection]?.first { $0.plan.part.contains(reread) }
         if let known { return known }
-        guard let found = try await lookUp(reread) else { return nil }
+        if gone.contains(where: { $0.contains(reread) }) { return nil }
+        let (part, found) = try await lookUp(reread)
+        guard let found else {
+            gone.insert(part)
+            return nil
+        }
         tables[reread.collection, default: []].append(found)
         return found
     }

@@ -55,10 +55,13 @@ package struct PlanTable: Sendable {
         versions[table.schema.oid] = table
         // A truncation shows no columns, and needs none.
         if table.isGone, !Set(state.keyColumns).isSubset(of: table.schema.columns.map(\.name)) { return }
+        var mapping = rules.mapping(of: state.table)
+        // The file names the table no more, which is one until a transaction is whole that is applied in part.
+        if rules.named[state.table] == nil { mapping.discriminator = state.discriminator }
         let plan = try MappingPlan(
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns(in: table.schema),
             lastModified: rules.lastModified(of: state.table),
-            mapping: rules.mapping(of: state.table).fitted(
+            mapping: mapping.fitted(
                 to: table.schema,
                 present: showsPresent && !table.isGone ? state.shape.map { Set($0.columns.map(\.name)) } : nil,
                 isOlder: table.isGone || state.shape.map { !$0.agrees(with: table.schema) } ?? false,

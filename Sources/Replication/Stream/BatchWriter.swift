@@ -74,6 +74,7 @@ struct BatchWriter {
             }
             try await apply(batch)
         }
+        let before = held
         // Once more: the batch may have held more keys.
         try held.hold(&write, at: checkpoint)
         var refusals = refusals
@@ -84,7 +85,8 @@ struct BatchWriter {
                 return settle(chunk, write, removed: removed)
             } catch let failure as Failure where failure.kind == .dataRefused {
                 guard let place = failure.place, refusals.holdsBack(failure) else {
-                    // The stream needs nothing of it, and neither do other chunks.
+                    // The stream needs nothing of it, and neither do other chunks. Its letters are not written.
+                    held = before
                     return chunk.settled(.refused(failure))
                 }
                 try held.refuse(place, of: &write, because: failure.message, at: checkpoint)

@@ -263,9 +263,12 @@ struct ChangePreparer {
 
     /// Puts one change into the batch, as a letter if it makes no document and that is what the policy says.
     private mutating func add(_ change: Change, of transaction: TransactionStart) throws {
-        if batch.hasLetters {
-            let letter = try DeadLetter(change, of: transaction, because: HeldKeys.followsAnother, plans: plans)
-            if batch.holdsBack(letter.heldKeys) { return batch.add(letter, of: change) }
+        // One whose key can't be written is of no key that is held.
+        if batch.hasLetters,
+            let letter = try? DeadLetter(change, of: transaction, because: HeldKeys.followsAnother, plans: plans),
+            batch.holdsBack(letter.heldKeys)
+        {
+            return batch.add(letter, of: change)
         }
         do {
             try batch.add(change, plans: plans, unfinished: filter?.unfinished ?? [])

@@ -78,6 +78,11 @@ struct TableArrival {
         var parts = Dictionary(tables.map { ($0.table, $0.part) }, uniquingKeysWith: { first, _ in first })
         parts[table.name] = part
         if let clash = StartChecks.sharing(parts).first { throw clash }
+        if let taken = try await ports.store.collectionsTaken(
+            [part], in: settings.targetDatabase, by: settings.pipeline, usesSlot: true
+        ).first {
+            throw taken.refusal
+        }
         let occupied = try await ports.target.nonEmpty([part])
         if !settings.adopt, let refusal = StartChecks.occupied(occupied) { throw refusal }
         return try TableState(

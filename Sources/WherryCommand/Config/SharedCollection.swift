@@ -35,6 +35,14 @@ struct SharedCollection: Sendable {
                     hint: "Rows of both tables could be one document: choose another value.")
             }
             try checkGuard(name, settings, like: first)
+            // What a sparse index leaves out is a field that is missing, or one that is null.
+            if settings.mapping.nulls != first.settings.mapping.nulls,
+                entries.contains(where: { $0.settings.indexes.contains(where: \.isSparse) })
+            {
+                throw failure(
+                    name, first.name, "has other 'nulls', and an index of the collection is sparse",
+                    hint: "Give all entries the same 'nulls': the index can leave out one of the two alone.")
+            }
             try checkIndexes(name, settings)
         }
     }

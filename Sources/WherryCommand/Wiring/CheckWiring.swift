@@ -169,7 +169,7 @@ struct CheckWiring: Sendable {
         let parts = Dictionary(uniqueKeysWithValues: tables.map { ($0, settings.source.rules.part(of: $0)) })
         let fine = parts.values.filter { NameRules.collectionProblem($0.collection) == nil }
         let taken = try await store.collectionsTaken(
-            fine.map(\.collection), in: settings.target.uri.database, usesSlot: usesSlot)
+            Array(fine), in: settings.target.uri.database, by: settings.pipeline, usesSlot: usesSlot)
         // That they hold documents is no news then, and to adopt them no remedy.
         let theirs = Set(taken.map(\.collection))
         let occupied = try await target.nonEmpty(fine).filter { !theirs.contains($0.collection) }

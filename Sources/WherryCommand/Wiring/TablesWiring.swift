@@ -132,7 +132,7 @@ struct TablesWiring: Sendable {
                     hint: "Give it another collection in 'collections'.")
             }
             if let taken = try await store.collectionsTaken(
-                [collection], in: state.targetDatabase, usesSlot: true
+                [part], in: state.targetDatabase, by: state.pipeline, usesSlot: true
             ).first {
                 throw taken.refusal
             }

@@ -124,6 +124,12 @@ import Testing
             ),
             (CollectionResolverTests.shared("b") { $0.indexes = ["n": .init(keys: ["x"])] }, "has another index 'n'"),
             (
+                CollectionResolverTests.shared("b") {
+                    $0.nulls = "omit"
+                    $0.indexes = ["m": .init(keys: ["x"], sparse: true)]
+                }, "has other 'nulls', and an index of the collection is sparse"
+            ),
+            (
                 CollectionResolverTests.shared("b") { $0.discriminator = [:] },
                 "'collections.b.discriminator' in wherry.yaml has 0 fields"
             ),
