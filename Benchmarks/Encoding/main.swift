@@ -76,7 +76,9 @@ func row(_ id: Int) -> Row {
 
 let words = CommandLine.arguments.dropFirst()
 guard words.count == 2, let mapping = mappings[words.first ?? ""], let rounds = Int(words.last ?? "") else {
-    fatalError("usage: wherry-encoding \(mappings.keys.sorted().joined(separator: "|")) ROUNDS")
+    FileHandle.standardError.write(
+        Data("usage: wherry-encoding \(mappings.keys.sorted().joined(separator: "|")) ROUNDS\n".utf8))
+    exit(64)
 }
 let plan = try MappingPlan(schema: schema, collection: "orders", keyColumns: ["id"], mapping: mapping)
 let rows = (1...1000).map { row($0 * 997) }

@@ -47,7 +47,6 @@ extension MappingPlan {
         }
     }
 
-    @inline(__always)
     /// The field of the guard alone, as the row has it; none where that can't be written.
     package func encodeGuard(_ row: Row, into writer: inout BSONWriter) throws(Failure) -> Range<Int> {
         try encoded(into: &writer) { writer throws(ColumnError) in
@@ -67,6 +66,7 @@ extension MappingPlan {
         }
     }
 
+    @inline(__always)
     private func encoded(
         into writer: inout BSONWriter, _ body: (inout BSONWriter) throws(ColumnError) -> Void
     ) throws(Failure) -> Range<Int> {

@@ -5,8 +5,8 @@ import Model
 ///
 /// The document is `{_id: …, field: …, …}`: the columns in the table's order without those of the key, which are the
 /// `_id`, and behind them what is computed. A plan is a value without caches; any number of threads may encode with it,
-/// each into a writer of its own.
-package struct MappingPlan: Sendable {
+/// each into a writer of its own. A class: of a struct with as many references each copy costs a count of every one.
+package final class MappingPlan: Sendable {
     package let schema: TableSchema
     /// Where the documents are.
     package let part: CollectionPart
