@@ -3,7 +3,7 @@ import BSON
 /// How far the live backfill of one table is: written in the same MongoDB transaction as the rows it covers, so that a
 /// start after any crash goes on at the chunk.
 package struct BackfillState: Hashable, Sendable {
-    package let table: TableName
+    package let route: Route
     /// The table's key ranges, as they were planned; together they cover every key, in every leaf that it had then.
     package var segments: [SegmentState]
     /// Rows read and handed on so far, also those that the stream had newer already.
@@ -102,10 +102,10 @@ package struct BackfillState: Hashable, Sendable {
     }
 
     package init(
-        table: TableName, segments: [SegmentState], rows: Int = 0, startedAt: SourceTime, floor: UInt64,
+        route: Route, segments: [SegmentState], rows: Int = 0, startedAt: SourceTime, floor: UInt64,
         cause: Cause = .first, condition: String? = nil, sweep: Sweep? = nil
     ) {
-        self.table = table
+        self.route = route
         self.segments = segments
         self.rows = rows
         self.startedAt = startedAt
@@ -119,12 +119,12 @@ package struct BackfillState: Hashable, Sendable {
     ///
     /// - Parameter ranges: as planned; none stands for one range that holds everything.
     package init(
-        table: TableName, ranges: [KeyRange], startedAt: SourceTime, floor: UInt64, cause: Cause = .first,
+        route: Route, ranges: [KeyRange], startedAt: SourceTime, floor: UInt64, cause: Cause = .first,
         condition: String? = nil, sweep: Sweep? = nil
     ) {
         let ranges = ranges.isEmpty ? [KeyRange(after: nil, through: nil)] : ranges
         self.init(
-            table: table, segments: ranges.map { SegmentState(after: $0.after, through: $0.through, leaf: $0.leaf) },
+            route: route, segments: ranges.map { SegmentState(after: $0.after, through: $0.through, leaf: $0.leaf) },
             startedAt: startedAt, floor: floor, cause: cause, condition: condition, sweep: sweep)
     }
 }

@@ -2,7 +2,7 @@ import BSON
 
 /// How far one segment of a table's backfill is once a chunk is written.
 package struct BackfillStep: Hashable, Sendable {
-    package let table: TableName
+    package let route: Route
     /// Index of the segment in the table's plan.
     package let segment: Int
     /// Key of the last row that was read, as PostgreSQL text; nil when the end is an open one.
@@ -12,8 +12,8 @@ package struct BackfillStep: Hashable, Sendable {
     /// Rows of this chunk, those included that the stream had newer.
     package let rows: Int
 
-    package init(table: TableName, segment: Int, position: [String]?, isDone: Bool, rows: Int) {
-        self.table = table
+    package init(route: Route, segment: Int, position: [String]?, isDone: Bool, rows: Int) {
+        self.route = route
         self.segment = segment
         self.position = position
         self.isDone = isDone
@@ -23,7 +23,7 @@ package struct BackfillStep: Hashable, Sendable {
 
 /// How far the removal of documents without a row is once a chunk of deletes is written.
 package struct SweepStep: Hashable, Sendable {
-    package let table: TableName
+    package let route: Route
     /// `{_id: …}` of the last document that was looked at; nil when there is none.
     package let position: BSONDocument?
     /// Whether that was the collection's last.
@@ -31,8 +31,8 @@ package struct SweepStep: Hashable, Sendable {
     /// Documents of this part that can't be this table's.
     package let foreign: Int
 
-    package init(table: TableName, position: BSONDocument?, isDone: Bool, foreign: Int) {
-        self.table = table
+    package init(route: Route, position: BSONDocument?, isDone: Bool, foreign: Int) {
+        self.route = route
         self.position = position
         self.isDone = isDone
         self.foreign = foreign

@@ -135,7 +135,7 @@ package struct TableState: Hashable, Sendable {
         case waiting, copying, finished
     }
 
-    package var table: TableName
+    package var route: Route
     package let collection: String
     /// nil where the collection is the table's alone.
     package let discriminator: Discriminator?
@@ -169,13 +169,13 @@ package struct TableState: Hashable, Sendable {
     /// Whether an operator has accepted that its columns have changed.
     package var acceptsChange = false
 
+    /// - Parameter isFurther: the table has another collection already.
     package init(
-        table: TableName, collection: String, discriminator: Discriminator? = nil, keyColumns: [String],
-        keyForms: [String] = [],
-        mapping: String = "", wasEmpty: Bool, copyStage: CopyStage = .waiting, estimatedRows: Int = 0,
-        copiedRows: Int = 0, backfill: BackfillState? = nil
+        table: TableName, collection: String, isFurther: Bool = false, discriminator: Discriminator? = nil,
+        keyColumns: [String], keyForms: [String] = [], mapping: String = "", wasEmpty: Bool,
+        copyStage: CopyStage = .waiting, estimatedRows: Int = 0, copiedRows: Int = 0, backfill: BackfillState? = nil
     ) {
-        self.table = table
+        route = Route(table, into: isFurther ? collection : nil)
         self.collection = collection
         self.discriminator = discriminator
         self.keyColumns = keyColumns
@@ -186,6 +186,11 @@ package struct TableState: Hashable, Sendable {
         self.estimatedRows = estimatedRows
         self.copiedRows = copiedRows
         self.backfill = backfill
+    }
+
+    package var table: TableName {
+        get { route.table }
+        set { route.table = newValue }
     }
 
     /// Where its documents are.
@@ -215,6 +220,16 @@ package struct TableState: Hashable, Sendable {
 }
 
 extension [TableState] {
+    /// Each table once.
+    package var names: [TableName] { Set(map(\.table)).sorted() }
+
+    /// The table as a command line names it: with the collection where it has several.
+    package func words(of route: Route) -> String {
+        let own = filter { $0.table == route.table }
+        guard own.count > 1, let state = own.first(where: { $0.route == route }) else { return "\(route.table)" }
+        return "\(route.table) --into \(state.collection)"
+    }
+
     /// What Wherry has put into the publication, by table.
     package var rowFilters: [TableName: String] {
         Dictionary(compactMap { table in table.rowFilter.map { (table.table, $0) } }, uniquingKeysWith: { $1 })

@@ -7,9 +7,9 @@ package struct SharedCopy: Hashable, Sendable {
     /// The snapshot's name on the source, for SET TRANSACTION SNAPSHOT.
     package let snapshot: String
     /// What the rows of each table become, in short: who would make other documents may not take part.
-    package let digests: [TableName: String]
+    package let digests: [Route: String]
 
-    package init(pipeline: String, epoch: Int64, attempt: Int, snapshot: String, digests: [TableName: String]) {
+    package init(pipeline: String, epoch: Int64, attempt: Int, snapshot: String, digests: [Route: String]) {
         self.pipeline = pipeline
         self.epoch = epoch
         self.attempt = attempt
@@ -23,7 +23,7 @@ package struct RangeClaim: Hashable, Sendable {
     package let copy: SharedCopy
     /// Its place in the order of copying.
     package let number: Int
-    package let table: TableName
+    package let route: Route
     /// As in `CopyRange`.
     package let leaf: Partition?
     package let firstPage: UInt32?
@@ -35,12 +35,12 @@ package struct RangeClaim: Hashable, Sendable {
     package let isAgain: Bool
 
     package init(
-        copy: SharedCopy, number: Int, table: TableName, leaf: Partition? = nil, firstPage: UInt32?, endPage: UInt32?,
+        copy: SharedCopy, number: Int, route: Route, leaf: Partition? = nil, firstPage: UInt32?, endPage: UInt32?,
         estimatedRows: Int, holder: SessionID, isAgain: Bool
     ) {
         self.copy = copy
         self.number = number
-        self.table = table
+        self.route = route
         self.leaf = leaf
         self.firstPage = firstPage
         self.endPage = endPage
@@ -52,15 +52,15 @@ package struct RangeClaim: Hashable, Sendable {
 
 /// How far a table of a shared copy is, whoever has copied it.
 package struct SharedTableProgress: Hashable, Sendable {
-    package let table: TableName
+    package let route: Route
     package let estimatedRows: Int
     package let rows: Int
     package let ranges: Int
     /// Of them those that are not finished.
     package let openRanges: Int
 
-    package init(table: TableName, estimatedRows: Int, rows: Int, ranges: Int, openRanges: Int) {
-        self.table = table
+    package init(route: Route, estimatedRows: Int, rows: Int, ranges: Int, openRanges: Int) {
+        self.route = route
         self.estimatedRows = estimatedRows
         self.rows = rows
         self.ranges = ranges

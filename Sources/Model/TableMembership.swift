@@ -30,11 +30,11 @@ package struct LeftTable: Hashable, Sendable {
 
 /// What a start writes of a table.
 package struct TableUpdate: Hashable, Sendable {
-    /// The name it is stored under.
-    package let stored: TableName
+    /// What it is stored under.
+    package let stored: Route
     package let table: TableState
 
-    package init(stored: TableName, table: TableState) {
+    package init(stored: Route, table: TableState) {
         self.stored = stored
         self.table = table
     }

@@ -16,7 +16,7 @@ package struct WriteBatch: Sendable {
     package var hasWrites: Bool { !collections.isEmpty || !rereads.isEmpty || !letters.isEmpty }
 
     package struct Counts: Hashable, Sendable {
-        /// Changes of the source in it, coalesced or not.
+        /// Changes of the source in it, coalesced or not; of a table with several collections once for each.
         package var changes = 0
         /// Source transactions that end in it.
         package var transactions = 0
@@ -46,8 +46,9 @@ package final class CollectionWrites: @unchecked Sendable {
     package var tables: [CollectionPart: TableName] = [:]
     /// Some field name holds a dot or starts with `$`: plain replacements and `$set` would misread it.
     package var hasSpecialNames: Bool
-    /// The backfill has not brought every document yet: one that a partial change doesn't find isn't missing.
-    package var isIncomplete = false
+    /// Parts of which a backfill has not brought every document yet: one that a partial change doesn't find there isn't
+    /// missing.
+    package var incomplete: [CollectionPart] = []
     /// Its deletes are of documents that have no row: one that doesn't say how old it is stays.
     package var isSweep = false
     /// The field that says when a document was last written: where the document's is newer than the write's, the

@@ -25,12 +25,12 @@ struct GapRepair {
                 var wanted = table
                 wanted.wanted = BackfillRequest(
                     cause: .gap, condition: nil,
-                    removesGone: table.wasEmpty && settings.rules.lastModified(of: table.table) == nil,
+                    removesGone: table.wasEmpty && settings.rules.lastModified(of: table) == nil,
                     requestedAt: .now,
                     host: settings.worker.host)
                 return wanted
             }, of: state)
-        try await ports.source.ensurePublication(tables: tables.map(\.table))
+        try await ports.source.ensurePublication(tables: tables.names)
         try await ports.source.dropSlot()
         let point = try await ports.createSlot(settings, progress: progress, logger: logger).consistentPoint
         try await ports.store.replaceCheckpoint(Checkpoint(lsn: point), of: state)
@@ -43,14 +43,14 @@ struct GapRepair {
             metadata: [
                 "gap": "\(gap.message)", "after": "\(checkpoint.lsn)", "tables": "\(tables.count)",
             ])
-        let shared = tables.filter { !$0.wasEmpty || settings.rules.lastModified(of: $0.table) != nil }.map(
+        let shared = tables.filter { !$0.wasEmpty || settings.rules.lastModified(of: $0) != nil }.map(
             \.part.description)
         if !shared.isEmpty {
             logger.warning(
                 "documents of rows that are gone stay in collections that are not Wherry's alone",
                 metadata: ["collections": "\(shared.joined(separator: ", "))"])
         }
-        let written = tables.filter { settings.rules.lastModified(of: $0.table)?.isDualWritten == true }.map(
+        let written = tables.filter { settings.rules.lastModified(of: $0)?.isDualWritten == true }.map(
             \.collection)
         guard !written.isEmpty else { return }
         logger.warning(

@@ -115,7 +115,7 @@ package struct Pipeline: Sendable {
         if settings.endsWithCopy, let paused = backfill?.paused.first {
             throw Failure(
                 .configuration, "the backfill of table \(paused) is paused, and nothing is whole before its end",
-                hint: "Run `wherry backfill \(paused) --resume`, then this again.")
+                hint: "Run `wherry backfill \(tables.words(of: paused)) --resume`, then this again.")
         }
         var streaming = settings
         if settings.endsWithCopy { streaming.end = .caughtUp }

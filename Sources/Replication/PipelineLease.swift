@@ -125,23 +125,24 @@ actor PipelineLease {
                 .configuration, "there is no table to replicate in the chosen schemas",
                 hint: "Check source.schemas and source.exclude; `wherry check` lists what it sees.")
         }
-        let parts = chosen.map { settings.rules.part(of: $0.schema.name) }
-        let places = Dictionary(zip(chosen.map(\.schema.name), parts), uniquingKeysWith: { first, _ in first })
-        if let clash = StartChecks.sharing(places).first { throw clash }
+        let destinations = settings.rules.destinations(of: chosen.map(\.schema.name))
+        if let clash = StartChecks.sharing(destinations).first { throw clash }
+        let parts = destinations.map(\.part)
         if let taken = try await ports.store.collectionsTaken(
             parts, in: settings.targetDatabase, by: settings.pipeline, usesSlot: settings.usesSlot
         ).first {
             throw taken.refusal
         }
-        let occupied = try await ports.target.nonEmpty(parts)
-        if !settings.adopt, let refusal = StartChecks.occupied(occupied) { throw refusal }
+        let occupied = try await ports.target.requireFree(parts, adopts: settings.adopt)
         let shapes = Dictionary(
             try await ports.catalogue().map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
-        let tables = try chosen.map { table in
+        let tables = try chosen.flatMap { table in
             let name = table.schema.name
-            return try TableState(
-                new: table, shape: shapes[name], collection: settings.rules.part(of: name).collection,
-                rules: settings.rules, occupied: occupied)
+            return try settings.rules.parts(of: name).enumerated().map { place, part in
+                try TableState(
+                    new: table, shape: shapes[name], part: part, isFurther: place > 0, rules: settings.rules,
+                    occupied: occupied)
+            }
         }
         var state = PipelineState(
             pipeline: settings.pipeline, stage: settings.usesSlot ? .backfilling : .copyingOnce, stageSince: .now,
@@ -181,13 +182,14 @@ actor PipelineLease {
         if state.stage != .streaming, let failure = StartChecks.copyMapping(tables, of: state, rules: settings.rules) {
             throw failure
         }
-        let guards = settings.lastModified
-        if let failure = StartChecks.guards(tables, of: state, lastModified: guards) { throw failure }
-        let guarded = tables.filter { guards[$0.table] != nil }
+        if let failure = StartChecks.guards(tables, of: state, rules: settings.rules) { throw failure }
+        let guarded = tables.filter { settings.rules.lastModified(of: $0) != nil }
         guard !guarded.isEmpty else { return }
         // Now, and not when the first change comes. One that was dropped has no more changes.
-        for table in try await ports.catalogTables(guarded.map(\.table)) {
-            try guards[table.schema.name]?.check(table.schema, keyColumns: table.primaryKey)
+        for shown in try await ports.catalogTables(guarded.names) {
+            for table in guarded where table.table == shown.schema.name {
+                try settings.rules.lastModified(of: table)?.check(shown.schema, keyColumns: shown.primaryKey)
+            }
         }
     }
 }

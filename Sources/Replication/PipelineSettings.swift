@@ -23,7 +23,7 @@ package struct PipelineSettings: Sendable {
     package var tables: Set<TableName>?
     /// What the configuration says of single tables, in the place of any other choice of tables; nil when it names
     /// none.
-    package var collections: [TableName: CollectionSettings]?
+    package var collections: [TableName: [CollectionSettings]]?
     /// What becomes of the rows of tables that it doesn't name.
     package var mapping = CollectionMapping()
     /// The mapping of a table may be another one than it was: then it is read again.
@@ -90,12 +90,12 @@ extension PipelineSettings {
         return isPicked || schemas.isEmpty || schemas.contains(table.schema) && !excluded.contains(table)
     }
 
+    /// Whether it goes on with a table's collection.
+    func keeps(_ table: TableState, isPicked: Bool) -> Bool {
+        keeps(table.table, isPicked: isPicked) && (collections == nil || rules.settings(of: table) != nil)
+    }
+
     var refusals: RefusalPolicies { RefusalPolicies(standard: onRefused) }
-
-    /// The tables with a guard.
-    var lastModified: [TableName: LastModified] { collections?.compactMapValues(\.lastModified) ?? [:] }
-
-    /// The columns without which a row has to be read again.
 }
 
 /// How a new pipeline gets the rows that are there.

@@ -6,14 +6,14 @@ import Model
 package enum StartChecks {
     /// Before the first start: tables that would share a collection, where not every one has a discriminator of its own.
     ///
-    /// - Parameter parts: by table.
-    package static func sharing(_ parts: [TableName: CollectionPart]) -> [Failure] {
-        let groups = Dictionary(grouping: parts.keys) { parts[$0]?.collection ?? "" }.filter { _, names in
-            let constants = names.compactMap { parts[$0]?.discriminator }
-            return names.count > 1 && (Set(constants).count < names.count || Set(constants.map(\.field)).count > 1)
+    package static func sharing(_ destinations: [Destination]) -> [Failure] {
+        let groups = Dictionary(grouping: Set(destinations), by: \.part.collection).filter { _, sharing in
+            let constants = sharing.compactMap(\.part.discriminator)
+            return sharing.count > 1 && (Set(constants).count < sharing.count || Set(constants.map(\.field)).count > 1)
         }
-        return groups.sorted { $0.key < $1.key }.map { collection, names in
-            Failure(
+        return groups.sorted { $0.key < $1.key }.map { collection, sharing in
+            let names = Set(sharing.map(\.table))
+            return Failure(
                 .configuration,
                 "tables \(names.sorted().map(\.description).joined(separator: " and ")) would share collection \(collection)",
                 hint:
@@ -30,6 +30,18 @@ package enum StartChecks {
             "the target already holds documents in: \(parts.map(\.description).sorted().joined(separator: ", "))",
             hint: "Empty these collections, choose another database, or run with --adopt: then rows overwrite "
                 + "documents of the same key, and all others stay.")
+    }
+
+    /// Before a table joins: shared collections whose collation may take two discriminators for one.
+    package static func collated(_ collections: Set<String>) -> Failure? {
+        guard !collections.isEmpty else { return nil }
+        return Failure(
+            .configuration,
+            "a collection with a collation can't be shared by discriminators: "
+                + collections.sorted().joined(separator: ", "),
+            hint:
+                "MongoDB compares _id by it, so that documents of two tables could be one. Use a collection without a "
+                + "collation; indexes may have one.")
     }
 
     /// Later: whether the source is the one the pipeline was started with.
@@ -74,7 +86,7 @@ package enum StartChecks {
         return Failure(
             .configuration,
             "pipeline \(state.pipeline) was started with other tables: "
-                + tables.sorted().map(\.description).joined(separator: ", "),
+                + Set(tables).sorted().map(\.description).joined(separator: ", "),
             hint: "--tables chooses for the first start: leave it out. `wherry tables add` and `remove` change a "
                 + "pipeline that streams.")
     }
@@ -83,7 +95,7 @@ package enum StartChecks {
     ///
     /// - Parameter configured: what it says; nil when it names no tables.
     package static func collections(
-        _ tables: [TableState], of state: PipelineState, configured: [TableName: CollectionSettings]?
+        _ tables: [TableState], of state: PipelineState, configured: [TableName: [CollectionSettings]]?
     ) -> Failure? {
         guard let configured else {
             guard state.hasCollections else { return nil }
@@ -95,7 +107,11 @@ package enum StartChecks {
                     + "application.")
         }
         for table in tables where table.membership == .member {
-            guard let collection = configured[table.table]?.collection, collection != table.collection else { continue }
+            // Where one of them stays, others may come and go.
+            let stored = tables.filter { $0.table == table.table }.map(\.collection)
+            guard let collections = configured[table.table]?.map(\.collection), let collection = collections.first,
+                Set(collections).isDisjoint(with: stored)
+            else { continue }
             return Failure(
                 .configuration,
                 "table \(table.table) goes into collection \(table.collection) since the first start of pipeline "
@@ -109,17 +125,21 @@ package enum StartChecks {
     /// While the initial copy is not whole: whether the configuration names the tables of the first start. From then on
     /// they come and go with it.
     package static func choice(
-        of tables: [TableState], in state: PipelineState, configured: [TableName: CollectionSettings]?
+        of tables: [TableState], in state: PipelineState, configured: [TableName: [CollectionSettings]]?
     ) -> Failure? {
         guard state.stage != .streaming, let configured else { return nil }
-        let stored = Set(tables.map(\.table))
-        let added = state.picksTables ? [] : Set(configured.keys).subtracting(stored)
-        let removed = stored.subtracting(configured.keys)
-        guard let table = (added.sorted() + removed.sorted()).first else { return nil }
+        let stored = Set(tables.map { Route($0.table, into: $0.collection) })
+        let named = configured.flatMap { table, collections in collections.map { Route(table, into: $0.collection) } }
+        let added = state.picksTables ? named.filter { tables.names.contains($0.table) } : named
+        let changed = Set(added).symmetricDifference(stored)
+        guard let route = changed.min() else { return nil }
+        let isRemoved = stored.contains(route)
+        let isOneOfSeveral = configured[route.table] != nil && tables.contains { $0.table == route.table }
+        let what = isOneOfSeveral ? route.description : route.table.description
         return Failure(
             .configuration,
-            "pipeline \(state.pipeline) was started \(removed.contains(table) ? "with" : "without") table \(table), "
-                + "which the configuration \(removed.contains(table) ? "doesn't name any more" : "names now")",
+            "pipeline \(state.pipeline) was started \(isRemoved ? "with" : "without") table \(what), which the "
+                + "configuration \(isRemoved ? "doesn't name any more" : "names now")",
             hint: "Tables come and go once the initial copy is whole: mend 'collections' until then, or remove the "
                 + "pipeline with `wherry drop \(state.pipeline)` and start anew.")
     }
@@ -148,10 +168,10 @@ package enum StartChecks {
     /// Later, while an exported copy is not whole: a guard that is new. What an earlier attempt has written is told
     /// from an application's documents only where it was noted, and that it was for tables that had their guard then.
     package static func guards(
-        _ tables: [TableState], of state: PipelineState, lastModified: [TableName: LastModified]
+        _ tables: [TableState], of state: PipelineState, rules: MappingRules
     ) -> Failure? {
         guard state.stage == .backfilling || state.stage == .copyingOnce,
-            let table = tables.first(where: { $0.wasEmpty && lastModified[$0.table] != nil })
+            let table = tables.first(where: { $0.wasEmpty && rules.lastModified(of: $0) != nil })
         else { return nil }
         return Failure(
             .configuration,
@@ -181,6 +201,24 @@ extension TableState {
     /// Whether the configuration says something else of the table's rows than what its documents were made by.
     package func isMappedOtherwise(by rules: MappingRules) -> Bool {
         let before = mapping.isEmpty ? CollectionMapping().fingerprint : mapping
-        return rules.mapping(of: table).fingerprint != before
+        return rules.mapping(of: self).fingerprint != before
+    }
+}
+
+extension TargetDatabase {
+    /// Makes sure that tables can join with these parts.
+    ///
+    /// - Returns: those that hold documents already.
+    /// - Throws: `Failure(.configuration)` when some do, and `adopts` is false, or when a collation is in the way.
+    package func requireFree(_ parts: [CollectionPart], adopts: Bool) async throws -> Set<CollectionPart> {
+        if let refusal = StartChecks.collated(try await collatedAmongShared(parts)) { throw refusal }
+        let occupied = try await nonEmpty(parts)
+        if !adopts, let refusal = StartChecks.occupied(occupied) { throw refusal }
+        return occupied
+    }
+
+    /// Those with a collation that are to be shared.
+    package func collatedAmongShared(_ parts: [CollectionPart]) async throws -> Set<String> {
+        try await collated(Set(parts.filter { $0.discriminator != nil }.map(\.collection)))
     }
 }

@@ -222,4 +222,16 @@ import Testing
         #expect(try await fixture.compare(in: "things") == [])
         #expect(try await wherry.terminate().code == 0)
     }
+
+    @Test func aCollationIsRefused() async throws {
+        let fixture = try await tables("sharecoll", rows: 10)
+        try await fixture.inspector.command([
+            "create": "things", "collation": ["locale": "en", "numericOrdering": true],
+        ])
+        let message = "a collection with a collation can't be shared by discriminators: things"
+        try await fixture.refused(78, message, arguments: try file(fixture))
+        let check = try fixture.command(["check"] + fixture.connectionWords + (try file(fixture)))
+        try await check.end()
+        #expect(check.tail.contains(message), "\(check.tail)")
+    }
 }

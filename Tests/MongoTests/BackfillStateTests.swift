@@ -38,7 +38,7 @@ import Mongo
     private func begun(_ table: TableState) -> TableState {
         var begun = table
         begun.backfill = BackfillState(
-            table: table.table, ranges: [], startedAt: BackfillStateTests.now, floor: 7, cause: .asked,
+            route: table.route, ranges: [], startedAt: BackfillStateTests.now, floor: 7, cause: .asked,
             condition: table.wanted?.condition, sweep: BackfillState.Sweep(position: ["_id": "x"], removed: 2))
         return begun
     }
@@ -51,7 +51,7 @@ import Mongo
         let wanted = try await stored(fixture)
         #expect(wanted.wanted == request())
         #expect(
-            try await fixture.store.orders(of: fixture.pipeline) == [BackfillStateTests.name: wanted.orders])
+            try await fixture.store.orders(of: fixture.pipeline) == [wanted.route: wanted.orders])
         try await fixture.store.saveBackfills([begun(wanted)], of: state)
         let under = try await stored(fixture)
         #expect(under.wanted == nil && under.backfill == begun(wanted).backfill)
@@ -138,7 +138,7 @@ import Mongo
         let at = Checkpoint(lsn: LSN(rawValue: 0x200))
         // One of them is not there.
         let deletes = BatchMaker().add(.delete, 1).add(.delete, 3).add(.delete, 9).writes
-        let step = SweepStep(table: BackfillStateTests.name, position: ["_id": 3], isDone: false, foreign: 4)
+        let step = SweepStep(route: Route(BackfillStateTests.name), position: ["_id": 3], isDone: false, foreign: 4)
         for removed in [2, 0] {
             let chunk = ChunkWrite(documents: deletes, progress: nil, sweep: step, rereads: [], settled: [])
             #expect(try await sink.write(chunk, at: at) == removed)

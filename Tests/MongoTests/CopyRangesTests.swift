@@ -23,7 +23,7 @@ import Testing
     private func copy(_ fixture: SinkFixture, epoch: Int64 = 0, attempt: Int = 1) -> SharedCopy {
         SharedCopy(
             pipeline: fixture.pipeline, epoch: epoch, attempt: attempt, snapshot: "$snapshot",
-            digests: [table.schema.name: "abc"])
+            digests: [Route(table.schema.name): "abc", Route(table.schema.name, into: "c"): "d"])
     }
 
     private func ranges(_ count: UInt32) -> [CopyRange] {
@@ -53,7 +53,7 @@ import Testing
         #expect(try await store.standing(of: copy) == .going)
         let first = try required(try await store.claim(in: copy, for: one))
         #expect(first.number == 0 && first.firstPage == nil && first.endPage == 1 && !first.isAgain)
-        #expect(first.table == table.schema.name && first.estimatedRows == 5)
+        #expect(first.route == Route(table.schema.name) && first.estimatedRows == 5)
         // Its answer may have been lost: it is the same one.
         let same = try required(try await store.claim(in: copy, for: one))
         #expect(same.number == 0 && same.isAgain)
@@ -148,7 +148,7 @@ import Testing
         #expect(try await store.progress(of: copy).map(\.rows) == [1])
         let theirs = try required(try await store.claim(in: copy, for: two))
         let other = RangeClaim(
-            copy: copy, number: theirs.number, table: theirs.table, firstPage: nil, endPage: nil, estimatedRows: 0,
+            copy: copy, number: theirs.number, route: theirs.route, firstPage: nil, endPage: nil, estimatedRows: 0,
             holder: try await sink.session, isAgain: false)
         #expect(try await !sink.write(BatchMaker().add(.insert, 2, ["_id": 2]).writes, ledger: nil, claim: other))
         #expect(try fixture.documents().count == 1)

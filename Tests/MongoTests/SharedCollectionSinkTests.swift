@@ -39,4 +39,25 @@ import Testing
         #expect(try await target.nonEmpty([part]).isEmpty)
         #expect(try await target.keys(of: part, after: nil, limit: 5).isEmpty)
     }
+
+    /// Whether a document may be missing is asked of its own table's backfill.
+    @Test(arguments: [("b", false), ("c", true)]) func aPartOfARowFindsNothing(kind: String, isLoss: Bool) async throws
+    {
+        let fixture = try await SinkFixture()
+        let sink = try await fixture.makeSink()
+        try await fixture.takeOver(sink)
+        let there: BSONValue = ["kind": "c", "id": 1]
+        let first = BatchMaker().add(.insert, there, ["_id": there]).batch(0x200)
+        try await sink.apply(first, after: fixture.start)
+        let maker = BatchMaker().add(.set, there, ["n": 1]).add(.set, ["kind": .string(kind), "id": 9], ["n": 2])
+        maker.writes.incomplete = [part]
+        let batch = maker.batch(0x300)
+        do {
+            try await sink.apply(batch, after: first.checkpoint)
+            #expect(!isLoss)
+        } catch let failure as Failure {
+            #expect(isLoss && failure.kind == .dataRefused && failure.message.contains("1 document is missing"))
+        }
+        #expect(try fixture.documents().map { $0["n"] } == [isLoss ? nil : 1])
+    }
 }

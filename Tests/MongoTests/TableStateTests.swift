@@ -46,14 +46,17 @@ import Testing
         begun.wanted = request()
         try await store.want([begun], of: state)
         begun.backfill = BackfillState(
-            table: begun.table, ranges: [], startedAt: SourceTime(microseconds: 0), floor: 9, cause: .schemaChange)
+            route: begun.route, ranges: [], startedAt: SourceTime(microseconds: 0), floor: 9, cause: .schemaChange)
         try await store.saveBackfills([begun], of: state)
         var (first, second) = (begun, table("b", oid: 2))
         (first.table, second.table) = (name("b"), name("a"))
         first.wanted = request()
         second.acceptsChange = true
         try await store.write(
-            [TableUpdate(stored: name("a"), table: first), TableUpdate(stored: name("b"), table: second)], of: state)
+            [
+                TableUpdate(stored: Route(name("a")), table: first),
+                TableUpdate(stored: Route(name("b")), table: second),
+            ], of: state)
         let stored = try await store.tables(of: "p")
         #expect(stored.map(\.table) == [name("a"), name("b")] && stored.map(\.collection) == ["b", "a"])
         #expect(stored[1].backfill?.floor == 9 && stored[1].wanted == request() && stored[0].acceptsChange)
@@ -61,15 +64,36 @@ import Testing
         second.acceptsChange = false
         first.wanted = nil
         try await store.write(
-            [TableUpdate(stored: name("b"), table: first), TableUpdate(stored: name("a"), table: second)], of: state)
+            [
+                TableUpdate(stored: Route(name("b")), table: first),
+                TableUpdate(stored: Route(name("a")), table: second),
+            ], of: state)
         #expect(try await store.tables(of: "p").allSatisfy { $0.wanted == nil && !$0.acceptsChange })
+    }
+
+    /// Each is stored and goes apart; the table has left with the last of them.
+    @Test func aTableHasSeveralCollections() async throws {
+        let (store, state) = try await pipeline([table("a")])
+        var other = TableState(
+            table: name("a"), collection: "others", isFurther: true, keyColumns: ["id"], wasEmpty: true)
+        other.membership = .joining
+        #expect(try await store.join(other, in: "p"))
+        #expect(try await store.tables(of: "p") == [table("a"), other])
+        #expect(try await store.order(.acceptChange, of: name("a"), in: "p"))
+        let orders = try await store.orders(of: "p")
+        #expect(orders.count == 2 && orders.values.allSatisfy(\.acceptsChange))
+        try await store.remove([table("a")], of: state)
+        #expect(try await store.tables(of: "p").map(\.collection) == ["others"])
+        #expect(try await store.leftTables(of: "p") == [])
+        try await store.remove([other], of: state)
+        #expect(try await store.leftTables(of: "p") == [LeftTable(table: name("a"), isOrdered: false)])
     }
 
     @Test func aWorkerThatWasTakenOverWritesNothing() async throws {
         var (store, state) = try await pipeline([table("a")])
         state.epoch = 3
         let failure = await #expect(throws: Failure.self) {
-            try await store.write([TableUpdate(stored: name("a"), table: table("z"))], of: state)
+            try await store.write([TableUpdate(stored: Route(name("a")), table: table("z"))], of: state)
         }
         #expect(failure?.kind == .fenced)
         await #expect(throws: Failure.self) { try await store.remove([table("a")], of: state) }
@@ -82,9 +106,9 @@ import Testing
         joining.membership = .joining
         #expect(try await store.join(joining, in: "p"))
         #expect(try await store.join(joining, in: "p") == false)
-        #expect(try await store.orders(of: "p")[name("b")]?.membership == .joining)
+        #expect(try await store.orders(of: "p")[Route(name("b"))]?.membership == .joining)
         #expect(try await store.order(.leave(deletesDocuments: true), of: name("b"), in: "p"))
-        #expect(try await store.orders(of: "p")[name("b")]?.membership == .leaving(deletesDocuments: true))
+        #expect(try await store.orders(of: "p")[Route(name("b"))]?.membership == .leaving(deletesDocuments: true))
         try await store.setLimits([.lag: .at(5)], of: "p")
         try await store.remove([joining], of: state)
         #expect(try await store.tables(of: "p") == [table("a")])
@@ -94,7 +118,7 @@ import Testing
         #expect(try await store.join(joining, in: "p"))
         #expect(try await store.leftTables(of: "p") == [])
         #expect(try await store.order(.acceptChange, of: name("a"), in: "p"))
-        #expect(try await store.orders(of: "p")[name("a")]?.acceptsChange == true)
+        #expect(try await store.orders(of: "p")[Route(name("a"))]?.acceptsChange == true)
         #expect(try await store.order(.acceptChange, of: name("nobody"), in: "p") == false)
     }
 }

@@ -32,7 +32,7 @@ struct AskedBackfillTests {
 
     private func backfill(isCancelled: Bool = false) -> BackfillState {
         var state = BackfillState(
-            table: name, ranges: [], startedAt: AskedBackfillTests.now, floor: 2, cause: .asked)
+            route: Route(name), ranges: [], startedAt: AskedBackfillTests.now, floor: 2, cause: .asked)
         state.isCancelled = isCancelled
         return state
     }

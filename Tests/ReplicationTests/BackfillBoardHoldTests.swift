@@ -23,7 +23,7 @@ import Testing
         #expect(board.waiting.isEmpty)
         board.interrupted(first, reason: "locked", at: now)
         #expect(board.waiting == [Waiting(reason: "locked", since: now)])
-        #expect(try take(board, at: now).table == items)
+        #expect(try take(board, at: now).route.table == items)
         let until = now + RetryPolicy.backoff(1)
         #expect(board.next(for: 0, at: now) == .hold(until: until))
         let again = try take(board, at: until)
@@ -74,7 +74,7 @@ import Testing
         async let next = board.nextPiece(for: 0)
         for _ in 0..<5 { await Task.yield() }
         board.add(BackfillBoardTests.state(items, segments: 1), estimatedRows: 1)
-        #expect(try #require(await next).table == items)
+        #expect(try #require(await next).route.table == items)
     }
 
     @Test func aRefusedPieceEndsItsSegmentAlone() throws {
@@ -95,6 +95,6 @@ import Testing
         #expect(board.finished(last, last.step(to: nil, rows: 3)))
         #expect(board.next(for: 0) == .finished)
         #expect(!board.isFinished)
-        #expect(board.state(of: orders)?.segments.map(\.isDone) == [false, false, true])
+        #expect(board.state(of: Route(orders))?.segments.map(\.isDone) == [false, false, true])
     }
 }

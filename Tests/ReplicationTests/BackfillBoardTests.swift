@@ -16,7 +16,7 @@ struct BackfillBoardTests {
                 after: number == 0 ? nil : ["\(number * 10)"],
                 through: number == segments - 1 ? nil : ["\(number * 10 + 10)"])
         }
-        return BackfillState(table: table, ranges: ranges, startedAt: start, floor: 3)
+        return BackfillState(route: Route(table), ranges: ranges, startedAt: start, floor: 3)
     }
 
     static func board(workers: Int = 1, segments: Int = 4) -> BackfillBoard {
@@ -55,10 +55,10 @@ struct BackfillBoardTests {
         board.add(BackfillBoardTests.state(BackfillBoardTests.items, segments: 1), estimatedRows: 5)
         board.add(BackfillBoardTests.state(segments: 2), estimatedRows: 50)
         let pieces = try (0..<3).map { try BackfillBoardTests.take(board, $0) }
-        #expect(pieces.map(\.table.name) == ["orders", "orders", "items"])
+        #expect(pieces.map(\.route.table.name) == ["orders", "orders", "items"])
         #expect(pieces.map(\.segment) == [0, 1, 0])
         #expect(Set(pieces.map(\.id)).count == 3)
-        #expect(board.progress.map(\.table.name) == ["orders", "items"])
+        #expect(board.progress.map(\.route.table.name) == ["orders", "items"])
     }
 
     @Test func aTableIsOnTheBoardOnceUntilItIsFinished() throws {
@@ -79,7 +79,8 @@ struct BackfillBoardTests {
     @Test func anEmptyPlanIsOneOpenRange() throws {
         let board = BackfillBoard(workers: 1)
         board.add(
-            BackfillState(table: BackfillBoardTests.orders, ranges: [], startedAt: BackfillBoardTests.start, floor: 3),
+            BackfillState(
+                route: Route(BackfillBoardTests.orders), ranges: [], startedAt: BackfillBoardTests.start, floor: 3),
             estimatedRows: 0)
         #expect(try BackfillBoardTests.take(board).range == KeyRange(after: nil, through: nil))
     }
@@ -101,17 +102,17 @@ struct BackfillBoardTests {
     @Test func finishingMovesThePositionAndCountsRows() throws {
         let board = BackfillBoardTests.board(segments: 2)
         try BackfillBoardTests.complete(board, end: ["4"])
-        var state = try #require(board.state(of: BackfillBoardTests.orders))
+        var state = try #require(board.state(of: Route(BackfillBoardTests.orders)))
         #expect(state.segments[0].position == ["4"])
         #expect(!state.segments[0].isDone)
         #expect(state.rows == 3)
         #expect(try BackfillBoardTests.complete(board, end: nil).range.after == ["4"])
-        state = try #require(board.state(of: BackfillBoardTests.orders))
+        state = try #require(board.state(of: Route(BackfillBoardTests.orders)))
         #expect(state.segments[0].position == ["10"])
         #expect(state.segments[0].isDone)
         #expect(!state.isFinished && !board.isFinished)
         try BackfillBoardTests.complete(board, end: nil)
-        state = try #require(board.state(of: BackfillBoardTests.orders))
+        state = try #require(board.state(of: Route(BackfillBoardTests.orders)))
         #expect(state.isFinished && board.isFinished)
         #expect(state.startedAt == BackfillBoardTests.start)
         #expect(board.progress.map(\.rows) == [9])
@@ -122,7 +123,7 @@ struct BackfillBoardTests {
     @Test func aChunkThatEndsAtItsSegmentsEndIsTheLast() throws {
         let board = BackfillBoardTests.board(segments: 2)
         try BackfillBoardTests.complete(board, end: ["10"])
-        #expect(board.state(of: BackfillBoardTests.orders)?.segments[0].isDone == true)
+        #expect(board.state(of: Route(BackfillBoardTests.orders))?.segments[0].isDone == true)
         #expect(try BackfillBoardTests.take(board).segment == 1)
     }
 
@@ -201,7 +202,7 @@ struct BackfillBoardTests {
         try BackfillBoardTests.complete(board, end: ["14"])
         _ = try BackfillBoardTests.take(board)
         let next = BackfillBoard(workers: 1)
-        next.add(try #require(board.state(of: BackfillBoardTests.orders)), estimatedRows: 100)
+        next.add(try #require(board.state(of: Route(BackfillBoardTests.orders))), estimatedRows: 100)
         #expect(try BackfillBoardTests.take(next).range == KeyRange(after: ["14"], through: ["20"]))
         #expect(try BackfillBoardTests.take(next).range == KeyRange(after: ["20"], through: nil))
         #expect(next.next(for: 0) == .wait)

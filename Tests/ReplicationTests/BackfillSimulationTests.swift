@@ -87,7 +87,8 @@ private struct Simulation {
             (0..<Int.random(in: 0...8, using: &random)).map { _ in Int.random(in: 0..<1000, using: &random) })
         let bounds: [[String]?] = [nil] + cuts.sorted().map { ["\($0)"] } + [nil]
         let ranges = zip(bounds, bounds.dropFirst()).map { KeyRange(after: $0, through: $1) }
-        stored[name] = BackfillState(table: name, ranges: ranges, startedAt: SourceTime(microseconds: 0), floor: 3)
+        stored[name] = BackfillState(
+            route: Route(name), ranges: ranges, startedAt: SourceTime(microseconds: 0), floor: 3)
     }
 
     /// Everything was written and is known to be.
@@ -134,7 +135,7 @@ private struct Simulation {
 
     /// As the server does; a chunk that holds all there is says so or not.
     private mutating func read(_ piece: BackfillPiece) -> Chunk {
-        let table = tables.first { $0.name == piece.table }!
+        let table = tables.first { $0.name == piece.route.table }!
         let after = piece.range.after.map { Int($0[0])! } ?? Int.min
         let through = piece.range.through.map { Int($0[0])! } ?? Int.max
         let all = table.keys.filter { $0 > after && $0 <= through }
@@ -154,13 +155,15 @@ private struct Simulation {
 
     private mutating func store(_ write: Write) {
         met[.finished, default: 0] += 1
-        let index = tables.firstIndex { $0.name == write.piece.table }!
+        let index = tables.firstIndex { $0.name == write.piece.route.table }!
         for key in write.keys {
             tables[index].written[key, default: 0] += 1
-            if tables[index].written[key] != 1 { defect = "key \(key) of \(write.piece.table) is written twice" }
+            if tables[index].written[key] != 1 { defect = "key \(key) of \(write.piece.route.table) is written twice" }
         }
-        stored[write.piece.table]!.advance(by: write.step)
-        if !board.finished(write.piece, write.step) { defect = "a piece of \(write.piece.table) was given out twice" }
+        stored[write.piece.route.table]!.advance(by: write.step)
+        if !board.finished(write.piece, write.step) {
+            defect = "a piece of \(write.piece.route.table) was given out twice"
+        }
     }
 
     /// A new process: what is not stored is gone.

@@ -19,7 +19,7 @@ import Testing
     private func leave(isDone: Bool) {
         var state = PipelineFixture.table.state
         var backfill = BackfillState(
-            table: state.table, ranges: [KeyRange()], startedAt: SourceTime(microseconds: 0), floor: 0)
+            route: state.route, ranges: [KeyRange()], startedAt: SourceTime(microseconds: 0), floor: 0)
         backfill.segments[0].isDone = isDone
         backfill.rows = 9
         state.backfill = backfill

@@ -24,7 +24,7 @@ import Testing
     /// Of a stream without a backfill.
     private func filter(_ inbox: ChunkInbox, limit: Int = 100) -> ChunkFilter {
         ChunkFilter(
-            collections: [], pending: PendingRereads([], limit: limit), inbox: inbox, fence: nil, byteLimit: 1 << 20,
+            unfinished: [], pending: PendingRereads([], limit: limit), inbox: inbox, fence: nil, byteLimit: 1 << 20,
             progress: progress)
     }
 
@@ -46,7 +46,8 @@ import Testing
         let token = try #require(inbox.announce())
         #expect(inbox.note(snapshot, for: token))
         let part = BackfillTable(
-            version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns,
+            route: Route(table.schema.name), version: table.version, plan: try plans.plan(for: table.version),
+            key: table.keyColumns,
             expectsDocuments: true)
         let documents = part.documents()
         for key in keys { try part.append(Cell.row([.text(key), "n", "d"]), to: documents) }
@@ -96,7 +97,7 @@ import Testing
         let inbox = inbox(after10)
         let stale = Reread(collection: plain.collection, key: plain.key(of: ["1"]), cause: .change)
         var filter = ChunkFilter(
-            collections: [], tracked: [plain.collection], pending: PendingRereads([stale]), inbox: inbox, fence: nil,
+            unfinished: [], tracked: [plain.collection], pending: PendingRereads([stale]), inbox: inbox, fence: nil,
             byteLimit: 1 << 20, progress: progress)
         func record(_ changes: Change...) throws -> ChunkFilter.Recorded {
             try filter.record(changes, of: 11, plans: plans)
@@ -169,7 +170,8 @@ import Testing
     @Test func aRetriedRowThatIsOlderThanTheStreamIsReadAgain() throws {
         let inbox = inbox(before10)
         var filter = ChunkFilter(
-            collections: [table.collection], pending: PendingRereads([]), inbox: inbox, fence: nil, byteLimit: 1 << 20,
+            unfinished: [CollectionPart(table.collection)], pending: PendingRereads([]), inbox: inbox, fence: nil,
+            byteLimit: 1 << 20,
             progress: progress)
         _ = try filter.record([table.update("1", "new", "d")], of: 10, plans: plans)
         let chunk = try #require(try read(["1", "2"], before10, inbox, &filter, for: .retry))

@@ -22,13 +22,14 @@ import Testing
 
     private func filter(_ inbox: ChunkInbox, byteLimit: Int = 1 << 20) -> ChunkFilter {
         ChunkFilter(
-            collections: [table.collection], pending: PendingRereads([]), inbox: inbox, fence: nil,
+            unfinished: [CollectionPart(table.collection)], pending: PendingRereads([]), inbox: inbox, fence: nil,
             byteLimit: byteLimit, progress: progress)
     }
 
     private func chunk(_ keys: [String], _ snapshot: VisibilitySnapshot, rereads: [Reread] = []) throws -> Chunk {
         let part = BackfillTable(
-            version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns,
+            route: Route(table.schema.name), version: table.version, plan: try plans.plan(for: table.version),
+            key: table.keyColumns,
             expectsDocuments: false)
         let documents = part.documents()
         for key in keys { try part.append(Cell.row([.text(key), "n", "d"]), to: documents) }
@@ -52,11 +53,12 @@ import Testing
         let token = try #require(inbox.announce())
         #expect(inbox.note(before10, for: token))
         let part = BackfillTable(
-            version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns,
+            route: Route(table.schema.name), version: table.version, plan: try plans.plan(for: table.version),
+            key: table.keyColumns,
             expectsDocuments: true)
         let deletes = part.documents()
         for key in ["1", "2", "3"] { try part.appendDelete(of: [key], begun: SourceTime(microseconds: 0), to: deletes) }
-        let step = SweepStep(table: table.schema.name, position: ["_id": 3], isDone: false, foreign: 0)
+        let step = SweepStep(route: Route(table.schema.name), position: ["_id": 3], isDone: false, foreign: 0)
         inbox.deliver(
             .chunk(
                 Chunk(documents: deletes, snapshot: before10, progress: nil, sweep: step, rereads: []) { _ in }),
@@ -112,7 +114,8 @@ import Testing
             let token = try #require(inbox.announce())
             #expect(inbox.note(before10, for: token))
             let outdated = Mutex(false)
-            let step = BackfillStep(table: table.schema.name, segment: 0, position: nil, isDone: true, rows: count)
+            let step = BackfillStep(
+                route: Route(table.schema.name), segment: 0, position: nil, isDone: true, rows: count)
             inbox.deliver(
                 .chunk(
                     Chunk(
@@ -270,7 +273,7 @@ import Testing
         _ = try filter.record(
             [table.update(old: .key(Cell.row(["4", nil, nil])), "5", "new", .unchanged)], of: 10, plans: plans)
         try ask()
-        #expect(filter.unfinished == [table.collection])
+        #expect(filter.unfinished == [CollectionPart(table.collection)])
         inbox.note(after10)
         // One that isn't written settles nothing.
         for outcome in [Chunk.Outcome.refused(Failure(.dataRefused, "no")), .written([], removed: 0)] {

@@ -41,8 +41,10 @@ struct CollectionBuilderTests {
                         isIdentity: false),
                 ], replicaIdentity: .primaryKey))
         let rules = MappingRules(named: [
-            table.schema.name: CollectionSettings(
-                collection: "t", lastModified: LastModified(column: "at", isDualWritten: isDualWritten))
+            table.schema.name: [
+                CollectionSettings(
+                    collection: "t", lastModified: LastModified(column: "at", isDualWritten: isDualWritten))
+            ]
         ])
         var plans = PlanTable(tables: [table.state], rules: rules)
         try plans.register(table.version)
@@ -50,7 +52,8 @@ struct CollectionBuilderTests {
         let stream = CollectionBuilder(plan: plan).writes
         #expect(stream.guardField == (isDualWritten ? "at" : nil) && stream.expectsDocuments == isDualWritten)
         let part = BackfillTable(
-            version: table.version, plan: plan, key: ["id"], expectsDocuments: true, guardField: plan.backfillGuard)
+            route: Route(table.schema.name), version: table.version, plan: plan, key: ["id"], expectsDocuments: true,
+            guardField: plan.backfillGuard)
         #expect(part.documents().guardField == "at" && part.documents().expectsDocuments)
         // A version of the table that has lost the column: nothing could be compared any more.
         let later = SampleTable("t", columns: ["id", "name"])

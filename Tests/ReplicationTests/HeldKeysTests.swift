@@ -98,7 +98,8 @@ import Testing
 
     private func chunk(_ keys: [String], retried: [Int32]) throws -> ChunkWrite {
         let part = BackfillTable(
-            version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns,
+            route: Route(table.schema.name), version: table.version, plan: try plans.plan(for: table.version),
+            key: table.keyColumns,
             expectsDocuments: true)
         let documents = part.documents()
         for key in keys { try part.append(Cell.row([.text(key), "n", "d"]), to: documents) }

@@ -29,8 +29,10 @@ import Testing
         var mapping = CollectionMapping()
         mapping.nulls = .omit
         settings.collections = [
-            table.table: CollectionSettings(
-                collection: table.collection, mapping: mapping, indexes: [index("a"), index("b")])
+            table.table: [
+                CollectionSettings(
+                    collection: table.collection, mapping: mapping, indexes: [index("a"), index("b")])
+            ]
         ]
         indexes.change { $0.names = [table.collection: ["a"]] }
         let found = try await IndexBuilds.missing(

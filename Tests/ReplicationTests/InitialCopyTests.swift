@@ -49,7 +49,7 @@ struct InitialCopyTests {
         let plans = try SampleTable.plans(tables)
         let made = try zip(tables, states ?? tables.map(\.state)).map { table, state in
             (
-                table.schema.name,
+                state.route,
                 CopyWorkers.Table(
                     version: table.version, plan: try plans.plan(for: table.version), wasEmpty: state.wasEmpty)
             )
@@ -198,8 +198,8 @@ struct InitialCopyTests {
     @Test func progressIsEverybodys() {
         let states = tables.map(\.state)
         let shared = [
-            SharedTableProgress(table: states[0].table, estimatedRows: 9, rows: 4, ranges: 3, openRanges: 1),
-            SharedTableProgress(table: states[1].table, estimatedRows: 5, rows: 0, ranges: 1, openRanges: 1),
+            SharedTableProgress(route: states[0].route, estimatedRows: 9, rows: 4, ranges: 3, openRanges: 1),
+            SharedTableProgress(route: states[1].route, estimatedRows: 5, rows: 0, ranges: 1, openRanges: 1),
         ]
         let applied = shared.applied(to: states)
         #expect(applied.map(\.copyStage) == [.copying, .waiting, .finished])

@@ -25,7 +25,7 @@ struct JoinedCopyTests {
             of: Self.table.version, Self.table.state, guardField: nil, mapping: CollectionMapping(),
             version: version)
         let copy = SharedCopy(
-            pipeline: "p", epoch: epoch, attempt: 1, snapshot: "s", digests: [Self.table.schema.name: digest])
+            pipeline: "p", epoch: epoch, attempt: 1, snapshot: "s", digests: [Route(Self.table.schema.name): digest])
         let range = CopyRange(table: Self.table.version, firstPage: nil, endPage: nil, estimatedRows: 1)
         try await fixture.ranges.publish(copy, [range])
         return copy
@@ -85,7 +85,7 @@ struct JoinedCopyTests {
             store.tables["p"] = store.tables["p"]?.map { table in
                 var table = table
                 table.backfill = BackfillState(
-                    table: table.table, ranges: [], startedAt: SourceTime(microseconds: 0), floor: 3)
+                    route: table.route, ranges: [], startedAt: SourceTime(microseconds: 0), floor: 3)
                 return table
             }
         }

@@ -57,9 +57,10 @@ struct PipelineLeaseTests {
         var fixture = PipelineFixture(tables: [SampleTable("one"), guarded])
         func configure(_ column: String) {
             fixture.settings.collections = [
-                TableName(schema: "public", name: "one"): CollectionSettings(collection: "first"),
-                guarded.schema.name: CollectionSettings(
-                    collection: "second", lastModified: LastModified(column: column)),
+                TableName(schema: "public", name: "one"): [CollectionSettings(collection: "first")],
+                guarded.schema.name: [
+                    CollectionSettings(collection: "second", lastModified: LastModified(column: column))
+                ],
             ]
         }
         configure("ta")

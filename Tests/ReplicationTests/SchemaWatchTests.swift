@@ -153,7 +153,8 @@ import Testing
             left: [
                 LeftTable(table: TableName(schema: "public", name: "out"), isOrdered: true),
                 LeftTable(table: TableName(schema: "public", name: "gone"), isOrdered: false),
-            ], published: [TableName(schema: "public", name: "new")], joinsBy: \.isChosen)
+            ], published: [TableName(schema: "public", name: "new")], rules: MappingRules(),
+            joinsBy: \.isChosen)
         #expect(Set(found.map(\.table.name)) == ["new", "j", "gone"])
         #expect(found.first { $0.table.name == "new" }?.isPublished == true)
     }

@@ -82,7 +82,7 @@ import Testing
         }
         var table = stored("t")
         table.backfill = BackfillState(
-            table: table.table, ranges: [], startedAt: now, floor: 2, cause: .gap, sweep: BackfillState.Sweep())
+            route: table.route, ranges: [], startedAt: now, floor: 2, cause: .gap, sweep: BackfillState.Sweep())
         let updated = try #require(try settle([table], [shown("t", ["id"])]).updates.first?.table)
         #expect(updated.wanted?.cause == .gap && updated.wanted?.removesGone == true)
     }
@@ -126,7 +126,9 @@ import Testing
     @Test func aNewNameIsFollowedWhateverThePolicy() throws {
         for policy in SchemaChangePolicy.allCases {
             let outcome = try settle([stored("t")], [shown("u")], by: policy)
-            #expect(outcome.updates.map(\.stored) == [name("t")] && outcome.updates.map(\.table.table) == [name("u")])
+            #expect(
+                outcome.updates.map(\.stored) == [Route(name("t"))] && outcome.updates.map(\.table.table) == [name("u")]
+            )
             #expect(outcome.updates.first?.table.wanted == nil && outcome.updates.first?.table.collection == "t")
         }
     }
@@ -153,7 +155,7 @@ import Testing
     @Test func theFileHasToNameItAnew() throws {
         func named(_ table: String) throws -> ShapeSettlement.Outcome {
             try settle([stored("t")], [shown("u")]) {
-                $0.collections = [name(table): CollectionSettings(collection: "t")]
+                $0.collections = [name(table): [CollectionSettings(collection: "t")]]
             }
         }
         let failure = #expect(throws: Failure.self) { try named("t") }

@@ -20,11 +20,11 @@ import Testing
     }
 
     private static func plans(_ tables: [SampleTable]) throws -> PlanTable {
-        var named: [TableName: CollectionSettings] = [:]
+        var named: [TableName: [CollectionSettings]] = [:]
         for table in tables {
             var mapping = CollectionMapping()
             mapping.discriminator = part(table).discriminator
-            named[table.schema.name] = CollectionSettings(collection: "things", mapping: mapping)
+            named[table.schema.name] = [CollectionSettings(collection: "things", mapping: mapping)]
         }
         let states = tables.map {
             TableState(
@@ -79,14 +79,16 @@ import Testing
         let progress = Progress()
         let inbox = ChunkInbox(run: "run", snapshot: running, fence: nil, progress: progress)
         var filter = ChunkFilter(
-            collections: ["things"], pending: PendingRereads([]), inbox: inbox, fence: nil, byteLimit: 1 << 20,
+            unfinished: [Self.part(cars), Self.part(boats)], pending: PendingRereads([]), inbox: inbox, fence: nil,
+            byteLimit: 1 << 20,
             progress: progress)
         var chunks: [(token: String, table: SampleTable)] = []
         for table in [cars, boats] {
             let token = try #require(inbox.announce())
             #expect(inbox.note(running, for: token))
             let backfill = BackfillTable(
-                version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns,
+                route: Route(table.schema.name), version: table.version, plan: try plans.plan(for: table.version),
+                key: table.keyColumns,
                 expectsDocuments: false)
             let documents = backfill.documents()
             for key in ["1", "2"] { try backfill.append(Cell.row([.text(key), "n", "d"]), to: documents) }
@@ -103,7 +105,8 @@ import Testing
     @Test func rowsToReadAgainByTable() async throws {
         let tables = try [cars, boats].map { table in
             BackfillTable(
-                version: table.version, plan: try plans.plan(for: table.version), key: table.keyColumns,
+                route: Route(table.schema.name), version: table.version, plan: try plans.plan(for: table.version),
+                key: table.keyColumns,
                 expectsDocuments: true)
         }
         // The other one is looked up, once.
@@ -139,7 +142,7 @@ import Testing
 
     @Test func whoMayShare() {
         func clashes(_ one: CollectionPart, _ other: CollectionPart) -> Int {
-            StartChecks.sharing([cars.schema.name: one, boats.schema.name: other]).count
+            StartChecks.sharing([Destination(cars.schema.name, one), Destination(boats.schema.name, other)]).count
         }
         #expect(clashes(Self.part(cars), Self.part(boats)) == 0 && clashes("a", "b") == 0)
         #expect(clashes(Self.part(cars), Self.part(cars)) == 1 && clashes("things", Self.part(boats)) == 1)
@@ -151,7 +154,7 @@ import Testing
         var mapping = CollectionMapping()
         mapping.discriminator = Self.part(boats).discriminator
         let rules = MappingRules(named: [
-            cars.schema.name: CollectionSettings(collection: "things", mapping: mapping)
+            cars.schema.name: [CollectionSettings(collection: "things", mapping: mapping)]
         ])
         for before in [nil, Self.part(cars).discriminator] {
             let state = TableState(

@@ -55,7 +55,7 @@ import Testing
         let configured = configured.map { names in
             Dictionary(
                 uniqueKeysWithValues: names.map {
-                    (TableName(schema: "public", name: $0), CollectionSettings(collection: $1))
+                    (TableName(schema: "public", name: $0), [CollectionSettings(collection: $1)])
                 })
         }
         func check(_ state: PipelineState) -> Failure? {
@@ -79,10 +79,11 @@ import Testing
     func aGuardThatIsNew(stage: PipelineState.Stage, wasEmpty: Bool, isRefused: Bool) {
         var state = state
         state.stage = stage
-        let guards = [TableName(schema: "public", name: "b"): LastModified(column: "at")]
+        let guarded = CollectionSettings(collection: "b", lastModified: LastModified(column: "at"))
+        let rules = MappingRules(named: [TableName(schema: "public", name: "b"): [guarded]])
         let tables = [table("a", in: "a"), table("b", in: "b", wasEmpty: wasEmpty)]
-        #expect((StartChecks.guards(tables, of: state, lastModified: guards) != nil) == isRefused)
-        #expect(StartChecks.guards(tables, of: state, lastModified: [:]) == nil)
+        #expect((StartChecks.guards(tables, of: state, rules: rules) != nil) == isRefused)
+        #expect(StartChecks.guards(tables, of: state, rules: MappingRules()) == nil)
     }
 
     @Test(arguments: [

@@ -81,6 +81,9 @@ package protocol TargetDatabase: Sendable {
     /// Which of them hold at least one document.
     func nonEmpty(_ parts: [CollectionPart]) async throws -> Set<CollectionPart>
 
+    /// Which of the collections have a collation of their own, by which `_id` is compared too.
+    func collated(_ collections: Set<String>) async throws -> Set<String>
+
     /// Deletes all documents. For whoever holds the pipeline's lock, while no stream runs.
     func empty(_ part: CollectionPart) async throws
 

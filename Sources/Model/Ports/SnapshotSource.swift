@@ -30,6 +30,8 @@ package struct CopyRange: Sendable {
     package let endPage: UInt32?
     /// The planner's estimate, for progress only.
     package let estimatedRows: Int
+    /// Of a table with several collections the one that is copied, as in `Route`.
+    package var collection: String?
 
     package init(
         table: TableVersion, leaf: Partition? = nil, firstPage: UInt32?, endPage: UInt32?, estimatedRows: Int
@@ -40,4 +42,6 @@ package struct CopyRange: Sendable {
         self.endPage = endPage
         self.estimatedRows = estimatedRows
     }
+
+    package var route: Route { Route(table.schema.name, into: collection) }
 }

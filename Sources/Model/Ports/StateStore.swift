@@ -58,8 +58,8 @@ package protocol StateStore: Sendable {
     /// - Returns: false, with nothing changed, when it is another one by now.
     func order(_ order: BackfillOrder, of table: TableState, in pipeline: String) async throws -> Bool
 
-    /// What is asked of every table.
-    func orders(of pipeline: String) async throws -> [TableName: BackfillOrders]
+    /// What is asked of every table and collection.
+    func orders(of pipeline: String) async throws -> [Route: BackfillOrders]
 
     /// Writes tables as a start of the stream has found them, all at once: name, key, shape, membership, what is asked
     /// and accepted. What else is stored of them stays. One that isn't there is new.
@@ -68,7 +68,7 @@ package protocol StateStore: Sendable {
     ///   something at the same moment.
     func write(_ updates: [TableUpdate], of state: PipelineState) async throws
 
-    /// Removes tables with their rows that are to be read again, and notes that they have left.
+    /// Removes tables with their rows that are to be read again, and notes which have left with all their collections.
     ///
     /// - Throws: `Failure(.fenced)` when the epoch has moved on.
     func remove(_ tables: [TableState], of state: PipelineState) async throws
@@ -78,7 +78,7 @@ package protocol StateStore: Sendable {
     /// - Returns: false, with nothing changed, when it is there already.
     func join(_ table: TableState, in pipeline: String) async throws -> Bool
 
-    /// Writes what an operator wants of a table; of one that is to leave, also that it stays out.
+    /// Writes what an operator wants of a table, whatever its collections; of one that is to leave, also that it stays out.
     ///
     /// - Returns: false when it isn't there.
     func order(_ order: TableOrder, of table: TableName, in pipeline: String) async throws -> Bool

@@ -36,6 +36,24 @@ struct BackfillNotes {
         try bulk.execute()
     }
 
+    /// The documents of a collection that lack something the stream has brought: their rows are to be read again. A part
+    /// of a row isn't written meanwhile, so that one may be missing.
+    ///
+    /// - Parameter own: what the batch is about to note.
+    func staleKeys(in collection: String, besides own: [Reread]) throws -> Set<BSONDocument> {
+        let noted = try connection.find(
+            stateDatabase, StateCollection.rereads,
+            filter: [
+                "_id": StateCollection.keys(of: CollectionPart(collection), in: pipeline),
+                "cause": .string(Reread.Cause.change.rawValue),
+            ], limit: BackfillNotes.mostStale, session: session)
+        let stored = noted.compactMap { $0["_id"]?.asDocument?["key"] }.map { BSONDocument([("_id", $0)]) }
+        return Set(stored + own.filter { $0.collection == collection && $0.cause == .change }.map(\.key))
+    }
+
+    /// Documents that one transaction deletes for that at most.
+    private static let mostStale = 10_000
+
     /// Rows that are settled.
     private func remove(_ rereads: [Reread]) throws {
         guard !rereads.isEmpty else { return }
@@ -58,7 +76,7 @@ struct BackfillNotes {
         let segment = "backfill.segments.\(step.segment)"
         let position: BSONValue = step.position.map { .array($0.map { .string($0) }) } ?? .null
         var filter: [(String, BSONValue)] = [
-            ("_id", TableState.id(of: step.table, in: pipeline)), ("\(segment).is_done", false),
+            ("_id", TableState.id(of: step.route, in: pipeline)), ("\(segment).is_done", false),
         ]
         if !step.isDone { filter.append(("\(segment).position", ["$ne": position])) }
         let fields = BSONDocument([("\(segment).position", position), ("\(segment).is_done", .bool(step.isDone))])
@@ -72,7 +90,7 @@ struct BackfillNotes {
     private func write(_ step: SweepStep, removed: Int) throws {
         let position: BSONValue = step.position.map { .document($0) } ?? .null
         var filter: [(String, BSONValue)] = [
-            ("_id", TableState.id(of: step.table, in: pipeline)), ("backfill.sweep.is_done", false),
+            ("_id", TableState.id(of: step.route, in: pipeline)), ("backfill.sweep.is_done", false),
         ]
         if !step.isDone { filter.append(("backfill.sweep.position", ["$ne": position])) }
         let change: BSONDocument = [

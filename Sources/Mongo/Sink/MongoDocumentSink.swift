@@ -157,6 +157,7 @@ package actor MongoDocumentSink: DocumentSink {
         var writer = TransactionWriter(connection: connection, session: transactions, database: pool.database)
         let notes = BackfillNotes(
             connection: connection, session: transactions, stateDatabase: stateDatabase, pipeline: pipeline)
+        writer.staleKeys = { try notes.staleKeys(in: $0, besides: batch.rereads) }
         for writes in batch.collections { try writer.write(writes, mode: mode) }
         try notes.write(batch.rereads)
         let letters = LetterNotes(
@@ -269,7 +270,8 @@ package actor MongoDocumentSink: DocumentSink {
         switch mode {
         case .insertFirst: duplicate.keyPattern == ["_id"] ? .overwrite : .rebuild
         case .overwrite: duplicate.keyPattern == ["_id"] ? nil : .rebuild
-        case .rebuild: nil
+        case .rebuild: duplicate.keyPattern == ["_id"] ? nil : .withoutStale
+        case .withoutStale: nil
         }
     }
 }

@@ -11,6 +11,8 @@ struct TransactionWriter {
     let database: String
     /// Only the writes at these positions; nil for all.
     var part: Range<Int>?
+    /// Keys of a collection's documents that wait to be read again, asked for where they are in the way.
+    var staleKeys: (_ collection: String) throws -> Set<BSONDocument> = { _ in [] }
 
     /// - Returns: how many documents are deleted; 0 of a rebuild, which deletes others too.
     /// - Throws: `CollectionError` around a `MongoError`; `Failure(.dataRefused)` when a document that the stream
@@ -19,8 +21,13 @@ struct TransactionWriter {
     func write(_ writes: CollectionWrites, mode: WriteMode) throws -> Int {
         do {
             let inserts = mode == .insertFirst && !writes.expectsDocuments
-            if mode != .rebuild { return try write(writes, inserts: inserts) }
-            try rebuild(writes)
+            switch mode {
+            case .insertFirst, .overwrite: return try write(writes, inserts: inserts)
+            case .rebuild: try rebuild(writes)
+            case .withoutStale:
+                // Where an application writes too, what is there may be its own.
+                try rebuild(writes, without: writes.guardField == nil ? try staleKeys(writes.collection) : [])
+            }
             return 0
         } catch let error as MongoError {
             throw CollectionError(collection: writes.collection, error: error)
@@ -48,7 +55,8 @@ struct TransactionWriter {
             default: break
             }
         }
-        try setFields(writes)
+        try setFields(writes, thatMayMiss: false)
+        if writes.mayMissSome { try setFields(writes, thatMayMiss: true) }
         try bulk(writes) { bulk, write, index in
             if write.kind == .insert, !taken.contains(index) {
                 try writes.withBytes(write.body) { try bulk.insert($0) }
@@ -66,13 +74,17 @@ struct TransactionWriter {
     }
 
     /// Deletes every key of the batch, then inserts what there shall be.
-    private func rebuild(_ writes: CollectionWrites) throws {
+    ///
+    /// - Parameter stale: keys of documents that are deleted, and not made again.
+    private func rebuild(_ writes: CollectionWrites, without stale: Set<BSONDocument> = []) throws {
         let completed = try wholeDocuments(writes, of: [.move, .set])
+        try delete(stale, in: writes.collection)
         // Calls `body` with the whole document, where there is one.
         func withDocument(_ write: DocumentWrite, _ index: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
         {
             switch write.kind {
             case .delete: break
+            case _ where !stale.isEmpty && stale.contains(BSONDocument(unchecked: writes.bytes(write.key))): break
             case .replace, .insert: try writes.withBytes(write.body, body)
             case .set, .move: try completed[index]?.bytes.withUnsafeBytes(body)
             }
@@ -95,6 +107,13 @@ struct TransactionWriter {
                 try writes.withBytes(write.key) { try replace($0, with: document, writes, in: bulk) }
             }
         }
+    }
+
+    private func delete(_ keys: Set<BSONDocument>, in collection: String) throws {
+        if keys.isEmpty { return }
+        let bulk = try connection.bulk(database, collection, session: session)
+        for key in keys { try key.bytes.withUnsafeBytes { try bulk.remove($0) } }
+        try bulk.execute()
     }
 
     private func remove(_ writes: CollectionWrites, _ write: DocumentWrite, in bulk: MongoBulk) throws {
@@ -134,13 +153,15 @@ struct TransactionWriter {
         try replacement.bytes.withUnsafeBytes { try bulk.update(key, $0, upsert: true) }
     }
 
-    private func setFields(_ writes: CollectionWrites) throws {
+    private func setFields(_ writes: CollectionWrites, thatMayMiss mayMiss: Bool) throws {
         let bulk = try PlacedBulk(connection.bulk(database, writes.collection, session: session), of: writes)
         // Nothing sent is nothing to do, and MongoDB would take an empty update document for a replacement by nothing.
         let emptyDocument = 5
         for index in writes.writes.indices {
             try bulk.add(index) { write in
-                guard write.kind == .set, write.body.count > emptyDocument else { return }
+                guard write.kind == .set, write.body.count > emptyDocument, writes.mayMiss(write) == mayMiss else {
+                    return
+                }
                 try writes.withBytes(write.body) { fields in
                     let update = try writes.update(fields)
                     try writes.withBytes(write.key) { key in
@@ -150,7 +171,7 @@ struct TransactionWriter {
             }
         }
         guard let outcome = try bulk.execute() else { return }
-        if outcome.matched < bulk.count, !writes.mayMissDocuments {
+        if outcome.matched < bulk.count, !mayMiss {
             throw missing(bulk.count - outcome.matched, in: writes.collection)
         }
     }
@@ -164,7 +185,7 @@ struct TransactionWriter {
         for index in partial {
             let write = writes.writes[index]
             guard let found = try base(of: write, in: writes) else {
-                if writes.mayMissDocuments { continue }
+                if writes.mayMiss(write) { continue }
                 throw missing(1, in: writes.collection)
             }
             whole[index] = try writes.complete(found, with: write)
@@ -242,37 +263,5 @@ private final class PlacedBulk {
                 collection: writes.collection, error: error,
                 position: positions.indices.contains(place) ? positions[place] : nil)
         }
-    }
-}
-
-extension CollectionWrites {
-    /// A partial change that finds no document is no sign of a loss: the backfill has still to bring it, or the
-    /// application has deleted it, as it has the row, further on in the stream.
-    var mayMissDocuments: Bool { isIncomplete || guardField != nil }
-
-    /// The pipeline that puts a document; nil where a plain replacement will do.
-    func replacement(_ document: UnsafeRawBufferPointer) throws -> BSONDocument? {
-        if let guardField { return try LastModifiedGuard(field: guardField).replacement(document) }
-        return hasSpecialNames ? try SpecialNames.replacement(document) : nil
-    }
-
-    /// The update that sets fields.
-    func update(_ fields: UnsafeRawBufferPointer) throws -> BSONDocument {
-        if let guardField { return try LastModifiedGuard(field: guardField).update(fields) }
-        if PartialDocument.isPartial(fields) { return ["0": ["$replaceWith": try PartialDocument.expression(fields)]] }
-        return hasSpecialNames ? try SpecialNames.update(fields) : BSONDocument.set(fields)
-    }
-
-    /// The found document with the write's key and fields in place of its own.
-    func complete(_ found: BSONDocument, with write: DocumentWrite) throws -> BSONDocument {
-        try merge(merge(found, write.key), write.body)
-    }
-
-    private func merge(_ base: BSONDocument, _ overlay: Range<Int>) throws -> BSONDocument {
-        var writer = BSONWriter(capacity: base.bytes.count + overlay.count)
-        let range = try base.bytes.withUnsafeBytes { base in
-            try withBytes(overlay) { try mergeDocuments(base: base, overlay: $0, into: &writer) }
-        }
-        return BSONDocument(unchecked: writer.bytes(in: range))
     }
 }

@@ -24,11 +24,11 @@ extension BackfillState {
 
     private func key(_ values: [String]?) -> BSONValue { values.map { .array($0.map { .string($0) }) } ?? .null }
 
-    init?(_ document: BSONDocument, of table: TableName) {
+    init?(_ document: BSONDocument, of route: Route) {
         guard let segments = document["segments"]?.asArray else { return nil }
         func key(_ value: BSONValue?) -> [String]? { value?.asArray?.compactMap(\.asString) }
         self.init(
-            table: table,
+            route: route,
             segments: segments.compactMap(\.asDocument).map {
                 SegmentState(
                     after: key($0["after"]), through: key($0["through"]),

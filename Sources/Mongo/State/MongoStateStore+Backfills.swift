@@ -117,7 +117,7 @@ extension MongoStateStore {
         }
     }
 
-    package func orders(of pipeline: String) throws -> [TableName: BackfillOrders] {
+    package func orders(of pipeline: String) throws -> [Route: BackfillOrders] {
         let documents = try during("looking for what is asked of backfills") {
             try connection.find(
                 database, StateCollection.tables, filter: ["_id.pipeline": .string(pipeline)],
@@ -127,13 +127,11 @@ extension MongoStateStore {
                 ],
                 limit: 100_000)
         }
-        var orders: [TableName: BackfillOrders] = [:]
+        var orders: [Route: BackfillOrders] = [:]
         for document in documents {
-            guard let id = document["_id"]?.asDocument, let schema = id["schema"]?.asString,
-                let name = id["table"]?.asString
-            else { continue }
+            guard let route = Route(document["_id"]) else { continue }
             let backfill = document["backfill"]?.asDocument
-            orders[TableName(schema: schema, name: name)] = BackfillOrders(
+            orders[route] = BackfillOrders(
                 requestedAt: document["wanted"]?.asDocument?["requested_at"]?.asTime,
                 isPaused: backfill?["is_paused"]?.asBool ?? false,
                 isCancelled: backfill?["is_cancelled"]?.asBool ?? false,

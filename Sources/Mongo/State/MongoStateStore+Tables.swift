@@ -40,12 +40,27 @@ extension MongoStateStore {
                     session: session)
                 let letters = LetterNotes(
                     connection: connection, session: session, stateDatabase: database, pipeline: state.pipeline)
-                for table in tables {
-                    try letters.forget(table.part)
-                    try leave(LeftTable(table: table.table, isOrdered: false), state.pipeline, session)
+                for table in tables { try letters.forget(table.part) }
+                for name in tables.names where try !has(name, state.pipeline, session) {
+                    try leave(LeftTable(table: name, isOrdered: false), state.pipeline, session)
                 }
             }
         }
+    }
+
+    /// Whether the table has a collection of the pipeline.
+    private func has(_ table: TableName, _ pipeline: String, _ session: MongoSession) throws -> Bool {
+        try !connection.find(
+            database, StateCollection.tables, filter: collections(of: table, pipeline), projection: ["_id": 1],
+            limit: 1, session: session
+        ).isEmpty
+    }
+
+    /// Matches the documents of a table.
+    private func collections(of table: TableName, _ pipeline: String) -> BSONDocument {
+        [
+            "_id.pipeline": .string(pipeline), "_id.schema": .string(table.schema), "_id.table": .string(table.name),
+        ]
     }
 
     private func delete(_ ids: [BSONValue], _ session: MongoSession) throws {
@@ -92,10 +107,13 @@ extension MongoStateStore {
                 [
                     "update": .string(StateCollection.tables),
                     "updates": [
-                        ["q": ["_id": TableState.id(of: table, in: pipeline)], "u": ["$set": .document(change)]]
+                        [
+                            "q": .document(collections(of: table, pipeline)), "u": ["$set": .document(change)],
+                            "multi": true,
+                        ]
                     ], "writeConcern": majority,
                 ])
-            return reply["n"]?.asInt64 == 1
+            return reply["n"]?.asInt64 ?? 0 > 0
         }
     }
 

@@ -42,7 +42,7 @@ package actor MongoStateStore: StateStore {
                 throw Failure(.unexpected, "a table's state document of pipeline \(pipeline) can't be read")
             }
             return table
-        }.sorted { $0.table < $1.table }
+        }.sorted { $0.route < $1.route }
     }
 
     package func create(_ state: PipelineState, tables: [TableState]) throws {

@@ -126,10 +126,10 @@ extension LastError {
 }
 
 extension TableState {
-    func id(in pipeline: String) -> BSONValue { TableState.id(of: table, in: pipeline) }
+    func id(in pipeline: String) -> BSONValue { TableState.id(of: route, in: pipeline) }
 
-    static func id(of table: TableName, in pipeline: String) -> BSONValue {
-        ["pipeline": .string(pipeline), "schema": .string(table.schema), "table": .string(table.name)]
+    static func id(of route: Route, in pipeline: String) -> BSONValue {
+        .document(BSONDocument([("pipeline", .string(pipeline))] + route.fields))
     }
 
     /// Without the backfill, which is written apart.
@@ -161,15 +161,13 @@ extension TableState {
     }
 
     init?(_ document: BSONDocument) {
-        guard let id = document["_id"]?.asDocument, let schema = id["schema"]?.asString,
-            let name = id["table"]?.asString, let collection = document["collection"]?.asString,
+        guard let route = Route(document["_id"]), let collection = document["collection"]?.asString,
             let key = document["key"]?.asArray, let wasEmpty = document["was_empty"]?.asBool
         else { return nil }
         let copy = document["copy"]?.asDocument ?? BSONDocument()
-        let table = TableName(schema: schema, name: name)
-        let backfill = document["backfill"]?.asDocument.flatMap { BackfillState($0, of: table) }
+        let backfill = document["backfill"]?.asDocument.flatMap { BackfillState($0, of: route) }
         self.init(
-            table: table, collection: collection,
+            table: route.table, collection: collection, isFurther: route.collection != nil,
             discriminator: document["discriminator"]?.asDocument.flatMap { Discriminator($0) },
             keyColumns: key.compactMap(\.asString),
             keyForms: (document["key_forms"]?.asArray ?? []).compactMap(\.asString),
@@ -191,6 +189,23 @@ extension TableState {
         guard let backfill else { return }
         copyStage = backfill.isFinished ? .finished : .copying
         copiedRows = backfill.rows
+    }
+}
+
+extension Route {
+    /// `{schema, table}`, with `collection` behind them where it isn't the table's first.
+    var fields: [(String, BSONValue)] {
+        [("schema", .string(table.schema)), ("table", .string(table.name))]
+            + (collection.map { [("collection", .string($0))] } ?? [])
+    }
+
+    var bson: BSONValue { .document(BSONDocument(fields)) }
+
+    init?(_ value: BSONValue?) {
+        guard let document = value?.asDocument, let schema = document["schema"]?.asString,
+            let name = document["table"]?.asString
+        else { return nil }
+        self.init(TableName(schema: schema, name: name), into: document["collection"]?.asString)
     }
 }
 

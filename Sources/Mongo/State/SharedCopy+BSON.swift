@@ -2,11 +2,11 @@ import BSON
 import Model
 
 extension SharedCopy {
-    /// `{_id: pipeline, epoch, attempt, snapshot, digests: [{schema, table, digest}], ended: null | "whole" | "given_up",
+    /// `{_id: pipeline, epoch, attempt, snapshot, digests: [{schema, table, collection, digest}], ended: null | "whole" | "given_up",
     /// leader_until, schema_version}`; the fields that never change. As an update's pipeline sets them.
     var fields: [(String, BSONValue)] {
-        let list = digests.sorted { $0.key < $1.key }.map { table, digest -> BSONValue in
-            ["schema": .string(table.schema), "table": .string(table.name), "digest": .string(digest)]
+        let list = digests.sorted { $0.key < $1.key }.map { route, digest -> BSONValue in
+            .document(BSONDocument(route.fields + [("digest", .string(digest))]))
         }
         return [
             ("epoch", .int64(epoch)), ("attempt", .int64(Int64(attempt))),
@@ -25,10 +25,10 @@ extension SharedCopy {
             let attempt = document["attempt"]?.asInt, let snapshot = document["snapshot"]?.asString,
             let list = document["digests"]?.asArray?.compactMap(\.asDocument)
         else { return nil }
-        var digests: [TableName: String] = [:]
+        var digests: [Route: String] = [:]
         for entry in list {
-            guard let schema = entry["schema"]?.asString, let table = entry["table"]?.asString else { return nil }
-            digests[TableName(schema: schema, name: table)] = entry["digest"]?.asString
+            guard let route = Route(.document(entry)) else { return nil }
+            digests[route] = entry["digest"]?.asString
         }
         self.init(pipeline: pipeline, epoch: epoch, attempt: attempt, snapshot: snapshot, digests: digests)
     }
@@ -42,13 +42,12 @@ extension SharedCopy {
 }
 
 extension CopyRange {
-    /// `{_id: {pipeline, epoch, attempt, number}, table: {schema, table}, leaf: null | {oid, schema, name}, first_page,
+    /// `{_id: {pipeline, epoch, attempt, number}, table: {schema, table, collection}, leaf: null | {oid, schema, name}, first_page,
     /// end_page, estimated_rows, state: "waiting" | "claimed" | "done", by: {host, pid, session}, lease_until, rows, claims,
     /// schema_version}`. Pages that are null are open; `rows` are those that its latest holder has written.
     func bson(number: Int, of copy: SharedCopy) -> BSONDocument {
-        let name = table.schema.name
         return [
-            "_id": copy.id(of: number), "table": ["schema": .string(name.schema), "table": .string(name.name)],
+            "_id": copy.id(of: number), "table": route.bson,
             "leaf": leaf?.bson ?? .null, "first_page": firstPage.map { .int64(Int64($0)) } ?? .null,
             "end_page": endPage.map { .int64(Int64($0)) } ?? .null,
             "estimated_rows": .int64(Int64(estimatedRows)), "state": "waiting", "rows": .int64(0), "claims": .int64(0),
@@ -65,10 +64,10 @@ extension RangeClaim {
 
     init?(_ document: BSONDocument, in copy: SharedCopy, for holder: SessionID) {
         guard let number = document["_id"]?.asDocument?["number"]?.asInt,
-            let table = TableName(document["table"])
+            let route = Route(document["table"])
         else { return nil }
         self.init(
-            copy: copy, number: number, table: table, leaf: document["leaf"]?.asDocument.flatMap { Partition($0) },
+            copy: copy, number: number, route: route, leaf: document["leaf"]?.asDocument.flatMap { Partition($0) },
             firstPage: document["first_page"]?.asInt64.flatMap { UInt32(exactly: $0) },
             endPage: document["end_page"]?.asInt64.flatMap { UInt32(exactly: $0) },
             estimatedRows: document["estimated_rows"]?.asInt ?? 0, holder: holder,
@@ -78,21 +77,11 @@ extension RangeClaim {
 
 extension SharedTableProgress {
     init?(_ document: BSONDocument) {
-        guard let table = TableName(document["_id"]), let ranges = document["ranges"]?.asInt,
+        guard let route = Route(document["_id"]), let ranges = document["ranges"]?.asInt,
             let open = document["open"]?.asInt
         else { return nil }
         self.init(
-            table: table, estimatedRows: document["estimated_rows"]?.asInt ?? 0, rows: document["rows"]?.asInt ?? 0,
+            route: route, estimatedRows: document["estimated_rows"]?.asInt ?? 0, rows: document["rows"]?.asInt ?? 0,
             ranges: ranges, openRanges: open)
-    }
-}
-
-extension TableName {
-    /// From `{schema, table}`.
-    fileprivate init?(_ value: BSONValue?) {
-        guard let document = value?.asDocument, let schema = document["schema"]?.asString,
-            let name = document["table"]?.asString
-        else { return nil }
-        self.init(schema: schema, name: name)
     }
 }

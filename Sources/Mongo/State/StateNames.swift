@@ -5,7 +5,8 @@ import Model
 enum StateCollection {
     /// One document a pipeline, `_id` its name.
     static let pipelines = "pipelines"
-    /// One document a table, `_id` {pipeline, schema, table}.
+    /// One document a table and collection, `_id` {pipeline, schema, table}, with `collection` where it isn't the table's
+    /// first.
     static let tables = "tables"
     /// Keys that an initial copy has written into a collection that was not empty, `_id` {pipeline, collection, key},
     /// each with the attempt that wrote it last.

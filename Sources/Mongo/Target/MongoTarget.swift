@@ -41,6 +41,22 @@ package actor MongoTarget: TargetDatabase {
         }
     }
 
+    package func collated(_ collections: Set<String>) throws -> Set<String> {
+        if collections.isEmpty { return [] }
+        return try during("looking into the target") {
+            let names = collections.sorted().map { BSONValue.string($0) }
+            let reply = try connection.command(
+                pool.database,
+                [
+                    "listCollections": 1,
+                    "filter": ["name": ["$in": .array(names)], "options.collation": ["$exists": true]],
+                    "cursor": ["batchSize": .int64(Int64(names.count) + 1)],
+                ])
+            let found = reply["cursor"]?.asDocument?["firstBatch"]?.asArray ?? []
+            return Set(found.compactMap { $0.asDocument?["name"]?.asString })
+        }
+    }
+
     package func keys(of part: CollectionPart, after key: BSONDocument?, limit: Int) throws -> [BSONDocument] {
         let bounds = part.bounds
         let passed: BSONDocument? = key ?? bounds.map { ["_id": $0.first] }

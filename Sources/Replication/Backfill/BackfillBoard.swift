@@ -26,14 +26,14 @@ final class BackfillBoard: Sendable {
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
 
         /// Of chunks that have a row which can't be written.
-        var refusals: [(table: TableName, failure: Failure)] = []
+        var refusals: [(route: Route, failure: Failure)] = []
 
         var isOver: Bool { tables.allSatisfy(\.isOver) }
         func isWaiting(at now: ContinuousClock.Instant) -> Bool {
             !isOver && !tables.contains { $0.isAvailable(at: now) }
         }
 
-        func index(of table: TableName) -> Int? { tables.firstIndex { $0.state.table == table } }
+        func index(of route: Route) -> Int? { tables.firstIndex { $0.state.route == route } }
 
         mutating func takeWaiters() -> [CheckedContinuation<Void, Never>] {
             defer { waiters = [:] }
@@ -58,7 +58,7 @@ final class BackfillBoard: Sendable {
     @discardableResult
     func add(_ table: BackfillState, estimatedRows: Int) -> Bool {
         change { state in
-            if let index = state.index(of: table.table) {
+            if let index = state.index(of: table.route) {
                 guard state.tables[index].isFinished else { return false }
                 state.tables.remove(at: index)
             }
@@ -103,7 +103,7 @@ final class BackfillBoard: Sendable {
     ///
     /// - Returns: false when the piece is not the segment's any more: its rows are worth nothing.
     func delivered(_ piece: BackfillPiece, cost: ChunkCost) -> Bool {
-        update(piece.table) { $0.deliver(piece, cost: cost) } ?? false
+        update(piece.route) { $0.deliver(piece, cost: cost) } ?? false
     }
 
     /// The piece's rows and progress are durable.
@@ -111,14 +111,14 @@ final class BackfillBoard: Sendable {
     /// - Returns: false when the piece is not the segment's any more.
     @discardableResult
     func finished(_ piece: BackfillPiece, _ step: BackfillStep) -> Bool {
-        update(piece.table) { $0.finish(piece, step) } ?? false
+        update(piece.route) { $0.finish(piece, step) } ?? false
     }
 
     /// The piece could not be read, or not be judged: it is given out again.
     ///
     /// - Parameter isTooLarge: the next one of the table shall be smaller.
     func failed(_ piece: BackfillPiece, isTooLarge: Bool = false) {
-        update(piece.table) { $0.fail(piece, isTooLarge: isTooLarge) }
+        update(piece.route) { $0.fail(piece, isTooLarge: isTooLarge) }
     }
 
     /// The piece could not be read for a reason that passes, such as a lock: it is given out again after a pause, which
@@ -126,7 +126,7 @@ final class BackfillBoard: Sendable {
     func interrupted(_ piece: BackfillPiece, reason: String, at now: ContinuousClock.Instant = .now) {
         // Everybody: whoever waits has to know until when.
         change(wakesAll: true) { state in
-            guard let index = state.index(of: piece.table) else { return }
+            guard let index = state.index(of: piece.route) else { return }
             state.tables[index].interrupt(piece, reason: reason, at: now)
         }
     }
@@ -137,29 +137,29 @@ final class BackfillBoard: Sendable {
     /// The piece has a row that can't be written: its segment stays where it is, and is not given out again.
     func refused(_ piece: BackfillPiece, _ failure: Failure) {
         change { state in
-            guard let index = state.index(of: piece.table), state.tables[index].refuse(piece) else { return }
-            state.refusals.append((piece.table, failure))
+            guard let index = state.index(of: piece.route), state.tables[index].refuse(piece) else { return }
+            state.refusals.append((piece.route, failure))
         }
     }
 
     /// A row of the table can't be written that was read again.
-    func refused(_ table: TableName, _ failure: Failure) { state.withLock { $0.refusals.append((table, failure)) } }
+    func refused(_ route: Route, _ failure: Failure) { state.withLock { $0.refusals.append((route, failure)) } }
 
     /// Why some rows can't be written.
-    var refusals: [(table: TableName, failure: Failure)] { state.withLock { $0.refusals } }
+    var refusals: [(route: Route, failure: Failure)] { state.withLock { $0.refusals } }
 
     var isFinished: Bool { state.withLock { $0.tables.allSatisfy(\.isFinished) } }
     /// Takes a table off the board, with what is refused of it: nothing more is given out.
-    func remove(_ table: TableName) {
+    func remove(_ route: Route) {
         change { state in
-            state.tables.removeAll { $0.state.table == table }
-            state.refusals.removeAll { $0.table == table }
+            state.tables.removeAll { $0.state.route == route }
+            state.refusals.removeAll { $0.route == route }
         }
     }
 
     /// A part of the sweep is durable.
     func swept(_ step: SweepStep, removed: Int) {
-        update(step.table) { $0.sweep(step, removed: removed) }
+        update(step.route) { $0.sweep(step, removed: removed) }
     }
 
     /// What of the tables is read, and whose documents are still to be looked through.
@@ -173,15 +173,15 @@ final class BackfillBoard: Sendable {
     }
 
     /// What is done of the table; nil when it is not on the board.
-    func state(of table: TableName) -> BackfillState? {
-        state.withLock { state in state.index(of: table).map { state.tables[$0].state } }
+    func state(of route: Route) -> BackfillState? {
+        state.withLock { state in state.index(of: route).map { state.tables[$0].state } }
     }
 
     // MARK: - Changing and waiting
 
-    private func update<Result: Sendable>(_ table: TableName, _ body: (inout TableBackfill) -> Result) -> Result? {
+    private func update<Result: Sendable>(_ route: Route, _ body: (inout TableBackfill) -> Result) -> Result? {
         change { state in
-            guard let index = state.index(of: table) else { return nil }
+            guard let index = state.index(of: route) else { return nil }
             return body(&state.tables[index])
         }
     }

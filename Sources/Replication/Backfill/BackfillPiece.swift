@@ -4,7 +4,7 @@ import Model
 struct BackfillPiece: Hashable, Sendable {
     /// Tells it from an earlier piece of the same segment that was cancelled. Unique on one board.
     let id: Int
-    let table: TableName
+    let route: Route
     /// Index into the table's segments.
     let segment: Int
     /// From behind the last key that is done to the end of the segment.
@@ -14,7 +14,7 @@ struct BackfillPiece: Hashable, Sendable {
 
     /// The same with fewer rows.
     func limited(to rows: Int) -> BackfillPiece {
-        BackfillPiece(id: id, table: table, segment: segment, range: range, limit: min(limit, rows))
+        BackfillPiece(id: id, route: route, segment: segment, range: range, limit: min(limit, rows))
     }
 
     /// How far the segment is once the piece is written.
@@ -24,7 +24,7 @@ struct BackfillPiece: Hashable, Sendable {
     ///   - rows: how many it held.
     func step(to end: [String]?, rows: Int) -> BackfillStep {
         BackfillStep(
-            table: table, segment: segment, position: end ?? range.through,
+            route: route, segment: segment, position: end ?? range.through,
             isDone: end == nil || end == range.through, rows: rows)
     }
 }

@@ -46,7 +46,8 @@ package struct BackfillPlanner {
         // Before the floor: a transaction that has written a document by then is waited for.
         let begun = SourceTime.now
         let floor = try await source.assignTransactionID()
-        let rows = Dictionary(grouping: try await source.planRanges(versions), by: \.table.schema.name)
+        let distinct = Dictionary(versions.map { ($0.schema.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let rows = Dictionary(grouping: try await source.planRanges(Array(distinct.values)), by: \.table.schema.name)
             .mapValues { $0.reduce(0) { $0 + $1.estimatedRows } }
         var planned: [TableState] = []
         for (version, unplanned) in zip(versions, tables) {
@@ -59,7 +60,7 @@ package struct BackfillPlanner {
             }
             var table = unplanned
             table.backfill = BackfillState(
-                table: table.table, ranges: ranges, startedAt: begun, floor: floor, cause: wanted?.cause ?? cause,
+                route: table.route, ranges: ranges, startedAt: begun, floor: floor, cause: wanted?.cause ?? cause,
                 condition: condition, sweep: removesGone ? BackfillState.Sweep() : nil)
             table.copyStage = .copying
             table.estimatedRows = rows[version.schema.name] ?? 0

@@ -34,8 +34,8 @@ struct BackfillStart: Sendable {
         let board = BackfillBoard(workers: settings.copyWorkers, target: target)
         let paused = states.filter {
             $0.isBackfilling && ($0.backfill?.isPaused == true || held.contains($0.table))
-        }.map(\.table)
-        for state in states where !paused.contains(state.table) {
+        }.map(\.route)
+        for state in states where !paused.contains(state.route) {
             if let backfill = state.backfill { board.add(backfill, estimatedRows: state.estimatedRows) }
         }
         // Tells the tokens of this stream from those an earlier one has left in the log.
@@ -52,8 +52,8 @@ struct BackfillStart: Sendable {
         let tables = try await tables(states)
         return LiveBackfill(
             source: ports.source, target: ports.target, paused: paused,
-            giveUp: { table, reason in
-                guard let state = states.first(where: { $0.table == table }) else { return }
+            giveUp: { route, reason in
+                guard let state = states.first(where: { $0.route == route }) else { return }
                 try await ports.store.refuse(state, because: reason, of: settings.pipeline)
             }, tables: tables, rereadTables: rereadTables(of: all, tables),
             storedRereads: { try await ports.store.rereads(of: settings.pipeline, nil, limit: $0) },
@@ -72,14 +72,14 @@ struct BackfillStart: Sendable {
         return (retried + rereads.filter { !known.contains($0) }, rereads.count < most)
     }
 
-    private func rereadTables(of all: [TableState], _ tables: [TableName: BackfillTable]) -> RereadTables {
+    private func rereadTables(of all: [TableState], _ tables: [Route: BackfillTable]) -> RereadTables {
         RereadTables(Array(tables.values)) { reread in
             guard let state = all.first(where: { $0.part.contains(reread) }) else {
                 throw Failure(
                     .unexpected,
                     "a row of collection \(reread.collection) has to be read again, and no table goes there")
             }
-            return (state.part, try await self.tables([state])[state.table])
+            return (state.part, try await self.tables([state])[state.route])
         }
     }
 
@@ -88,7 +88,8 @@ struct BackfillStart: Sendable {
         guard progress.snapshot().tables.contains(where: { !$0.isFinished }) else { return }
         progress.update { snapshot in
             for index in snapshot.tables.indices {
-                let state = states.first { $0.table == snapshot.tables[index].table }
+                let shown = snapshot.tables[index]
+                let state = states.first { $0.table == shown.table && $0.collection == shown.collection }
                 snapshot.tables[index].copiedRows = state?.backfill?.rows ?? snapshot.tables[index].copiedRows
                 snapshot.tables[index].isFinished = true
             }
@@ -98,23 +99,21 @@ struct BackfillStart: Sendable {
     }
 
     /// Without those that are gone, where only single rows were to be read.
-    private func tables(_ all: [TableState]) async throws -> [TableName: BackfillTable] {
+    private func tables(_ all: [TableState]) async throws -> [Route: BackfillTable] {
         if all.isEmpty { return [:] }
         let shown = ShownTables(all, in: try await ports.catalogue())
         let states = all.filter { $0.isBackfilling || shown[$0] != nil }
         let versions = try await CurrentTables(ports: ports, pipeline: settings.pipeline).versions(of: states)
-        var plans = PlanTable(tables: states, rules: settings.rules, showsPresent: true)
-        var tables: [TableName: BackfillTable] = [:]
+        var tables: [Route: BackfillTable] = [:]
         for (state, version) in zip(states, versions) {
-            try plans.register(version)
-            let plan = try plans.plan(for: version)
+            let plan = try PlanTable.plan(of: state, for: version, by: settings.rules, showsPresent: true)
             // After a gap a document can be newer than its row because the source has lost what it shows.
             let guardField = state.backfill?.cause == .gap ? plan.streamGuard : plan.backfillGuard
-            tables[state.table] = BackfillTable(
-                version: version, plan: plan, key: state.keyColumns,
+            tables[state.route] = BackfillTable(
+                route: state.route, version: version, plan: plan, key: state.keyColumns,
                 isAsked: state.backfill?.cause == .asked, condition: state.backfill?.condition,
                 expectsDocuments: state.backfill?.cause != .first || !state.wasEmpty
-                    || settings.rules.lastModified(of: state.table) != nil,
+                    || settings.rules.lastModified(of: state) != nil,
                 guardField: guardField)
         }
         return tables

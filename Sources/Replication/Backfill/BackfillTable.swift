@@ -4,6 +4,7 @@ import Model
 
 /// A table of a live backfill: what its readers ask for and what they make of it.
 struct BackfillTable: Sendable {
+    let route: Route
     let version: TableVersion
     let plan: MappingPlan
     /// Columns of the key, in its order.

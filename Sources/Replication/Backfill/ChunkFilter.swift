@@ -12,8 +12,8 @@ struct ChunkFilter {
     private var touches: TouchLog
     private let byteLimit: Int
     private let inbox: ChunkInbox
-    /// Collections whose backfill isn't finished.
-    private(set) var unfinished: Set<String>
+    /// Those whose backfill isn't finished.
+    private(set) var unfinished: Set<CollectionPart>
     /// Those, and collections with rows to be read again: what the stream touches of them is remembered.
     private var tracked: Set<String>
     /// Rows that have to be read again, until they are written.
@@ -48,16 +48,16 @@ struct ChunkFilter {
     }
 
     /// - Parameters:
-    ///   - collections: those with an unfinished backfill.
-    ///   - tracked: those, and those with rows to be read again from before this stream.
+    ///   - unfinished: those with an unfinished backfill.
+    ///   - tracked: collections of those, and those with rows to be read again from before this stream.
     ///   - pending: these rows.
     ///   - fence: that of the checkpoint the stream starts from.
     init(
-        collections: Set<String>, tracked: Set<String> = [], pending: PendingRereads, inbox: ChunkInbox,
+        unfinished: Set<CollectionPart>, tracked: Set<String> = [], pending: PendingRereads, inbox: ChunkInbox,
         fence: VisibilityFence?, byteLimit: Int, progress: Progress
     ) {
-        unfinished = collections
-        self.tracked = tracked.union(collections)
+        self.unfinished = unfinished
+        self.tracked = tracked.union(unfinished.map(\.collection))
         self.inbox = inbox
         self.pending = pending
         self.progress = progress
@@ -266,8 +266,7 @@ struct ChunkFilter {
         if isUnknown {
             readAgain(key, plan, id, .change, &recorded)
         } else if origin != nil, let before,
-            !everyRowIsThere && unfinished.contains(plan.collection)
-                || pending.contains(before)
+            !everyRowIsThere && unfinished.contains(plan.part) || pending.contains(before)
         {
             readAgain(key, plan, id, .backfill, &recorded)
         }

@@ -33,21 +33,21 @@ extension LiveBackfill {
 
     /// Nothing of the piece is written, and its segment goes no further; everything else does.
     func refuse(_ piece: BackfillPiece, _ failure: Failure) {
-        board.refused(piece, logged(refusal(failure, of: piece.table)))
+        board.refused(piece, logged(refusal(failure, of: piece.route)))
     }
 
     /// A row that was to be read again stays as it is, and what stands of it in the state database.
-    func refuse(_ table: TableName, _ failure: Failure) { board.refused(table, logged(refusal(failure, of: table))) }
+    func refuse(_ route: Route, _ failure: Failure) { board.refused(route, logged(refusal(failure, of: route))) }
 
     private func logged(_ refusal: Failure) -> Failure {
         logger.error("a chunk can't be written, the others go on", metadata: ["reason": "\(refusal.message)"])
         return refusal
     }
 
-    func refusal(_ failure: Failure, of table: TableName) -> Failure {
-        let key = tables[table]?.key.joined(separator: ", ") ?? ""
+    func refusal(_ failure: Failure, of route: Route) -> Failure {
+        let key = tables[route]?.key.joined(separator: ", ") ?? ""
         return Failure(
-            .dataRefused, "a chunk of table \(table), read by its key (\(key)), can't be written: \(failure.message)",
+            .dataRefused, "a chunk of table \(route), read by its key (\(key)), can't be written: \(failure.message)",
             hint: (failure.hint.map { "\($0) " } ?? "")
                 + "Then start again: the backfill goes on at that chunk, and nothing else of it is left.")
     }
@@ -56,22 +56,22 @@ extension LiveBackfill {
     /// until the stream starts again without the backfill: each time ends it once more, and that changes nothing.
     func settleRefusals() async throws {
         let refusals = board.refusals
-        for table in Set(refusals.map(\.table)) where tables[table]?.isAsked == true {
-            guard let refusal = refusal(refusals.filter { $0.table == table }.map(\.failure)) else { continue }
-            try await end(table, because: refusal)
+        for route in Set(refusals.map(\.route)) where tables[route]?.isAsked == true {
+            guard let refusal = refusal(refusals.filter { $0.route == route }.map(\.failure)) else { continue }
+            try await end(route, because: refusal)
         }
     }
 
     /// Nothing more is read of the table. The stream starts again without its backfill, as at any order.
-    func end(_ table: TableName, because failure: Failure) async throws {
-        logger.error("backfill given up", metadata: ["table": "\(table)", "reason": "\(failure.message)"])
-        board.remove(table)
-        try await giveUp(table, failure)
+    func end(_ route: Route, because failure: Failure) async throws {
+        logger.error("backfill given up", metadata: ["table": "\(route)", "reason": "\(failure.message)"])
+        board.remove(route)
+        try await giveUp(route, failure)
     }
 
     /// What the run ends with once everything else is done; nil when everything can be written.
     var lastRefusal: Failure? {
-        refusal(board.refusals.filter { tables[$0.table]?.isAsked != true }.map(\.failure))
+        refusal(board.refusals.filter { tables[$0.route]?.isAsked != true }.map(\.failure))
     }
 
     /// The end of a backfill that is whole but for some chunks; nil when there are none.

@@ -86,7 +86,7 @@ extension LiveBackfill {
         table.expectsDocuments = true
         switch try await patiently(.rereads, { try await attempt(batch, of: table, with: reader) }) {
         case .done: return
-        case .refused(let failure) where batch.count == 1: refuse(table.version.schema.name, failure)
+        case .refused(let failure) where batch.count == 1: refuse(table.route, failure)
         case .tooLarge, .refused:
             // Large values are why they are read again, and what one row is refused for keeps no other.
             try await readAgain(Array(batch[..<(batch.count / 2)]), of: known, with: reader)

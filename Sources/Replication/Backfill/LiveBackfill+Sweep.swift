@@ -17,7 +17,7 @@ extension LiveBackfill {
         guard !unswept.isEmpty else { return }
         let probe = try await source.openKeyProbe()
         do {
-            for state in unswept { try await giveUpOnRefusal(of: state.table) { try await sweep(state, with: probe) } }
+            for state in unswept { try await giveUpOnRefusal(of: state.route) { try await sweep(state, with: probe) } }
         } catch {
             await probe.close()
             throw error
@@ -26,7 +26,7 @@ extension LiveBackfill {
     }
 
     private func sweep(_ state: BackfillState, with probe: any KeyProbe) async throws {
-        guard let table = tables[state.table], var sweep = state.sweep else { return }
+        guard let table = tables[state.route], var sweep = state.sweep else { return }
         while !sweep.isDone {
             let keys = try await target.keys(
                 of: table.plan.part, after: sweep.position, limit: LiveBackfill.sweepCount)
@@ -42,7 +42,7 @@ extension LiveBackfill {
         logger.info(
             "documents without a row removed",
             metadata: [
-                "table": "\(state.table)", "removed": "\(sweep.removed)", "left_alone": "\(sweep.foreign)",
+                "table": "\(state.route)", "removed": "\(sweep.removed)", "left_alone": "\(sweep.foreign)",
             ])
     }
 
@@ -62,7 +62,7 @@ extension LiveBackfill {
             deletes.isSweep = true
             for place in found.missing { try table.appendDelete(of: own[place].text, begun: begun, to: deletes) }
             let step = SweepStep(
-                table: table.version.schema.name, position: keys.last ?? position,
+                route: table.route, position: keys.last ?? position,
                 isDone: keys.count < LiveBackfill.sweepCount,
                 foreign: keys.count - own.count + found.refused.count)
             let outcome = try await answer(at: token) { settled in
@@ -71,7 +71,7 @@ extension LiveBackfill {
                         documents: deletes, snapshot: found.snapshot, progress: nil, sweep: step, rereads: [],
                         settled: settled))
             }
-            if case .refused(let failure) = outcome { throw refusal(failure, of: table.version.schema.name) }
+            if case .refused(let failure) = outcome { throw refusal(failure, of: table.route) }
             guard case .written(let again, let removed) = outcome else { return nil }
             rereads.add(again)
             return (step, removed)

@@ -10,12 +10,12 @@ struct LiveBackfill: Sendable {
     let source: any ChunkSource
     let target: any TargetDatabase
     /// Nothing is read of these, but the stream's changes of them are remembered.
-    let paused: [TableName]
+    let paused: [Route]
     /// Ends a backfill that was asked for, with the reason for the operator: its condition fails, or a row can't be
     /// written.
-    let giveUp: @Sendable (TableName, Failure) async throws -> Void
+    let giveUp: @Sendable (Route, Failure) async throws -> Void
     /// Those of the backfill.
-    let tables: [TableName: BackfillTable]
+    let tables: [Route: BackfillTable]
     let rereadTables: RereadTables
     /// Rows to be read again that the state database has, as many as that at most.
     let storedRereads: @Sendable (_ limit: Int) async throws -> [Reread]
@@ -102,7 +102,7 @@ struct LiveBackfill: Sendable {
             var before: AsyncStream<Never>?
             while let piece = await board.nextPiece(for: number) {
                 let settling = before
-                try await giveUpOnRefusal(of: piece.table) {
+                try await giveUpOnRefusal(of: piece.route) {
                     before = try await read(piece, with: reader, after: settling)
                 }
                 publish()
@@ -116,11 +116,11 @@ struct LiveBackfill: Sendable {
     }
 
     /// A condition that fails on a row ends its own backfill, not the stream.
-    func giveUpOnRefusal(of table: TableName, _ body: () async throws -> Void) async throws {
+    func giveUpOnRefusal(of route: Route, _ body: () async throws -> Void) async throws {
         do {
             try await body()
-        } catch let failure as Failure where failure.kind == .usage && tables[table]?.condition != nil {
-            try await end(table, because: failure)
+        } catch let failure as Failure where failure.kind == .usage && tables[route]?.condition != nil {
+            try await end(route, because: failure)
         }
     }
 
@@ -128,8 +128,8 @@ struct LiveBackfill: Sendable {
     private func read(
         _ piece: BackfillPiece, with reader: any ChunkReader, after before: AsyncStream<Never>?
     ) async throws -> AsyncStream<Never>? {
-        guard let table = tables[piece.table] else {
-            throw Failure(.unexpected, "table \(piece.table) is not part of the backfill")
+        guard let table = tables[piece.route] else {
+            throw Failure(.unexpected, "table \(piece.route) is not part of the backfill")
         }
         let piece = piece.limited(to: try await gate.pass(piece.limit))
         let token = try await announce()
@@ -260,7 +260,7 @@ struct LiveBackfill: Sendable {
         progress.update { snapshot in
             snapshot.tables = tables.map { table in
                 var entry = TableProgress(
-                    table: table.table, collection: self.tables[table.table]?.plan.collection ?? "",
+                    table: table.route.table, collection: self.tables[table.route]?.plan.collection ?? "",
                     estimatedRows: table.estimatedRows)
                 entry.copiedRows = table.rows
                 entry.isFinished = table.isFinished

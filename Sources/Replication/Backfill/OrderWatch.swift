@@ -7,7 +7,7 @@ struct OrderWatch: Sendable {
     let store: any StateStore
     let pipeline: String
     /// What stands when everything is settled that was asked: what came while that was done is still to be found.
-    let known: [TableName: BackfillOrders]
+    let known: [Route: BackfillOrders]
     /// Whether something waits for the transaction that is applied in part.
     let awaitsWholeTransaction: Bool
     let letters: Int64
@@ -17,7 +17,7 @@ struct OrderWatch: Sendable {
     ///   - unsettled: tables of which more is asked than can be done now.
     ///   - letters: `HeldLetters.orders`.
     init(
-        store: any StateStore, pipeline: String, tables: [TableState], unsettled: Set<TableName> = [],
+        store: any StateStore, pipeline: String, tables: [TableState], unsettled: Set<Route> = [],
         awaitsWholeTransaction: Bool = false, letters: Int64 = 0, logger: Logger
     ) {
         self.awaitsWholeTransaction = awaitsWholeTransaction
@@ -26,9 +26,9 @@ struct OrderWatch: Sendable {
         self.pipeline = pipeline
         known = Dictionary(
             tables.map { table in
-                let stays = unsettled.contains(table.table)
+                let stays = unsettled.contains(table.route)
                 return (
-                    table.table,
+                    table.route,
                     BackfillOrders(
                         requestedAt: nil, isPaused: table.orders.isPaused, isCancelled: false,
                         membership: stays ? table.membership : .member, acceptsChange: stays && table.acceptsChange)

@@ -14,7 +14,7 @@ import Model
 struct TableBackfill: Sendable {
     /// How far the table is, for people.
     struct Progress: Hashable, Sendable {
-        let table: TableName
+        let route: Route
         let rows: Int
         /// The planner's; rows may become more.
         let estimatedRows: Int
@@ -77,7 +77,7 @@ struct TableBackfill: Sendable {
 
     var progress: Progress {
         Progress(
-            table: state.table, rows: state.rows, estimatedRows: estimatedRows,
+            route: state.route, rows: state.rows, estimatedRows: estimatedRows,
             isFinished: isFinished && state.sweep?.isDone ?? true)
     }
 
@@ -90,7 +90,7 @@ struct TableBackfill: Sendable {
         guard let segment = order.first(where: { stages[$0] == .waiting }) else { return nil }
         stages[segment] = .reading(id)
         return BackfillPiece(
-            id: id, table: state.table, segment: segment, range: state.segments[segment].rest, limit: size.rows)
+            id: id, route: state.route, segment: segment, range: state.segments[segment].rest, limit: size.rows)
     }
 
     /// - Returns: false when the piece is not the segment's any more.

@@ -57,14 +57,14 @@ struct BatchBuilder {
         add(letter)
     }
 
-    /// - Parameter unfinished: collections whose backfill is not finished.
-    mutating func add(_ change: Change, plans: PlanTable, unfinished: Set<String> = []) throws {
+    /// - Parameter unfinished: those whose backfill is not finished.
+    mutating func add(_ change: Change, plans: PlanTable, unfinished: Set<CollectionPart> = []) throws {
         counts.changes += 1
         bytes += change.hiddenByteCount
         switch change {
         case .insert(let table, let new):
             try fold(table, plans) { builder, plan in
-                try builder.insert(new, plan: plan, mayBeThere: unfinished.contains(plan.collection))
+                try builder.insert(new, plan: plan, mayBeThere: unfinished.contains(plan.part))
             }
         case .update(let table, let old, let new):
             try fold(table, plans) { builder, plan in try builder.update(old: old, new: new, plan: plan) }
@@ -111,13 +111,13 @@ struct BatchBuilder {
 
     /// The batch so far; the builder is empty afterwards.
     ///
-    /// - Parameter incomplete: collections whose backfill is not finished.
-    mutating func seal(incomplete: Set<String> = []) -> WriteBatch? {
+    /// - Parameter incomplete: those whose backfill is not finished.
+    mutating func seal(incomplete: Set<CollectionPart> = []) -> WriteBatch? {
         guard let checkpoint else { return nil }
         let sorted = collections.values.filter { !$0.writes.writes.isEmpty }
             .sorted { $0.writes.collection < $1.writes.collection }
-        for builder in sorted where incomplete.contains(builder.writes.collection) {
-            builder.writes.isIncomplete = true
+        for part in incomplete {
+            sorted.first { $0.writes.collection == part.collection }?.writes.incomplete.append(part)
         }
         var batch = WriteBatch(checkpoint: checkpoint, collections: sorted.map(\.writes), counts: counts)
         batch.rereads = rereads

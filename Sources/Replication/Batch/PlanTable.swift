@@ -5,7 +5,8 @@ import Model
 ///
 /// A new RELATION makes a new plan; the key's columns and the collection stay as they were decided at the first start.
 package struct PlanTable: Sendable {
-    private let states: [TableName: TableState]
+    /// By table, the first collection first.
+    private let states: [TableName: [TableState]]
     /// The names they are stored under, by oid: one survives a new name.
     private let names: [UInt32: TableName]
     private let rules: MappingRules
@@ -17,34 +18,37 @@ package struct PlanTable: Sendable {
     private var versions: [UInt32: TableVersion] = [:]
     /// Versions that newer ones have replaced; changes of theirs may still wait for their commit.
     private var replaced: [TableVersion] = []
+    /// Of a table with several collections: what stands for it in each, by the version of the stream.
+    private var copies: [ObjectIdentifier: [TableVersion]] = [:]
 
     /// - Parameter showsPresent: whether the tables' stored columns are those of the catalogue, so that others are of
     ///   older versions.
     package init(tables: [TableState], rules: MappingRules = MappingRules(), showsPresent: Bool = false) {
         self.rules = rules
         self.showsPresent = showsPresent
-        states = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
+        states = Dictionary(grouping: tables, by: \.table).mapValues { $0.sorted { $0.route < $1.route } }
         names = Dictionary(
             tables.compactMap { table in table.shape.map { ($0.oid, table.table) } },
             uniquingKeysWith: { first, _ in first })
     }
 
-    private func state(of table: TableVersion) -> TableState? {
-        states[names[table.schema.oid] ?? table.schema.name]
+    private func states(of table: TableVersion) -> [TableState] {
+        states[names[table.schema.oid] ?? table.schema.name] ?? []
     }
 
     /// Whether the table is part of the pipeline.
-    package func contains(_ table: TableVersion) -> Bool { state(of: table) != nil }
+    package func contains(_ table: TableVersion) -> Bool { !states(of: table).isEmpty }
 
     /// The pipeline's tables.
     package var tables: [TableName] { states.keys.sorted() }
 
-    /// Makes the plan of a table version.
+    /// Makes the plans of a table version, one for each of its collections.
     ///
     /// - Throws: `Failure(.configuration)` for a table that isn't part of the pipeline, or whose key no longer fits, or
     ///   whose guard has lost its column.
     package mutating func register(_ table: TableVersion) throws {
-        guard let state = state(of: table) else {
+        let states = states(of: table)
+        guard !states.isEmpty else {
             throw Failure(
                 .configuration, "table \(table.schema.name) is in the publication but not in the pipeline",
                 hint:
@@ -53,34 +57,74 @@ package struct PlanTable: Sendable {
         }
         if let before = versions[table.schema.oid], before !== table { replaced.append(before) }
         versions[table.schema.oid] = table
-        // A truncation shows no columns, and needs none.
-        if table.isGone, !Set(state.keyColumns).isSubset(of: table.schema.columns.map(\.name)) { return }
-        var mapping = rules.mapping(of: state.table)
+        if states.count > 1, copies[ObjectIdentifier(table)] == nil {
+            copies[ObjectIdentifier(table)] =
+                [table] + states.dropFirst().map { _ in TableVersion(schema: table.schema, isGone: table.isGone) }
+        }
+        for (version, state) in zip(copies[ObjectIdentifier(table)] ?? [table], states) where isCarried(state) {
+            // A truncation shows no columns, and needs none.
+            if table.isGone, !Set(state.keyColumns).isSubset(of: table.schema.columns.map(\.name)) { continue }
+            let plan = try PlanTable.plan(of: state, for: version, by: rules, showsPresent: showsPresent)
+            plans[ObjectIdentifier(version)] = plan
+            if plan.mayReadAgain { mayReadAgain = true }
+        }
+    }
+
+    /// Whether the file still names one of a table's collections. Without its mapping nothing can be made of a row: it
+    /// leaves once a transaction is whole that is applied in part.
+    private func isCarried(_ state: TableState) -> Bool {
+        rules.named[state.table] == nil || rules.settings(of: state) != nil
+    }
+
+    /// The plan of a table version in one of its collections.
+    ///
+    /// - Throws: as `register`.
+    static func plan(
+        of state: TableState, for table: TableVersion, by rules: MappingRules, showsPresent: Bool = false
+    ) throws -> MappingPlan {
+        var mapping = rules.mapping(of: state)
         // The file names the table no more, which is one until a transaction is whole that is applied in part.
-        if rules.named[state.table] == nil { mapping.discriminator = state.discriminator }
+        if rules.settings(of: state) == nil { mapping.discriminator = state.discriminator }
         let plan = try MappingPlan(
             schema: table.schema, collection: state.collection, keyColumns: state.keyColumns(in: table.schema),
-            lastModified: rules.lastModified(of: state.table),
+            lastModified: rules.lastModified(of: state),
             mapping: mapping.fitted(
                 to: table.schema,
                 present: showsPresent && !table.isGone ? state.shape.map { Set($0.columns.map(\.name)) } : nil,
                 isOlder: table.isGone || state.shape.map { !$0.agrees(with: table.schema) } ?? false,
                 key: state.keyColumns(in: table.schema)))
-        try PlanTable.requireSameKey(state, plan)
-        plans[ObjectIdentifier(table)] = plan
-        if plan.mayReadAgain { mayReadAgain = true }
+        try requireSameKey(state, plan)
+        return plan
+    }
+
+    /// The change once for each collection of its table, of versions of the table that each have a plan of their own; nil
+    /// where the table has one, and the change is that.
+    package func copies(of change: Change) -> [Change]? {
+        if copies.isEmpty { return nil }
+        switch change {
+        case .insert(let table, let new): return copies(of: table)?.map { .insert($0, new: new) }
+        case .update(let table, let old, let new): return copies(of: table)?.map { .update($0, old: old, new: new) }
+        case .delete(let table, let old): return copies(of: table)?.map { .delete($0, old: old) }
+        case .truncate: return nil
+        }
+    }
+
+    private func copies(of table: TableVersion) -> [TableVersion]? {
+        copies[ObjectIdentifier(table)]?.filter { plans[ObjectIdentifier($0)] != nil }
     }
 
     /// A table that is gone, with the column of its guard: a deletion doesn't show it.
     package func completed(_ table: TableVersion) -> TableVersion {
-        guard table.isGone, let state = state(of: table), let name = rules.lastModified(of: state.table)?.column,
-            !table.schema.columns.contains(where: { $0.name == name })
-        else { return table }
+        guard table.isGone else { return table }
+        let guards = Set(states(of: table).compactMap { rules.lastModified(of: $0)?.column })
+        let missing = guards.subtracting(table.schema.columns.map(\.name)).sorted()
+        if missing.isEmpty { return table }
         let timestamptz = PostgresType(oid: 1184, name: "timestamp with time zone", shape: .base)
         return TableVersion(
             schema: TableSchema(
                 oid: table.schema.oid, name: table.schema.name,
-                columns: table.schema.columns + [Column(name: name, type: timestamptz, isIdentity: false)],
+                columns: table.schema.columns
+                    + missing.map { Column(name: $0, type: timestamptz, isIdentity: false) },
                 replicaIdentity: table.schema.replicaIdentity),
             isGone: true)
     }
@@ -93,8 +137,9 @@ package struct PlanTable: Sendable {
                 "table \(state.table) has its documents in collection \(state.part), and the configuration says "
                     + "\(plan.part) now",
                 hint:
-                    "The discriminator is a part of _id, which the documents keep: put it back, or take the table out with "
-                    + "`wherry tables remove \(state.table) --documents`, then add it again.")
+                    "The discriminator is a part of _id, which the documents keep: put it back. Or take the table out with "
+                    + "`wherry tables remove \(state.table) --documents`, which empties all collections that it has to itself, "
+                    + "and add it again: it is read anew.")
         }
         guard !state.keyForms.isEmpty, plan.keyForms != state.keyForms else { return }
         throw Failure(
@@ -108,7 +153,10 @@ package struct PlanTable: Sendable {
 
     /// Drops the plans of replaced versions: no change of theirs will come any more.
     package mutating func forgetReplaced() {
-        for version in replaced { plans[ObjectIdentifier(version)] = nil }
+        for version in replaced {
+            for copy in copies[ObjectIdentifier(version)] ?? [version] { plans[ObjectIdentifier(copy)] = nil }
+            copies[ObjectIdentifier(version)] = nil
+        }
         replaced = []
     }
 
@@ -120,8 +168,5 @@ package struct PlanTable: Sendable {
     }
 
     /// Where the documents of a table are, whatever its version.
-    package func part(of table: TableVersion) throws -> CollectionPart {
-        guard let state = state(of: table) else { return try plan(for: table).part }
-        return state.part
-    }
+    package func parts(of table: TableVersion) -> [CollectionPart] { states(of: table).map(\.part) }
 }

@@ -3,9 +3,9 @@ import Synchronization
 
 /// How many rows this program has written, by table.
 final class CopyTally: Sendable {
-    private let state = Mutex<[TableName: Int]>([:])
+    private let state = Mutex<[Route: Int]>([:])
 
-    func add(_ rows: Int, to table: TableName) { state.withLock { $0[table, default: 0] += rows } }
+    func add(_ rows: Int, to route: Route) { state.withLock { $0[route, default: 0] += rows } }
 
-    var rows: [TableName: Int] { state.withLock { $0 } }
+    var rows: [Route: Int] { state.withLock { $0 } }
 }

@@ -16,7 +16,7 @@ struct CopyWorkers: Sendable {
     let sinks: [any CopySink]
     let ranges: any CopyRangeStore
     let copy: SharedCopy
-    let tables: [TableName: Table]
+    let tables: [Route: Table]
     let limits: BatchLimits
     /// This program's own.
     let gate: ThrottleGate
@@ -94,8 +94,8 @@ struct CopyWorkers: Sendable {
     private func write(_ claim: RangeClaim, from reader: any SnapshotReader, into sink: any CopySink) async throws
         -> Bool
     {
-        guard let table = tables[claim.table] else {
-            throw Failure(.unexpected, "table \(claim.table) is not part of the copy")
+        guard let table = tables[claim.route] else {
+            throw Failure(.unexpected, "table \(claim.route) is not part of the copy")
         }
         try await reader.start(
             CopyRange(
@@ -107,7 +107,7 @@ struct CopyWorkers: Sendable {
             async let isWritten = sink.write(writes, ledger: ledger, claim: claim)
             pending = try await read(reader, table, claim)
             guard try await isWritten else { return false }
-            tally.add(writes.writes.count, to: claim.table)
+            tally.add(writes.writes.count, to: claim.route)
             PipelineMetrics.copied(writes.writes.count)
         }
         return true

@@ -10,7 +10,7 @@ struct CurrentTables {
     /// - Throws: `Failure(.configuration)` for a table that is gone or can't be replicated any more.
     func versions(of states: [TableState]) async throws -> [TableVersion] {
         let byName = Dictionary(
-            try await ports.catalogTables(states.map(\.table)).map { ($0.schema.name, $0) },
+            try await ports.catalogTables(states.names).map { ($0.schema.name, $0) },
             uniquingKeysWith: { first, _ in first })
         return try states.map { state in
             guard let table = byName[state.table] else {

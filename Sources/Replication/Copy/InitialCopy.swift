@@ -67,10 +67,10 @@ struct InitialCopy: Sendable {
 extension [SharedTableProgress] {
     /// The tables' states as far as everybody has come. A table without ranges is finished.
     func applied(to tables: [TableState]) -> [TableState] {
-        let found = Dictionary(map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
+        let found = Dictionary(map { ($0.route, $0) }, uniquingKeysWith: { first, _ in first })
         return tables.map { table in
             var table = table
-            let shared = found[table.table]
+            let shared = found[table.route]
             table.copiedRows = shared?.rows ?? 0
             table.estimatedRows = shared?.estimatedRows ?? 0
             let isBegun = table.copiedRows > 0 || shared.map { $0.openRanges < $0.ranges } ?? false

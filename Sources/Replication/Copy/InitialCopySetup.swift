@@ -46,8 +46,8 @@ struct InitialCopySetup {
             try await ports.store.saveBackfills(states.map(\.withoutBackfill), of: state)
         }
 
-        try await ports.target.createCollections(states.map(\.collection))
-        if settings.usesSlot { try await ports.source.ensurePublication(tables: states.map(\.table)) }
+        try await ports.target.createCollections(Set(states.map(\.collection)).sorted())
+        if settings.usesSlot { try await ports.source.ensurePublication(tables: states.names) }
         let point: LSN
         do {
             point =
@@ -138,7 +138,7 @@ struct InitialCopySetup {
             tables: parts.tables, limits: settings.limits,
             gate: ThrottleGate(settings.backfillLimits, set: try await ports.store.limits(of: settings.pipeline)),
             tally: CopyTally())
-        let ranges = try await ports.source.planRanges(parts.versions)
+        let ranges = try await ranges(of: parts.versions, states)
         do {
             try await InitialCopy(workers: workers, store: ports.store, progress: pipeline.progress)
                 .run(ranges, tables: states)
@@ -155,6 +155,19 @@ struct InitialCopySetup {
         }
         if settings.usesSlot { try await requireSlot(state.slot) }
         return snapshot.consistentPoint
+    }
+
+    /// Those of a table once for each of its collections, side by side: the pages are at hand then.
+    private func ranges(of versions: [TableVersion], _ states: [TableState]) async throws -> [CopyRange] {
+        let distinct = Dictionary(versions.map { ($0.schema.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let routes = Dictionary(grouping: states.map(\.route), by: \.table)
+        return try await ports.source.planRanges(Array(distinct.values)).flatMap { range in
+            (routes[range.table.schema.name] ?? []).map { route in
+                var range = range
+                range.collection = route.collection
+                return range
+            }
+        }
     }
 
     /// - Throws: `Failure(.configuration)` when the stream could not go on from the copy.

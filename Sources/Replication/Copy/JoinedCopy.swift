@@ -126,7 +126,7 @@ package struct JoinedCopy: Sendable {
             hint: "`wherry status` shows how far it is.")
     }
 
-    private func requireSame(_ copy: SharedCopy, _ own: [TableName: String]) throws {
+    private func requireSame(_ copy: SharedCopy, _ own: [Route: String]) throws {
         let different = Set(copy.digests.keys).union(own.keys).filter { copy.digests[$0] != own[$0] }.sorted()
         guard !different.isEmpty else { return }
         throw Failure(
@@ -211,10 +211,10 @@ package struct JoinedCopy: Sendable {
             hint: "Its leader says why; `wherry status` shows how the pipeline goes on.")
     }
 
-    private func own(_ rows: [TableName: Int], of tables: [TableState]) -> [TableProgress] {
+    private func own(_ rows: [Route: Int], of tables: [TableState]) -> [TableProgress] {
         tables.map { table in
             var entry = TableProgress(table: table.table, collection: table.collection, estimatedRows: 0)
-            entry.copiedRows = rows[table.table] ?? 0
+            entry.copiedRows = rows[table.route] ?? 0
             entry.isFinished = true
             return entry
         }

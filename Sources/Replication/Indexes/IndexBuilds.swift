@@ -29,10 +29,10 @@ struct IndexBuilds: Sendable {
     ) async throws -> IndexBuilds? {
         var jobs: [Job] = []
         for table in tables {
-            guard let configured = settings.collections?[table.table], !configured.indexes.isEmpty else { continue }
+            guard let configured = settings.rules.settings(of: table), !configured.indexes.isEmpty else { continue }
             // An index that also fits documents with nulls fits those without.
             let omitsNulls = tables.filter { $0.collection == table.collection }
-                .allSatisfy { settings.rules.mapping(of: $0.table).nulls == .omit }
+                .allSatisfy { settings.rules.mapping(of: $0).nulls == .omit }
             let missing = try await target.missing(configured.indexes, of: table.collection)
             jobs += missing.filter { index in
                 // Another table of the collection may ask for it too.

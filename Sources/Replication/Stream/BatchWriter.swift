@@ -67,11 +67,15 @@ struct BatchWriter {
         var write = chunk.write
         if var batch {
             try held.hold(&batch)
-            try held.hold(&write, at: batch.checkpoint)
-            if let removed = try await sink.apply(batch, with: write, after: checkpoint) {
+            var (together, tried) = (held, write)
+            try together.hold(&tried, at: batch.checkpoint)
+            if let removed = try await sink.apply(batch, with: tried, after: checkpoint) {
+                held = together
                 advance(batch)
-                return settle(chunk, write, removed: removed)
+                return settle(chunk, tried, removed: removed)
             }
+            // They are gone from its documents by now.
+            write.leavesRowsOut = tried.leavesRowsOut
             try await apply(batch)
         }
         let before = held

@@ -36,18 +36,6 @@ struct ChangePreparer {
     private var strangers = Strangers()
     private var idlePositionDue = ContinuousClock.now
 
-    private struct OpenTransaction {
-        let start: TransactionStart
-        /// Decoded, not yet in a batch.
-        var changes: [Change] = []
-        var bytes = 0
-        /// Changes of the pipeline's tables so far, in a batch or not, applied before or not.
-        var ordinal = 0
-        /// `Checkpoint.OpenTransaction.countsStrangers`
-        var countsStrangers = false
-        var isSplit = false
-    }
-
     init(
         from checkpoint: Checkpoint, limits: AdaptiveLimits, source: any ChangeSource, decoder: any ChangeDecoder,
         plans: PlanTable, handoff: StepHandoff, filter: ChunkFilter? = nil,
@@ -151,14 +139,19 @@ struct ChangePreparer {
         guard let change = own else { return }
         if case .truncate(let tables) = change {
             try await splitOpenTransaction()
-            let parts = try Set(tables.map { try plans.part(of: $0) }).sorted { $0.description < $1.description }
+            let parts = Set(tables.flatMap(plans.parts)).sorted { $0.description < $1.description }
             if let xid = open?.start.xid { filter?.recordTruncation(of: parts, by: xid) }
             await handoff.put(.truncate(parts))
             return
         }
         if !hasRoom(for: change) { try await splitOpenTransaction() }
-        open?.changes.append(change)
-        open?.bytes += change.byteCount
+        guard let copies = plans.copies(of: change) else {
+            open?.changes.append(change)
+            open?.bytes += change.byteCount
+            return
+        }
+        open?.changes += copies
+        open?.bytes += change.byteCount * copies.count
     }
 
     /// Whether the open transaction still fits one batch with this change; a single change always does.
@@ -243,12 +236,13 @@ struct ChangePreparer {
             let recorded = try filter?.record(changes, of: transaction.xid, plans: plans)
             batch.rereads += recorded?.rereads ?? []
             var readAgain = recorded?.readAgain[...] ?? []
+            let unfinished = filter?.unfinished ?? []
             for (place, change) in changes.enumerated() {
                 if readAgain.first == place {
                     readAgain.removeFirst()
                     try batch.addReadAgain(change, plans: plans)
                 } else {
-                    try add(change, of: transaction)
+                    try add(change, of: transaction, unfinished)
                 }
             }
         } catch let failure as Failure where failure.kind == .dataRefused {
@@ -262,7 +256,9 @@ struct ChangePreparer {
     }
 
     /// Puts one change into the batch, as a letter if it makes no document and that is what the policy says.
-    private mutating func add(_ change: Change, of transaction: TransactionStart) throws {
+    private mutating func add(
+        _ change: Change, of transaction: TransactionStart, _ unfinished: Set<CollectionPart>
+    ) throws {
         // One whose key can't be written is of no key that is held.
         if batch.hasLetters,
             let letter = try? DeadLetter(change, of: transaction, because: HeldKeys.followsAnother, plans: plans),
@@ -271,7 +267,7 @@ struct ChangePreparer {
             return batch.add(letter, of: change)
         }
         do {
-            try batch.add(change, plans: plans, unfinished: filter?.unfinished ?? [])
+            try batch.add(change, plans: plans, unfinished: unfinished)
         } catch let failure as Failure where failure.kind == .dataRefused && refusals.holdsBack(failure) {
             batch.add(try DeadLetter(change, of: transaction, because: failure.message, plans: plans))
         }

@@ -189,7 +189,7 @@ struct StreamRun: Sendable {
     private func filter(from checkpoint: Checkpoint, _ pending: PendingRereads?) -> ChunkFilter? {
         guard let backfill, let pending else { return nil }
         return ChunkFilter(
-            collections: Set(backfill.tables.values.map(\.plan.collection)), tracked: backfill.tracked,
+            unfinished: Set(backfill.tables.values.map(\.plan.part)), tracked: backfill.tracked,
             pending: pending, inbox: backfill.inbox, fence: checkpoint.fence, byteLimit: settings.touchLogBytes,
             progress: progress)
     }

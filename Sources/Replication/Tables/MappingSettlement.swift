@@ -13,18 +13,17 @@ struct MappingSettlement {
     /// - Throws: `Failure(.configuration)` for a mapping that a table can't have, or that is another one than before.
     func settle(_ state: PipelineState) async throws {
         let tables = try await ports.store.tables(of: state.pipeline).filter {
-            $0.membership == .member && settings.keeps($0.table, isPicked: state.picksTables)
+            $0.membership == .member && settings.keeps($0, isPicked: state.picksTables)
         }
-        let byName = Dictionary(tables.map { ($0.table, $0) }, uniquingKeysWith: { first, _ in first })
         // One that is gone from the source has nothing to be mapped any more.
-        for shown in try await ports.catalogTables(tables.map(\.table)) {
-            if let table = byName[shown.schema.name] { try check(table, shown) }
+        for shown in try await ports.catalogTables(tables.names) {
+            for table in tables where table.table == shown.schema.name { try check(table, shown) }
         }
         let changed = tables.filter { $0.isMappedOtherwise(by: settings.rules) }
         guard let refusal = StartChecks.mapping(changed, of: state, rules: settings.rules) else { return }
         guard acceptsChange else { throw refusal }
         try BackfillPlanner.requireMessages(of: state.source, begun: state.pipeline)
-        try await ports.store.write(changed.map { TableUpdate(stored: $0.table, table: taken($0)) }, of: state)
+        try await ports.store.write(changed.map { TableUpdate(stored: $0.route, table: taken($0)) }, of: state)
         for table in changed {
             logger.notice(
                 "another mapping from now on: the table is read again",
@@ -38,7 +37,7 @@ struct MappingSettlement {
 
     private func taken(_ table: TableState) -> TableState {
         var table = table
-        table.mapping = settings.rules.mapping(of: table.table).fingerprint
+        table.mapping = settings.rules.mapping(of: table).fingerprint
         // Everything is read for those too.
         if table.wanted?.cause ?? .asked == .asked {
             table.wanted = BackfillRequest(
@@ -51,9 +50,9 @@ struct MappingSettlement {
 
 extension MappingPlan {
     /// Of a table of the pipeline as the catalogue shows it now.
-    init(_ table: TableState, of shown: SourceTable, by rules: MappingRules) throws(Failure) {
+    convenience init(_ table: TableState, of shown: SourceTable, by rules: MappingRules) throws(Failure) {
         try self.init(
             schema: shown.schema, collection: table.collection, keyColumns: table.keyColumns(in: shown.schema),
-            lastModified: rules.lastModified(of: table.table), mapping: rules.mapping(of: table.table))
+            lastModified: rules.lastModified(of: table), mapping: rules.mapping(of: table))
     }
 }

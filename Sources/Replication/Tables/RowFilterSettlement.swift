@@ -18,7 +18,9 @@ struct RowFilterSettlement {
     func settle(_ state: PipelineState) async throws {
         let tables = try await ports.store.tables(of: state.pipeline)
         guard settings.rowFilters || tables.contains(where: { $0.rowFilter != nil }) else { return }
-        let wanted = try await filters(for: tables.filter(isReady), state.source.serverVersion)
+        // Another collection of the table takes other rows.
+        let alone = tables.filter { table in tables.allSatisfy { $0.table != table.table || $0.route == table.route } }
+        let wanted = try await filters(for: alone.filter(isReady), state.source.serverVersion)
         let there = try await ports.source.rowFilters()
         for table in tables {
             // Somebody else's is refused where the publication is looked at.
@@ -40,16 +42,16 @@ struct RowFilterSettlement {
     private func isReady(_ table: TableState) -> Bool {
         let causes = [table.wanted?.cause, table.isBackfilling ? table.backfill?.cause : nil].compactMap { $0 }
         return table.membership == .member && table.wasEmpty && causes.allSatisfy { $0 == .first }
-            && settings.rules.lastModified(of: table.table) == nil
+            && settings.rules.lastModified(of: table) == nil
     }
 
     private func filters(for tables: [TableState], _ serverVersion: Int) async throws -> [TableName: String] {
         guard settings.rowFilters, settings.plugin == .pgoutput, RowFilterSettlement.holds(serverVersion) else {
             return [:]
         }
-        let filtered = tables.filter { settings.rules.mapping(of: $0.table).filter != nil }
+        let filtered = tables.filter { settings.rules.mapping(of: $0).filter != nil }
         var filters: [TableName: String] = [:]
-        for shown in filtered.isEmpty ? [] : try await ports.catalogTables(filtered.map(\.table)) {
+        for shown in filtered.isEmpty ? [] : try await ports.catalogTables(filtered.names) {
             guard let table = filtered.first(where: { $0.table == shown.schema.name }) else { continue }
             filters[table.table] = try MappingPlan(table, of: shown, by: settings.rules).rowFilter
         }
@@ -83,6 +85,6 @@ struct RowFilterSettlement {
     private func store(_ filter: String?, for table: TableState, of state: PipelineState) async throws {
         var table = table
         table.rowFilter = filter
-        try await ports.store.write([TableUpdate(stored: table.table, table: table)], of: state)
+        try await ports.store.write([TableUpdate(stored: table.route, table: table)], of: state)
     }
 }

@@ -40,18 +40,20 @@ package struct SchemaChange: Hashable, Sendable {
 struct ShownTables {
     private let byOID: [UInt32: CatalogueTable]
     private let byName: [TableName: CatalogueTable]
-    /// Those that a state knows by its oid: under an old name of another table they are not that one.
-    private let taken: Set<UInt32>
+    /// Who knows one by its oid: under an old name of another table it is not that one.
+    private let owners: [UInt32: Set<TableName>]
 
     init(_ states: [TableState], in catalogue: [CatalogueTable]) {
         byOID = Dictionary(catalogue.map { ($0.shape.oid, $0) }, uniquingKeysWith: { first, _ in first })
         byName = Dictionary(catalogue.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        taken = Set(states.compactMap(\.shape?.oid))
+        owners = Dictionary(
+            states.compactMap { state in state.shape.map { ($0.oid, [state.table]) } },
+            uniquingKeysWith: { $0.union($1) })
     }
 
     subscript(state: TableState) -> CatalogueTable? {
         if let oid = state.shape?.oid, let found = byOID[oid] { return found }
-        guard let found = byName[state.table], !taken.contains(found.shape.oid) else { return nil }
-        return found
+        guard let found = byName[state.table] else { return nil }
+        return owners[found.shape.oid]?.subtracting([state.table]).isEmpty ?? true ? found : nil
     }
 }

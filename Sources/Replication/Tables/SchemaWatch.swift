@@ -48,8 +48,18 @@ final class SchemaWatch: Sendable {
     ///   - lsn: where the transaction commits that brings it.
     /// - Throws: `Failure(.typeChanged)` when the stream has to start again.
     func look(at table: TableVersion, committing lsn: LSN) async throws -> Verdict {
-        guard let known = known(table.schema), let shape = known.shape else { return .goOn }
         let isFirst = announced.withLock { $0.insert(table.schema.oid).inserted }
+        for known in known(table.schema) {
+            let verdict = try await look(at: table, as: known, isFirst: isFirst, committing: lsn)
+            guard verdict == .goOn else { return verdict }
+        }
+        return .goOn
+    }
+
+    private func look(
+        at table: TableVersion, as known: TableState, isFirst: Bool, committing lsn: LSN
+    ) async throws -> Verdict {
+        guard let shape = known.shape else { return .goOn }
         // An older form: what is made of it here is read again, or has been.
         guard lsn > known.coveredTo else { return .goOn }
         // Whether or not an announcement shows it.
@@ -59,7 +69,7 @@ final class SchemaWatch: Sendable {
         // which counts here if it is nothing that an announcement would show.
         guard !isFirst || table.schema.name != known.table else { return .goOn }
         return try await compare {
-            $0.state.table == known.table && ($0.isRenamed || $0.now.shape.isAnnounced(like: shape))
+            $0.state.route == known.route && ($0.isRenamed || $0.now.shape.isAnnounced(like: shape))
         }
     }
 
@@ -72,9 +82,9 @@ final class SchemaWatch: Sendable {
         }
         logger.notice(
             "the source's schema was changed", metadata: ["command": "\(ddl.tag)", "object": "\(ddl.identity)"])
-        if let known = tables.first(where: { $0.shape?.oid == ddl.rewritten && $0.shape != nil }),
-            message.lsn > known.coveredTo
-        {
+        if let known = tables.first(where: {
+            $0.shape != nil && $0.shape?.oid == ddl.rewritten && message.lsn > $0.coveredTo
+        }) {
             return try act(known, ["its rows were written anew"], isForced: true)
         }
         let verdict = try await compare { _ in true }
@@ -161,7 +171,8 @@ final class SchemaWatch: Sendable {
         let outsiders = Outsider.find(
             catalogue, try await ports.store.tables(of: state.pipeline),
             left: try await ports.store.leftTables(of: state.pipeline),
-            published: try await ports.source.publishedTables(), joinsBy: { settings.joins($0, of: state) })
+            published: try await ports.source.publishedTables(), rules: settings.rules,
+            joinsBy: { settings.joins($0, of: state) })
         guard let changed = outsiders.symmetricDifference(settled.outsiders).map(\.table).min() else { return nil }
         return startAgain(changed, "whether it can join the pipeline is to be looked at again")
     }
@@ -187,7 +198,9 @@ final class SchemaWatch: Sendable {
                 "The start that follows settles it. If that does not help, `wherry check` says what stands in the way.")
     }
 
-    private func known(_ schema: TableSchema) -> TableState? {
-        tables.first { $0.shape?.oid == schema.oid } ?? tables.first { $0.table == schema.name }
+    /// One for each of its collections.
+    private func known(_ schema: TableSchema) -> [TableState] {
+        let name = tables.first { $0.shape?.oid == schema.oid }?.table ?? schema.name
+        return tables.filter { $0.table == name }
     }
 }

@@ -27,12 +27,15 @@ struct ShapeSettlement {
             guard let now = shown[table] else { continue }
             var next = table
             if now.name != table.table {
-                try requireNamed(table.table, now.name, isPicked: isPicked)
-                outcome.told.append(["table": "\(table.table)", "change": "it is called \(now.name)"])
                 next.table = now.name
+                try requireNamed(table, next, isPicked: isPicked)
+                outcome.told.append([
+                    "table": "\(table.table)", "collection": "\(table.collection)",
+                    "change": "it is called \(now.name)",
+                ])
             }
             try settle(&next, now, at: point, &outcome)
-            if next != table { outcome.updates.append(TableUpdate(stored: table.table, table: next)) }
+            if next != table { outcome.updates.append(TableUpdate(stored: table.route, table: next)) }
         }
         return outcome
     }
@@ -64,7 +67,8 @@ struct ShapeSettlement {
         table.keyColumns = table.keyColumns(in: now.shape)
         (table.shape, table.coveredTo, table.acceptsChange) = (now.shape, point, false)
         outcome.told.append([
-            "table": "\(table.table)", "change": "\(SchemaChange.summary(words))",
+            "table": "\(table.table)", "collection": "\(table.collection)",
+            "change": "\(SchemaChange.summary(words))",
             "documents": table.wanted == nil
                 ? "those that are there keep their form: reading them again needs PostgreSQL 14" : "read again",
         ])
@@ -79,7 +83,7 @@ struct ShapeSettlement {
         let isAnew = now.shape.oid != table.shape?.oid
         let removesGone: Bool
         if isAnew {
-            removesGone = table.wasEmpty && settings.rules.lastModified(of: table.table) == nil
+            removesGone = table.wasEmpty && settings.rules.lastModified(of: table) == nil
         } else if let wanted = table.wanted {
             removesGone = wanted.removesGone && wanted.condition == nil
         } else {
@@ -92,14 +96,24 @@ struct ShapeSettlement {
 
     // MARK: - Names
 
-    /// The file goes on naming a table by what it was called.
-    private func requireNamed(_ old: TableName, _ new: TableName, isPicked: Bool) throws {
-        guard settings.collections != nil, settings.keeps(old, isPicked: isPicked),
-            !settings.keeps(new, isPicked: isPicked)
-        else { return }
+    /// The file goes on naming a table by what it was called, or names it by its new name with other collections: what is
+    /// meant to leave is not to be told from what was forgotten.
+    private func requireNamed(_ old: TableState, _ new: TableState, isPicked: Bool) throws {
+        guard let collections = settings.collections, !settings.keeps(new, isPicked: isPicked) else { return }
+        if settings.keeps(old, isPicked: isPicked) {
+            throw Failure(
+                .configuration,
+                "table \(old.table) is called \(new.table) now, and 'collections' names it \(old.table)",
+                hint: "Write from: \(new.table) there, then start again: its collection stays.")
+        }
+        guard collections[new.table] != nil || collections[old.table] != nil else { return }
         throw Failure(
-            .configuration, "table \(old) is called \(new) now, and 'collections' names it \(old)",
-            hint: "Write from: \(new) there, then start again: its collection stays.")
+            .configuration,
+            "table \(old.table) is called \(new.table) now, and 'collections' doesn't bring it into \(old.collection) any "
+                + "more",
+            hint:
+                "Write the entry of \(old.collection) with from: \(new.table), then start again. An entry can be taken "
+                + "out once the pipeline knows the new name.")
     }
 
     /// One that is gone may have left its name to another.
@@ -107,7 +121,7 @@ struct ShapeSettlement {
         var owners: [TableName: TableName] = [:]
         for table in tables {
             let name = shown[table]?.name ?? table.table
-            guard let other = owners.updateValue(table.table, forKey: name) else { continue }
+            guard let other = owners.updateValue(table.table, forKey: name), other != table.table else { continue }
             let gone = other == name ? other : table.table
             throw Failure(
                 .configuration,

@@ -11,24 +11,30 @@ struct TableArrival {
 
     /// Lets in who can come in.
     ///
+    /// - Parameter held: tables that nothing is done with until an operator has accepted that they have changed.
     /// - Returns: who can't yet.
     func settle(
-        _ state: PipelineState, _ catalogue: [CatalogueTable], at point: LSN
+        _ state: PipelineState, _ catalogue: [CatalogueTable], at point: LSN, holding held: Set<TableName>
     ) async throws -> Set<Outsider> {
-        for outsider in try await outsiders(of: state, catalogue).sorted(by: { $0.table < $1.table }) {
+        // As they are when it is tried: what stands in the way of one may go at the same moment, and is a change then.
+        let outsiders = try await outsiders(of: state, catalogue)
+        var joined: Set<Outsider> = []
+        for outsider in outsiders.sorted() where !held.contains(outsider.table) {
             guard let table = catalogue.first(where: { $0.name == outsider.table }) else { continue }
             do {
                 if let refusal = table.refusal { throw Failure(.configuration, refusal.message, hint: refusal.remedy) }
-                try await join(table, isPublished: outsider.isPublished, state, at: point)
+                try await join(table, outsider, state, at: point)
+                joined.insert(outsider)
             } catch let failure as Failure where [.denied, .inUse, .configuration].contains(failure.kind) {
                 logger.warning(
                     "a table can't join the pipeline",
                     metadata: [
-                        "table": "\(table.name)", "reason": "\(failure.message)", "hint": "\(failure.hint ?? "")",
+                        "table": "\(table.name)", "collection": "\(outsider.collection)",
+                        "reason": "\(failure.message)", "hint": "\(failure.hint ?? "")",
                     ])
             }
         }
-        return try await outsiders(of: state, catalogue)
+        return outsiders.subtracting(joined)
     }
 
     /// - Throws: `Failure(.configuration)` for a table that the configuration names and the source doesn't have.
@@ -47,46 +53,48 @@ struct TableArrival {
         Outsider.find(
             catalogue, try await ports.store.tables(of: state.pipeline),
             left: try await ports.store.leftTables(of: state.pipeline),
-            published: try await ports.source.publishedTables(), joinsBy: { settings.joins($0, of: state) })
+            published: try await ports.source.publishedTables(), rules: settings.rules,
+            joinsBy: { settings.joins($0, of: state) })
     }
 
     private func join(
-        _ table: CatalogueTable, isPublished: Bool, _ state: PipelineState, at point: LSN
+        _ table: CatalogueTable, _ outsider: Outsider, _ state: PipelineState, at point: LSN
     ) async throws {
         try BackfillPlanner.requireMessages(of: state.source, begun: state.pipeline)
         let tables = try await ports.store.tables(of: state.pipeline)
         var joining: TableState
-        if let stored = tables.first(where: { $0.table == table.name }) {
+        if let stored = tables.first(where: {
+            $0.destination == outsider.destination && $0.membership == .joining
+        }) {
             joining = stored
         } else {
-            joining = try await newState(of: table, beside: tables)
+            joining = try await newState(of: table, outsider.destination, beside: tables)
         }
         try await ports.target.createCollections([joining.collection])
-        if !isPublished { try await ports.source.publish([table.name]) }
+        if !outsider.isPublished { try await ports.source.publish([table.name]) }
         joining.membership = .member
         (joining.shape, joining.coveredTo) = (table.shape, point)
         joining.wanted = BackfillRequest(
             cause: .first, condition: nil, removesGone: false, requestedAt: .now, host: settings.worker.host)
-        try await ports.store.write([TableUpdate(stored: table.name, table: joining)], of: state)
+        try await ports.store.write([TableUpdate(stored: joining.route, table: joining)], of: state)
         logger.notice(
             "a table has joined the pipeline",
             metadata: ["table": "\(table.name)", "collection": "\(joining.collection)"])
     }
 
-    private func newState(of table: CatalogueTable, beside tables: [TableState]) async throws -> TableState {
-        let part = settings.rules.part(of: table.name)
-        var parts = Dictionary(tables.map { ($0.table, $0.part) }, uniquingKeysWith: { first, _ in first })
-        parts[table.name] = part
-        if let clash = StartChecks.sharing(parts).first { throw clash }
+    private func newState(
+        of table: CatalogueTable, _ destination: Destination, beside tables: [TableState]
+    ) async throws -> TableState {
+        if let clash = StartChecks.sharing(tables.map(\.destination) + [destination]).first { throw clash }
+        let part = destination.part
         if let taken = try await ports.store.collectionsTaken(
             [part], in: settings.targetDatabase, by: settings.pipeline, usesSlot: true
         ).first {
             throw taken.refusal
         }
-        let occupied = try await ports.target.nonEmpty([part])
-        if !settings.adopt, let refusal = StartChecks.occupied(occupied) { throw refusal }
+        let occupied = try await ports.target.requireFree([part], adopts: settings.adopt)
         return try TableState(
-            new: table.table, shape: table.shape, collection: part.collection,
+            new: table.table, shape: table.shape, part: part, isFurther: tables.hasFirst(of: table.name),
             rules: settings.rules, occupied: occupied)
     }
 }

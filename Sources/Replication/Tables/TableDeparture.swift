@@ -25,7 +25,7 @@ struct TableDeparture {
 
     func isLeaving(_ table: TableState, _ state: PipelineState) -> Bool {
         table.membership.isLeaving
-            || table.membership == .member && !settings.keeps(table.table, isPicked: state.picksTables)
+            || table.membership == .member && !settings.keeps(table, isPicked: state.picksTables)
     }
 
     private func remove(
@@ -38,7 +38,13 @@ struct TableDeparture {
                 hint: "`wherry drop \(state.pipeline)` removes the pipeline; to keep it, choose one of its tables "
                     + "again, or add another with `wherry tables add`.")
         }
-        do { try await ports.source.unpublish(published) } catch let failure as Failure
+        // Another of its collections may stay.
+        let staying = Set(tables.filter { !leaving.contains($0) }.map(\.table))
+        for table in leaving where table.rowFilter != nil && staying.contains(table.table) {
+            try await ports.source.clearRowFilter(of: table.table)
+        }
+        let unpublished = zip(leaving, published).filter { !staying.contains($0.0.table) }.map(\.1)
+        do { try await ports.source.unpublish(Set(unpublished).sorted()) } catch let failure as Failure
             where [.denied, .inUse].contains(failure.kind)
         {
             // Their changes are skipped; they only cost the stream.
@@ -54,16 +60,18 @@ struct TableDeparture {
         try await ports.store.remove(leaving, of: state)
         for table in leaving {
             guard table.membership == .member else {
-                logger.notice("a table has left the pipeline", metadata: ["table": "\(table.table)"])
+                logger.notice(
+                    "a table has left the pipeline",
+                    metadata: ["table": "\(table.table)", "collection": "\(table.collection)"])
                 continue
             }
             logger.warning(
                 "a table has left the pipeline: the configuration doesn't choose it any more",
-                metadata: ["table": "\(table.table)"])
+                metadata: ["table": "\(table.table)", "collection": "\(table.collection)"])
         }
     }
 
     private func isOwn(_ table: TableState) -> Bool {
-        table.wasEmpty && settings.rules.lastModified(of: table.table) == nil
+        table.wasEmpty && settings.rules.lastModified(of: table) == nil
     }
 }

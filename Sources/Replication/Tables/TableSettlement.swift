@@ -28,14 +28,14 @@ struct TableSettlement {
         let shapes = try ShapeSettlement(settings: settings, notes: notes, serverVersion: state.source.serverVersion)
             .settle(before, catalogue, at: point, isPicked: state.picksTables)
         // Before the floor of its backfill is taken: as for a table that joins.
-        let anew = shapes.updates.filter { $0.isAnew(since: before) }.map(\.table.table)
+        let anew = shapes.updates.filter { $0.isAnew(since: before) }.map(\.table).names
         if !anew.isEmpty { try await ports.source.publish(anew) }
         try await ports.store.write(shapes.updates, of: state)
         notes.clear()
         for line in shapes.told { logger.notice("a table has changed", metadata: line) }
 
         if !isSplit { try await departure.settleConfiguration(of: state) }
-        let outsiders = try await arrival.settle(state, catalogue, at: point)
+        let outsiders = try await arrival.settle(state, catalogue, at: point, holding: shapes.held)
         let tables = try await ports.store.tables(of: state.pipeline)
         let shown = ShownTables(tables, in: catalogue)
         return SettledTables(
@@ -44,8 +44,9 @@ struct TableSettlement {
             unsettled: Set(
                 tables.filter { table in
                     isSplit && departure.isLeaving(table, state) || table.acceptsChange && shown[table] == nil
-                        || table.membership == .joining && outsiders.contains { $0.table == table.table }
-                }.map(\.table)))
+                        || table.membership == .joining
+                            && outsiders.contains { $0.table == table.table && $0.collection == table.collection }
+                }.map(\.route)))
     }
 }
 
@@ -58,13 +59,13 @@ struct SettledTables: Sendable {
     /// Whether tables stay until the transaction is whole that is applied in part.
     let awaitsWholeTransaction: Bool
     /// Of which more is asked than can be done now.
-    let unsettled: Set<TableName>
+    let unsettled: Set<Route>
 }
 
 extension TableUpdate {
     /// Whether the table is another one than was stored, of the same name.
     fileprivate func isAnew(since tables: [TableState]) -> Bool {
-        guard let oid = tables.first(where: { $0.table == stored })?.shape?.oid else { return false }
+        guard let oid = tables.first(where: { $0.route == stored })?.shape?.oid else { return false }
         return table.shape.map { $0.oid != oid } ?? false
     }
 }

@@ -11,6 +11,8 @@ package struct BackfillCall: Sendable, Equatable {
 
     package let settings: Settings
     package let table: TableName
+    /// Which of its collections; nil where it has one.
+    package let collection: String?
     package let action: Action
     /// Whether the command ends only when the backfill does.
     package let waits: Bool

@@ -19,6 +19,9 @@ struct BackfillCommand: AsyncParsableCommand {
     @Argument(help: "The table, as schema.table.")
     var table: String
 
+    @Option(help: "The collection, of a table that goes into several.")
+    var into: String?
+
     @Option(
         name: .customLong("where"),
         help: ArgumentHelp(
@@ -101,6 +104,6 @@ struct BackfillCommand: AsyncParsableCommand {
             }
         return BackfillCall(
             settings: try connection.resolver(pipelineOptions.layer, environment: environment).settings(),
-            table: name, action: action, waits: wait)
+            table: name, collection: into, action: action, waits: wait)
     }
 }

@@ -22,6 +22,9 @@ struct PreviewCommand: AsyncParsableCommand {
             valueName: "key"))
     var keys: [String] = []
 
+    @Option(help: "The collection, of a table that goes into several.")
+    var into: String?
+
     @Option(help: "How many documents to print where no key is given, of the first rows in the order of the key.")
     var limit = 3
 
@@ -79,6 +82,6 @@ struct PreviewCommand: AsyncParsableCommand {
     func request(environment: [String: String]) throws -> PreviewRequest {
         return PreviewRequest(
             settings: try connection.resolver(pipelineOptions.layer, environment: environment).settings(),
-            table: try TableNameText.required(table), keys: keys, limit: limit)
+            table: try TableNameText.required(table), collection: into, keys: keys, limit: limit)
     }
 }

@@ -5,6 +5,8 @@ import Model
 package struct PreviewRequest: Sendable, Equatable {
     package let settings: Settings
     package let table: TableName
+    /// Which of its collections; nil where it has one.
+    package let collection: String?
     /// As they were given, each the key of one row; the first rows of the table when there are none.
     package let keys: [String]
     /// How many documents to show without keys.

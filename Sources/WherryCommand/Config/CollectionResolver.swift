@@ -1,6 +1,6 @@
 import Model
 
-/// Checks the section `collections` and turns it around: what becomes of each table. Every error is a `Failure` of kind
+/// Checks the section `collections` and turns it around: which collections each table has. Every error is a `Failure` of kind
 /// `.configuration` that names the key.
 struct CollectionResolver: Sendable {
     /// By the name of the entry.
@@ -16,30 +16,31 @@ struct CollectionResolver: Sendable {
         self.mappings = mappings
     }
 
-    func settings() throws -> [TableName: CollectionSettings] {
+    func settings() throws -> [TableName: [CollectionSettings]] {
         guard !collections.isEmpty else {
             throw Failure(
                 .configuration, "'collections' in \(file) names no table",
                 hint: "Leave the section out to replicate every table of the schemas.")
         }
-        var settings: [TableName: CollectionSettings] = [:]
-        /// The names of the entries.
-        var names: [TableName: String] = [:]
+        var settings: [TableName: [CollectionSettings]] = [:]
+        var entries: [(name: String, settings: CollectionSettings)] = []
+        /// By table and collection, the names of the entries.
+        var names: [Route: String] = [:]
         for (name, entry) in collections.sorted(by: { $0.key < $1.key }) {
             let table = try table(of: entry, name)
-            if let other = names.updateValue(name, forKey: table) {
+            let own = try self.settings(of: entry, name)
+            if let other = names.updateValue(name, forKey: Route(table, into: own.collection)) {
                 throw Failure(
                     .configuration,
-                    "'collections.\(name).from' in \(file) is table \(table), which 'collections.\(other)' has already",
-                    hint: "A table becomes one collection: remove one of the two.")
+                    "'collections.\(name)' in \(file) brings table \(table) into collection \(own.collection), as "
+                        + "'collections.\(other)' does already",
+                    hint: "A collection has a row once: remove one of the two, or give it another collection.")
             }
-            settings[table] = try self.settings(of: entry, name)
+            settings[table, default: []].append(own)
+            entries.append((name, own))
         }
-        for (collection, tables) in Dictionary(grouping: settings.keys, by: { settings[$0]?.collection ?? "" }) {
-            let entries = tables.compactMap { table in
-                settings[table].flatMap { own in names[table].map { (name: $0, settings: own) } }
-            }
-            try SharedCollection(file: file, collection: collection, entries: entries.sorted { $0.name < $1.name })
+        for (collection, sharing) in Dictionary(grouping: entries, by: \.settings.collection) {
+            try SharedCollection(file: file, collection: collection, entries: sharing.sorted { $0.name < $1.name })
                 .check()
         }
         return settings

@@ -22,7 +22,7 @@ package struct Settings: Sendable, Equatable {
         /// Whether it was `--tables` that named them.
         package var picksTables = false
         /// What the configuration says of the tables it names; nil when it names none.
-        package var collections: [TableName: CollectionSettings]?
+        package var collections: [TableName: [CollectionSettings]]?
         /// What becomes of the rows of tables that the configuration doesn't name.
         package var mapping = CollectionMapping()
         package var plugin: OutputPlugin
@@ -32,9 +32,6 @@ package struct Settings: Sendable, Equatable {
         package var rowFilters = false
 
         package var rules: MappingRules { MappingRules(named: collections ?? [:], standard: mapping) }
-
-        /// The collection of a table that the pipeline doesn't have yet.
-        package func collection(of table: TableName) -> String { rules.part(of: table).collection }
     }
 
     package struct Target: Sendable, Equatable {

@@ -131,7 +131,7 @@ struct SettingsResolver: Sendable {
     }
 
     /// The tables of `--tables`, or else those of the file; nil when nobody names any.
-    private func namedTables(among collections: [TableName: CollectionSettings]?) throws -> Set<TableName>? {
+    private func namedTables(among collections: [TableName: [CollectionSettings]]?) throws -> Set<TableName>? {
         guard let given = layer.tables else { return collections.map { Set($0.keys) } }
         let picked = try names(given)
         guard let collections, let stranger = picked.subtracting(collections.keys).min() else { return picked }

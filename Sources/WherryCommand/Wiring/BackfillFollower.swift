@@ -9,7 +9,7 @@ struct BackfillFollower {
     let source: PostgresSource
     let store: MongoStateStore
     let pipeline: String
-    let table: TableName
+    let route: Route
     let progress: Model.Progress
     let logger: Logger
 
@@ -20,13 +20,13 @@ struct BackfillFollower {
         var absence = WorkerAbsence(progress: progress, logger: logger)
         progress.update { $0.phase = .copying }
         while !stop.isStopped {
-            guard let state = try await store.tables(of: pipeline).first(where: { $0.table == table }) else {
+            guard let state = try await store.tables(of: pipeline).first(where: { $0.route == route }) else {
                 throw Failure(
                     .configuration, "pipeline \(pipeline) was removed meanwhile", hint: "Somebody ran `wherry drop`.")
             }
             if let reason = state.refusal {
                 throw Failure(
-                    reason.kind, "the backfill of table \(table) was given up: \(reason.message)",
+                    reason.kind, "the backfill of table \(route) was given up: \(reason.message)",
                     hint: "Mend that, then ask again. What it has written stays, and the stream goes on.")
             }
             show(state, &report)
@@ -59,7 +59,7 @@ struct BackfillFollower {
         report.rowsRead = backfill.rows
         report.documentsRemoved = backfill.sweep?.removed
         var entry = TableProgress(
-            table: table, collection: state.collection, estimatedRows: state.estimatedRows)
+            table: route.table, collection: state.collection, estimatedRows: state.estimatedRows)
         entry.copiedRows = backfill.rows
         entry.isFinished = backfill.isFinished
         progress.update { $0.tables = [entry] }

@@ -41,7 +41,7 @@ struct BackfillWiring {
         guard call.waits else { return report }
         return try await Endpoint.withSource(known, logger: logger) { source in
             try await BackfillFollower(
-                source: source, store: store, pipeline: settings.pipeline, table: call.table, progress: progress,
+                source: source, store: store, pipeline: settings.pipeline, route: table.route, progress: progress,
                 logger: logger
             ).follow(report, stop: stop)
         }
@@ -63,8 +63,11 @@ struct BackfillWiring {
     }
 
     private func table(among tables: [TableState]) async throws -> TableState {
-        if let table = tables.first(where: { $0.table == call.table }) { return table }
-        throw try await unknownTable(among: tables.map(\.table))
+        let own = tables.filter { $0.table == call.table }
+        if own.isEmpty { throw try await unknownTable(among: tables.names) }
+        let collection = try CollectionChoice(table: call.table, collections: own.map(\.collection)).one(
+            call.collection)
+        return own.first { $0.collection == collection } ?? own[0]
     }
 
     /// Why the pipeline has no such table, as far as the source knows one.
@@ -127,7 +130,7 @@ struct BackfillWiring {
         let version = TableVersion(schema: current.schema)
         _ = try await source.planSegments(version, key: table.keyColumns, where: condition)
         var report = BackfillReport(
-            pipeline: settings.pipeline, table: table.table, outcome: .asked,
+            pipeline: settings.pipeline, table: table.table, collection: call.collection, outcome: .asked,
             workerActive: try await source.activeWorker() != nil)
         report.notice = try await whyGoneRowsAreKept(condition, gone, table) {
             try await source.isDecidedByKey($0, of: version, key: table.keyColumns)
@@ -149,7 +152,7 @@ struct BackfillWiring {
         _ condition: String?, _ gone: GoneRows?, _ table: TableState, isDecidedByKey: (String) async throws -> Bool
     ) async throws -> String? {
         if gone == .keep { return nil }
-        if gone == nil, !table.wasEmpty || settings.source.collections?[table.table]?.lastModified != nil {
+        if gone == nil, !table.wasEmpty || settings.source.rules.lastModified(of: table) != nil {
             return "documents of rows that are gone are kept: the collection was not empty when the pipeline began, or "
                 + "an application writes it too (--gone remove removes them)"
         }
@@ -190,7 +193,8 @@ struct BackfillWiring {
             case .cancel: .cancelled
             }
         var report = BackfillReport(
-            pipeline: settings.pipeline, table: table.table, outcome: outcome, workerActive: workerActive)
+            pipeline: settings.pipeline, table: table.table, collection: call.collection, outcome: outcome,
+            workerActive: workerActive)
         report.rowsRead = table.wanted == nil ? table.backfill?.rows : nil
         report.documentsRemoved = table.wanted == nil ? table.backfill?.sweep?.removed : nil
         return report

@@ -41,14 +41,13 @@ enum CheckFindings {
     }
 
     /// Before the first start: collections that two tables would share, and those that hold documents already.
-    ///
-    /// - Parameter parts: by table.
     static func collections(
-        _ parts: [TableName: CollectionPart], occupied: Set<CollectionPart>, adopts: Bool
+        _ destinations: [Destination], occupied: Set<CollectionPart>, adopts: Bool
     ) -> [Finding] {
-        var findings = StartChecks.sharing(parts).map { finding($0, "collection_shared", subject: "target") }
-        for (table, part) in parts.sorted(by: { $0.key < $1.key }) {
-            guard let problem = NameRules.collectionProblem(part.collection) else { continue }
+        var findings = StartChecks.sharing(destinations).map { finding($0, "collection_shared", subject: "target") }
+        for destination in destinations {
+            let table = destination.table
+            guard let problem = NameRules.collectionProblem(destination.part.collection) else { continue }
             findings.append(
                 Finding(
                     .error, "collection_name", subject: table.description,
@@ -133,13 +132,14 @@ enum CheckFindings {
     /// Whether the configuration still says of the pipeline's tables what it did at the first start.
     static func choice(of tables: [TableState], in state: PipelineState, with settings: Settings) -> [Finding] {
         let configured = settings.source.collections
-        let kept = tables.filter { $0.membership == .member && configured.map { $0.keys }?.contains($0.table) ?? true }
+        let kept = tables.filter {
+            $0.membership == .member && (configured == nil || settings.source.rules.settings(of: $0) != nil)
+        }
         let refusals = [
             StartChecks.collections(tables, of: state, configured: configured),
             StartChecks.mapping(kept, of: state, rules: settings.source.rules),
             StartChecks.choice(of: tables, in: state, configured: configured),
-            StartChecks.guards(
-                tables, of: state, lastModified: configured?.compactMapValues(\.lastModified) ?? [:]),
+            StartChecks.guards(tables, of: state, rules: settings.source.rules),
         ]
         return refusals.compactMap { $0 }.map { finding($0, "tables_changed", subject: "pipeline") }
     }
@@ -180,7 +180,7 @@ enum CheckFindings {
         ]
     }
 
-    private static func finding(_ failure: Failure, _ code: String, subject: String) -> Finding {
+    static func finding(_ failure: Failure, _ code: String, subject: String) -> Finding {
         Finding(.error, code, subject: subject, failure.message, remedy: failure.hint, kind: failure.kind)
     }
 

@@ -113,20 +113,20 @@ struct CheckWiring: Sendable {
     /// What the mapping has to say of the tables, and of their guards.
     private func mappingFindings(_ tables: [CatalogTable]) -> [Finding] {
         tables.flatMap { table in
-            CheckFindings.mapping(
-                of: DraftTable(table), into: settings.source.collection(of: table.name),
-                by: settings.source.rules.mapping(of: table.name),
-                guardedBy: settings.source.rules.lastModified(of: table.name))
+            configured(table).flatMap { own in
+                CheckFindings.mapping(
+                    of: DraftTable(table), into: own.collection, by: own.mapping, guardedBy: own.lastModified)
+            }
         }
     }
 
     /// What the indexes say that the configuration asks for.
     private func indexFindings(_ tables: [CatalogTable], _ source: PostgresSource) async throws -> [Finding] {
-        let asking = tables.filter { !indexes(of: $0).isEmpty }
+        let asking = tables.flatMap { table in configured(table).map { (table, $0) } }.filter { !$0.1.indexes.isEmpty }
         guard !asking.isEmpty else { return [] }
         let sources = try await source.indexes()
-        return asking.flatMap { table in
-            indexFindings(of: table, sources[table.schema.oid] ?? [])?.findings(indexes(of: table)) ?? []
+        return asking.flatMap { table, own in
+            indexFindings(of: table, own, sources[table.schema.oid] ?? [])?.findings(own.indexes) ?? []
         }
     }
 
@@ -135,30 +135,31 @@ struct CheckWiring: Sendable {
         let catalog = MongoIndexCatalog(pool: try Endpoint.pool(settings))
         let isWhole = known.isStreaming && known.tables.allSatisfy { $0.copyStage == .finished }
         var found: [Finding] = []
-        for table in tables {
-            guard let findings = indexFindings(of: table, []) else { continue }
+        for (table, own) in tables.flatMap({ table in configured(table).map { (table, $0) } }) {
+            guard let findings = indexFindings(of: table, own, []) else { continue }
             let stored = try await catalog.comparison(
-                of: indexes(of: table), with: findings.collection, omitsNulls: findings.mapping.nulls == .omit)
-            found += findings.findings(stored, besides: indexes(of: table), isWhole: isWhole)
+                of: own.indexes, with: findings.collection, omitsNulls: findings.mapping.nulls == .omit)
+            found += findings.findings(stored, besides: own.indexes, isWhole: isWhole)
         }
         return found
     }
 
-    private func indexes(of table: CatalogTable) -> [CollectionIndex] {
-        settings.source.collections?[table.name]?.indexes ?? []
+    /// What the configuration says of a table, for each of its collections.
+    private func configured(_ table: CatalogTable) -> [CollectionSettings] {
+        settings.source.collections?[table.name]
+            ?? [CollectionSettings(collection: table.name.defaultCollection, mapping: settings.source.mapping)]
     }
 
     /// nil for a table whose rows make no documents.
-    private func indexFindings(of table: CatalogTable, _ sources: [CatalogIndex]) -> IndexFindings? {
-        let (collection, mapping) = (
-            settings.source.collection(of: table.name), settings.source.rules.mapping(of: table.name)
-        )
+    private func indexFindings(
+        of table: CatalogTable, _ own: CollectionSettings, _ sources: [CatalogIndex]
+    ) -> IndexFindings? {
         guard
             let plan = try? MappingPlan(
-                schema: table.schema, collection: collection, keyColumns: table.primaryKey, mapping: mapping)
+                schema: table.schema, collection: own.collection, keyColumns: table.primaryKey, mapping: own.mapping)
         else { return nil }
         return IndexFindings(
-            collection: collection, table: DraftTable(table), sources: sources, plan: plan, mapping: mapping)
+            collection: own.collection, table: DraftTable(table), sources: sources, plan: plan, mapping: own.mapping)
     }
 
     private func collectionFindings(_ tables: [TableName]) async throws -> [Finding] {
@@ -166,15 +167,17 @@ struct CheckWiring: Sendable {
         let target = MongoTarget(
             pool: pool, stateDatabase: settings.target.stateDatabase, pipeline: settings.pipeline)
         let store = try Endpoint.store(settings, pool)
-        let parts = Dictionary(uniqueKeysWithValues: tables.map { ($0, settings.source.rules.part(of: $0)) })
-        let fine = parts.values.filter { NameRules.collectionProblem($0.collection) == nil }
+        let destinations = settings.source.rules.destinations(of: tables)
+        let fine = destinations.map(\.part).filter { NameRules.collectionProblem($0.collection) == nil }
         let taken = try await store.collectionsTaken(
-            Array(fine), in: settings.target.uri.database, by: settings.pipeline, usesSlot: usesSlot)
+            fine, in: settings.target.uri.database, by: settings.pipeline, usesSlot: usesSlot)
         // That they hold documents is no news then, and to adopt them no remedy.
         let theirs = Set(taken.map(\.collection))
         let occupied = try await target.nonEmpty(fine).filter { !theirs.contains($0.collection) }
+        let collated = StartChecks.collated(try await target.collatedAmongShared(fine))
         return CheckFindings.taken(taken)
-            + CheckFindings.collections(parts, occupied: occupied, adopts: adopts)
+            + (collated.map { [CheckFindings.finding($0, "collection_collated", subject: "target")] } ?? [])
+            + CheckFindings.collections(destinations, occupied: occupied, adopts: adopts)
     }
 
     private func continuation(of known: Known, _ source: PostgresSource) async throws -> [Finding] {

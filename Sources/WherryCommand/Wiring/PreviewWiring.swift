@@ -13,9 +13,12 @@ struct PreviewWiring: Sendable {
         try await Endpoint.withSource(request.settings, usesReplication: false, logger: logger) { source in
             let table = try await table(source)
             let configured = request.settings.source
-            let named = configured.collections?[table.name]
+            let collection = try CollectionChoice(
+                table: table.name, collections: configured.rules.parts(of: table.name).map(\.collection)
+            ).one(request.collection)
+            let named = configured.rules.settings(of: table.name, into: collection)
             let plan = try MappingPlan(
-                schema: table.schema, collection: configured.collection(of: table.name), keyColumns: table.primaryKey,
+                schema: table.schema, collection: collection, keyColumns: table.primaryKey,
                 lastModified: named?.lastModified, mapping: named?.mapping ?? configured.mapping)
             let keys = try request.keys.map { (text: $0, values: try key($0, of: table)) }
             var rows = PreviewRows(source, table.schema, key: table.primaryKey, plan: plan)

@@ -46,7 +46,7 @@ struct StatusWiring: Sendable {
         let catalog = MongoIndexCatalog(pool: pool)
         var count = 0
         for table in tables {
-            guard let configured = settings.source.collections?[table.table], !configured.indexes.isEmpty else {
+            guard let configured = settings.source.rules.settings(of: table), !configured.indexes.isEmpty else {
                 continue
             }
             count += try await catalog.comparison(

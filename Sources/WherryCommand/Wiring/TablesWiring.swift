@@ -59,15 +59,25 @@ struct TablesWiring: Sendable {
             let own = tables.map { table in
                 TablesReport.Table(table: table.table, collection: table.collection, state: table.membership.word)
             }
-            let names = Set(tables.map(\.table))
-            let others = catalogue.filter { !names.contains($0.name) && ($0.isChosen || left.contains($0.name)) }
+            let others = catalogue.filter { $0.isChosen || left.contains($0.name) }
             return try await report(
                 own
-                    + others.map { table in
-                        TablesReport.Table(
-                            table: table.name, collection: settings.source.collection(of: table.name),
-                            state: left.contains(table.name) ? "left" : "outside", reason: table.refusal?.message)
+                    + others.flatMap { table in
+                        missing(of: table.name).map { part in
+                            TablesReport.Table(
+                                table: table.name, collection: part.collection,
+                                state: left.contains(table.name) ? "left" : "outside", reason: table.refusal?.message)
+                        }
                     })
+        }
+
+        /// Collections that the configuration has for a table, and the pipeline hasn't.
+        private func missing(of name: TableName) -> [CollectionPart] {
+            let stored = tables.filter { $0.table == name }
+            // A table that isn't named keeps the collection it has got.
+            guard stored.isEmpty || settings.source.rules.named[name] != nil else { return [] }
+            let collections = Set(stored.map(\.collection))
+            return settings.source.rules.parts(of: name).filter { !collections.contains($0.collection) }
         }
 
         // MARK: - Joining
@@ -80,9 +90,7 @@ struct TablesWiring: Sendable {
             }
             try BackfillPlanner.requireMessages(of: state.source, begun: state.pipeline)
             var joining: [TableState] = []
-            for name in names where !tables.contains(where: { $0.table == name && $0.membership != .joining }) {
-                joining.append(try await joiner(name, adopts: adopts))
-            }
+            for name in names { joining += try await joiners(name, adopts: adopts) }
             if let leaving = tables.first(where: {
                 if case .leaving = $0.membership { names.contains($0.table) } else { false }
             }) {
@@ -93,56 +101,59 @@ struct TablesWiring: Sendable {
             for table in joining { _ = try await store.join(table, in: settings.pipeline) }
             var refusal: Failure?
             // The worker does it too; but this role may be one that may.
-            do { try await source.publish(joining.map(\.table)) } catch let failure as Failure
+            do { try await source.publish(joining.names) } catch let failure as Failure
                 where failure.kind == .denied
             {
                 refusal = Failure(
                     .denied, "the tables join once they are published, which this role may not do",
                     hint: failure.hint)
             }
-            let collections = Dictionary(
-                (tables + joining).map { ($0.table, $0.collection) }, uniquingKeysWith: { _, last in last })
+            let members = tables.filter { table in !joining.contains { $0.route == table.route } }
             return try await report(
-                names.map { name in
-                    TablesReport.Table(
-                        table: name, collection: collections[name] ?? "",
-                        state: joining.contains { $0.table == name } ? "joining" : "member")
+                names.flatMap { name in
+                    (joining + members).filter { $0.table == name }.map {
+                        TablesReport.Table(table: name, collection: $0.collection, state: $0.membership.word)
+                    }
                 }, refusal)
         }
 
-        private func joiner(_ name: TableName, adopts: Bool) async throws -> TableState {
+        /// One for each of its collections.
+        private func joiners(_ name: TableName, adopts: Bool) async throws -> [TableState] {
             guard let table = catalogue.first(where: { $0.name == name }) else {
                 let near = Suggestion.nearest(to: name.description, among: catalogue.map(\.name.description))
                 throw Failure(
                     .usage, "there is no table \(name)",
                     hint: near.map { "Did you mean \($0)?" } ?? "Write it as the catalogue does.")
             }
+            let stored = tables.filter { $0.table == name }
+            let parts = missing(of: name)
+            if parts.isEmpty, stored.allSatisfy({ $0.membership != .joining }) { return [] }
             if let refusal = table.refusal {
                 throw Failure(.configuration, refusal.message, hint: refusal.remedy)
             }
-            if let stored = tables.first(where: { $0.table == name }) { return stored }
-            try requireChosen(table)
-            let part = settings.source.rules.part(of: name)
-            let collection = part.collection
-            let parts = [name: part].merging(tables.map { ($0.table, $0.part) }) { own, _ in own }
-            if let clash = StartChecks.sharing(parts).first { throw clash }
-            if let problem = NameRules.collectionProblem(collection) {
+            if stored.isEmpty { try requireChosen(table) }
+            let own = parts.map { Destination(name, $0) }
+            if let clash = StartChecks.sharing(tables.map(\.destination) + own).first { throw clash }
+            if let problem = parts.compactMap({ NameRules.collectionProblem($0.collection) }).first {
                 throw Failure(
                     .configuration, "\(name) can't become a collection: its name \(problem)",
                     hint: "Give it another collection in 'collections'.")
             }
             if let taken = try await store.collectionsTaken(
-                [part], in: state.targetDatabase, by: state.pipeline, usesSlot: true
+                parts, in: state.targetDatabase, by: state.pipeline, usesSlot: true
             ).first {
                 throw taken.refusal
             }
-            let occupied = try await target.nonEmpty([part])
-            if !adopts, let refusal = StartChecks.occupied(occupied) { throw refusal }
-            var state = try TableState(
-                new: table.table, shape: nil, collection: collection,
-                rules: settings.source.rules, occupied: occupied)
-            state.membership = .joining
-            return state
+            let occupied = try await target.requireFree(parts, adopts: adopts)
+            let hasFirst = tables.hasFirst(of: name)
+            let new = try parts.enumerated().map { place, part in
+                var state = try TableState(
+                    new: table.table, shape: nil, part: part, isFurther: place > 0 || hasFirst,
+                    rules: settings.source.rules, occupied: occupied)
+                state.membership = .joining
+                return state
+            }
+            return stored.filter { $0.membership == .joining } + new
         }
 
         /// What a configuration doesn't choose would be taken out by the next start that goes by it.
@@ -175,10 +186,10 @@ struct TablesWiring: Sendable {
             for name in names {
                 let isThere = try await store.order(
                     .leave(deletesDocuments: documents), of: name, in: settings.pipeline)
-                entries.append(
-                    TablesReport.Table(
-                        table: name, collection: tables.first { $0.table == name }?.collection ?? "",
-                        state: isThere ? "leaving" : "left"))
+                let collections = tables.filter { $0.table == name }.map(\.collection)
+                entries += (collections.isEmpty ? [""] : collections).map {
+                    TablesReport.Table(table: name, collection: $0, state: isThere ? "leaving" : "left")
+                }
             }
             return try await report(entries)
         }

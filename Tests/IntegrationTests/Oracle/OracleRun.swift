@@ -128,7 +128,7 @@ extension PipelineSettings {
                 let table = TableName(schema: "public", name: name)
                 var mapping = CollectionMapping()
                 mapping.filter = .everyRow(needing: column)
-                return (table, CollectionSettings(collection: table.defaultCollection, mapping: mapping))
+                return (table, [CollectionSettings(collection: table.defaultCollection, mapping: mapping)])
             })
     }
 }

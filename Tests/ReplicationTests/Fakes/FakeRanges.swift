@@ -84,7 +84,7 @@ final class FakeRanges: CopyRangeStore {
             state.ranges[index].claims += 1
             let range = state.ranges[index].range
             return RangeClaim(
-                copy: copy, number: index, table: range.table.schema.name, firstPage: range.firstPage,
+                copy: copy, number: index, route: range.route, firstPage: range.firstPage,
                 endPage: range.endPage, estimatedRows: range.estimatedRows, holder: holder,
                 isAgain: state.ranges[index].claims > 1)
         }
@@ -124,9 +124,9 @@ final class FakeRanges: CopyRangeStore {
     func progress(of copy: SharedCopy) async throws -> [SharedTableProgress] {
         state.withLock { state in
             guard state.copy == copy else { return [] }
-            return Dictionary(grouping: state.ranges, by: \.range.table.schema.name).map { table, ranges in
+            return Dictionary(grouping: state.ranges, by: \.range.route).map { route, ranges in
                 SharedTableProgress(
-                    table: table, estimatedRows: ranges.reduce(0) { $0 + $1.range.estimatedRows },
+                    route: route, estimatedRows: ranges.reduce(0) { $0 + $1.range.estimatedRows },
                     rows: ranges.reduce(0) { $0 + $1.rows }, ranges: ranges.count,
                     openRanges: ranges.count { $0.stage != .done })
             }

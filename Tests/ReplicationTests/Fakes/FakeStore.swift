@@ -95,7 +95,7 @@ final class FakeStore: StateStore {
         let pipeline = saved.pipeline
         state.withLock { state in
             for table in tables {
-                guard let index = state.tables[pipeline]?.firstIndex(where: { $0.table == table.table }) else {
+                guard let index = state.tables[pipeline]?.firstIndex(where: { $0.route == table.route }) else {
                     continue
                 }
                 guard state.tables[pipeline]?[index].wanted == table.wanted else { continue }
@@ -108,7 +108,7 @@ final class FakeStore: StateStore {
 
     private func edit(_ table: TableState, of pipeline: String, _ body: (inout TableState) -> Void) -> Bool {
         state.withLock { state in
-            guard let index = state.tables[pipeline]?.firstIndex(where: { $0.table == table.table }),
+            guard let index = state.tables[pipeline]?.firstIndex(where: { $0.route == table.route }),
                 var found = state.tables[pipeline]?[index], found.wanted == table.wanted,
                 found.backfill?.startedAt == table.backfill?.startedAt
             else { return false }
@@ -122,7 +122,7 @@ final class FakeStore: StateStore {
         try fail("want")
         state.withLock { state in
             for table in tables {
-                guard let index = state.tables[saved.pipeline]?.firstIndex(where: { $0.table == table.table }) else {
+                guard let index = state.tables[saved.pipeline]?.firstIndex(where: { $0.route == table.route }) else {
                     continue
                 }
                 state.tables[saved.pipeline]?[index].wanted = table.wanted
@@ -153,10 +153,10 @@ final class FakeStore: StateStore {
         }
     }
 
-    func orders(of pipeline: String) async throws -> [TableName: BackfillOrders] {
+    func orders(of pipeline: String) async throws -> [Route: BackfillOrders] {
         try fail("orders")
         return state.withLock { state in
-            Dictionary(uniqueKeysWithValues: (state.tables[pipeline] ?? []).map { ($0.table, $0.orders) })
+            Dictionary(uniqueKeysWithValues: (state.tables[pipeline] ?? []).map { ($0.route, $0.orders) })
         }
     }
 
@@ -164,23 +164,25 @@ final class FakeStore: StateStore {
         try fail("write")
         state.withLock { state in
             let stored = Set(updates.map(\.stored))
-            let others = (state.tables[saved.pipeline] ?? []).filter { !stored.contains($0.table) }
-            state.tables[saved.pipeline] = (others + updates.map(\.table)).sorted { $0.table < $1.table }
+            let others = (state.tables[saved.pipeline] ?? []).filter { !stored.contains($0.route) }
+            state.tables[saved.pipeline] = (others + updates.map(\.table)).sorted { $0.route < $1.route }
         }
     }
 
     func remove(_ tables: [TableState], of saved: PipelineState) async throws {
         try fail("removeTables")
         state.withLock { state in
-            state.tables[saved.pipeline]?.removeAll { table in tables.contains { $0.table == table.table } }
-            state.left.formUnion(tables.map { LeftTable(table: $0.table, isOrdered: false) })
+            state.tables[saved.pipeline]?.removeAll { table in tables.contains { $0.route == table.route } }
+            let staying = Set((state.tables[saved.pipeline] ?? []).map(\.table))
+            let left = tables.names.filter { !staying.contains($0) }
+            state.left.formUnion(left.map { LeftTable(table: $0, isOrdered: false) })
         }
     }
 
     func join(_ table: TableState, in pipeline: String) async throws -> Bool {
         state.withLock { state in
             state.left = state.left.filter { $0.table != table.table }
-            guard state.tables[pipeline]?.contains(where: { $0.table == table.table }) != true else { return false }
+            guard state.tables[pipeline]?.contains(where: { $0.route == table.route }) != true else { return false }
             state.tables[pipeline, default: []].append(table)
             return true
         }
@@ -188,14 +190,16 @@ final class FakeStore: StateStore {
 
     func order(_ order: TableOrder, of table: TableName, in pipeline: String) async throws -> Bool {
         state.withLock { state in
-            guard let index = state.tables[pipeline]?.firstIndex(where: { $0.table == table }) else { return false }
-            switch order {
-            case .acceptChange: state.tables[pipeline]?[index].acceptsChange = true
-            case .leave(let deletesDocuments):
-                state.tables[pipeline]?[index].membership = .leaving(deletesDocuments: deletesDocuments)
-                state.left.insert(LeftTable(table: table, isOrdered: true))
+            let places = (state.tables[pipeline] ?? []).indices.filter { state.tables[pipeline]?[$0].table == table }
+            for index in places {
+                switch order {
+                case .acceptChange: state.tables[pipeline]?[index].acceptsChange = true
+                case .leave(let deletesDocuments):
+                    state.tables[pipeline]?[index].membership = .leaving(deletesDocuments: deletesDocuments)
+                    state.left.insert(LeftTable(table: table, isOrdered: true))
+                }
             }
-            return true
+            return !places.isEmpty
         }
     }
 

@@ -21,6 +21,8 @@ final class FakeTarget: TargetDatabase {
 
     func empty(_ part: CollectionPart) async throws {}
 
+    func collated(_ collections: Set<String>) async throws -> Set<String> { [] }
+
     func nonEmpty(_ parts: [CollectionPart]) async throws -> Set<CollectionPart> {
         state.withLock { $0.occupied.intersection(parts) }
     }

@@ -66,7 +66,7 @@ struct SampleTable: Sendable {
         return MappingRules(
             named: Dictionary(
                 uniqueKeysWithValues: tables.map { table in
-                    (table.schema.name, CollectionSettings(collection: table.collection, mapping: mapping))
+                    (table.schema.name, [CollectionSettings(collection: table.collection, mapping: mapping)])
                 }))
     }
 

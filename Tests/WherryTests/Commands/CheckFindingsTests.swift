@@ -16,7 +16,7 @@ import Testing
     @Test func sharedCollections() {
         let names = [("public", "a_b"), ("a", "b"), ("public", "c")].map { TableName(schema: $0.0, name: $0.1) }
         let findings = CheckFindings.collections(
-            Dictionary(uniqueKeysWithValues: names.map { ($0, CollectionPart($0.defaultCollection)) }), occupied: [],
+            MappingRules().destinations(of: names), occupied: [],
             adopts: false)
         #expect(findings.map(\.code) == ["collection_shared"])
         #expect(findings.first?.message == "tables a.b and public.a_b would share collection a_b")
@@ -24,10 +24,10 @@ import Testing
 
     @Test func occupiedCollections() {
         let refused = CheckFindings.collections(
-            [TableName(schema: "public", name: "a"): "a"], occupied: ["b", "a"], adopts: false)
+            [Destination(TableName(schema: "public", name: "a"), "a")], occupied: ["b", "a"], adopts: false)
         #expect(refused.map(\.severity) == [.error])
         #expect(refused.first?.message == "the target already holds documents in: a, b")
-        #expect(CheckFindings.collections([:], occupied: ["a"], adopts: true).map(\.severity) == [.info])
+        #expect(CheckFindings.collections([], occupied: ["a"], adopts: true).map(\.severity) == [.info])
     }
 
     @Test func keysThatAreNone() {

@@ -28,16 +28,16 @@ import Testing
         ]).source
         #expect(source.tables == [orders, items] && !source.picksTables)
         #expect(source.schemas == ["public", "sales"] && source.excluded.isEmpty)
-        #expect(source.collection(of: orders) == "Orders.all" && source.collection(of: items) == "lines")
-        let orders = source.collections?[orders]?.lastModified
+        #expect(source.collection(orders) == "Orders.all" && source.collection(items) == "lines")
+        let orders = source.collections?[orders]?.first?.lastModified
         #expect(orders == LastModified(column: "updated_at", isDualWritten: true))
-        #expect(source.collections?[items]?.lastModified == LastModified(column: "Changed At"))
+        #expect(source.collections?[items]?.first?.lastModified == LastModified(column: "Changed At"))
     }
 
     @Test func withoutTheSectionEveryTableIsAsItIs() throws {
         let source = try resolve(nil).source
         #expect(source.tables == nil && source.collections == nil && source.excluded == [orders])
-        #expect(source.collection(of: items) == "sales_items")
+        #expect(source.collection(items) == "sales_items")
     }
 
     @Test func aSubsetByFlag() throws {
@@ -45,7 +45,7 @@ import Testing
             "a": .init(from: "public.orders"), "b": .init(from: "sales.items"),
         ]
         let source = try resolve(collections, tables: ["sales.items"]).source
-        #expect(source.tables == [items] && source.picksTables && source.collection(of: items) == "b")
+        #expect(source.tables == [items] && source.picksTables && source.collection(items) == "b")
         let stranger = failure { try resolve(collections, tables: ["public.c", "sales.items"]) }
         #expect(stranger?.message == "--tables names public.c, which 'collections' in wherry.yaml doesn't")
     }
@@ -57,14 +57,23 @@ import Testing
         #expect(throws: Failure.self) { try resolver.settings(pipeline: "shop") }
     }
 
+    @Test func aTableMayHaveSeveral() throws {
+        let rules = try SettingsResolver([
+            layer(["b": .init(from: "public.x"), "a": .init(from: "public.x", drop: ["y"])])
+        ]).settings(pipeline: "shop").source.rules
+        let table = TableName(schema: "public", name: "x")
+        #expect(rules.parts(of: table).map(\.collection) == ["a", "b"])
+        #expect(rules.mapping(of: table, into: "a") != rules.mapping(of: table, into: "b"))
+    }
+
     @Test(
         arguments: [
             ([:], "'collections' in wherry.yaml names no table"),
             (["a": .init()], "'collections.a' in wherry.yaml has no 'from'"),
             (["a": .init(from: "orders")], "'collections.a.from' in wherry.yaml is 'orders', which is no schema.table"),
             (
-                ["a": .init(from: "public.x"), "b": .init(from: "\"public\".x")],
-                "'collections.b.from' in wherry.yaml is table public.x, which 'collections.a' has already"
+                ["a": .init(from: "public.x"), "b": .init(from: "\"public\".x", into: "a")],
+                "'collections.b' in wherry.yaml brings table public.x into collection a, as 'collections.a' does already"
             ),
             (
                 ["a": .init(from: "public.x", dualWrite: true)],
@@ -99,12 +108,14 @@ import Testing
 
     @Test func severalTablesInOneCollection() throws {
         let source = try resolve(["a": Self.shared("a"), "b": Self.shared("b")]).source
-        #expect(source.rules.part(of: orders) == CollectionPart("things", Discriminator(field: "kind", value: "a")))
-        #expect(source.rules.part(of: items) == CollectionPart("things", Discriminator(field: "kind", value: "b")))
+        #expect(
+            source.rules.parts(of: orders).first == CollectionPart("things", Discriminator(field: "kind", value: "a")))
+        #expect(
+            source.rules.parts(of: items).first == CollectionPart("things", Discriminator(field: "kind", value: "b")))
         // Under its own name, beside one that goes there too; and one alone, to be joined later.
         let own = try resolve(["things": Self.shared("a") { $0.into = nil }, "b": Self.shared("b")]).source
-        #expect(own.collection(of: orders) == "things" && own.collection(of: items) == "things")
-        #expect(try resolve(["b": Self.shared("b")]).source.collection(of: items) == "things")
+        #expect(own.collection(orders) == "things" && own.collection(items) == "things")
+        #expect(try resolve(["b": Self.shared("b")]).source.collection(items) == "things")
     }
 
     @Test(
@@ -149,5 +160,13 @@ import Testing
     @Test(arguments: ["system.x", ".x", "a\0b", String(repeating: "x", count: 192)])
     func collectionNames(name: String) {
         #expect(failure { try resolve([name: .init(from: "public.x")]) }?.exitCode == .configuration)
+    }
+}
+
+extension Settings.Source {
+    /// Of a table that has one.
+    fileprivate func collection(_ table: TableName) -> String? {
+        let parts = rules.parts(of: table)
+        return parts.count == 1 ? parts[0].collection : nil
     }
 }

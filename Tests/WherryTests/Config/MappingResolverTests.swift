@@ -55,13 +55,13 @@ import Testing
         expected.columnPolicies["t"]?.numericOverflow = .string
         expected.filter = "a > 0 AND b <> '$x'"
         expected.computed = [.init(path: "in.z", expression: "a + b"), .init(path: "w", expression: "'${c}'")]
-        #expect(rules.mapping(of: table) == expected)
+        #expect(rules.mapping(of: table, into: "c") == expected)
         var standard = CollectionMapping()
         standard.fieldCase = .snake
         standard.nulls = .omit
         standard.policies.timestamp = .iso
         standard.policies.numericOverflow = .fail
-        #expect(rules.mapping(of: TableName(schema: "public", name: "u")) == standard)
+        #expect(rules.mapping(of: TableName(schema: "public", name: "u"), into: "u") == standard)
     }
 
     @Test(arguments: [
@@ -69,7 +69,7 @@ import Testing
         ("keep: [a]", .key),
     ])
     func ids(text: String, id: DocumentID) throws {
-        #expect(try resolve("collections: { c: { from: public.t, \(text) } }").mapping(of: table).id == id)
+        #expect(try resolve("collections: { c: { from: public.t, \(text) } }").mapping(of: table, into: "c").id == id)
     }
 
     @Test(arguments: [

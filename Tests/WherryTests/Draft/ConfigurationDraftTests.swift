@@ -39,7 +39,7 @@ import Testing
         var layer = SettingsLayer(file: file, name: "draft")
         layer.source = Given(value: "postgres://db/shop", origin: "")
         layer.target = Given(value: "mongodb://m/shop", origin: "")
-        return try #require(try SettingsResolver([layer]).settings().source.collections)
+        return try #require(try SettingsResolver([layer]).settings().source.collections).compactMapValues(\.first)
     }
 
     /// What it says of tables is what a pipeline without a file would do.

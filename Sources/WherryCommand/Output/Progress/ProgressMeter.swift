@@ -59,7 +59,7 @@ struct ProgressMeter: Sendable {
         }
         let rows = rate { $0.tables.reduce(0) { $0 + $1.copiedRows } }
         let rates = sample.snapshot.tables.map { table in
-            rate { $0.tables.first { $0.table == table.table }?.copiedRows ?? 0 }
+            rate { $0.tables.first { $0.table == table.table && $0.collection == table.collection }?.copiedRows ?? 0 }
         }
         return ProgressReading(
             snapshot: sample.snapshot, elapsed: sample.instant - start, rowsPerSecond: rows,

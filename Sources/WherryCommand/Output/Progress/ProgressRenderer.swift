@@ -57,8 +57,10 @@ struct ProgressRenderer: Sendable {
         let room = max(0, min(ProgressRenderer.tableLimit, size.rows - 5))
         let running = all.filter { !$0.0.isFinished && $0.0.copiedRows > 0 }
         let shown = Array((isLong || all.count > room ? running : all).prefix(room))
-        let nameWidth = min(40, shown.map { DisplayWidth.columns($0.0.table.description) }.max() ?? 0)
-        var lines = shown.map { table, rate in line(table, rate: rate, nameWidth: nameWidth) }
+        let nameWidth = min(40, shown.map { DisplayWidth.columns(name(of: $0.0, among: all.map(\.0))) }.max() ?? 0)
+        var lines = shown.map { table, rate in
+            line(table, name(of: table, among: all.map(\.0)), rate: rate, nameWidth: nameWidth)
+        }
         guard shown.count < all.count else { return lines }
         let done = all.count { $0.0.isFinished }
         let hidden = running.count - shown.count
@@ -68,8 +70,14 @@ struct ProgressRenderer: Sendable {
         return lines
     }
 
-    private func line(_ table: TableProgress, rate: Double?, nameWidth: Int) -> String {
-        let name = DisplayWidth.pad(table.table.description, width: nameWidth)
+    /// With the collection where the table has several.
+    private func name(of table: TableProgress, among all: [TableProgress]) -> String {
+        let hasOthers = all.contains { $0.table == table.table && $0.collection != table.collection }
+        return hasOthers ? "\(table.table) into \(table.collection)" : table.table.description
+    }
+
+    private func line(_ table: TableProgress, _ name: String, rate: Double?, nameWidth: Int) -> String {
+        let name = DisplayWidth.pad(name, width: nameWidth)
         let copied = DisplayWidth.pad(HumanText.count(table.copiedRows), width: 13, alignRight: true)
         if table.isFinished { return "    \(name)  \(copied) rows  done" }
         let percent = HumanText.percent(table.copiedRows, of: max(table.estimatedRows, table.copiedRows)) ?? ""

@@ -11,6 +11,8 @@ package struct BackfillReport: Report, Equatable {
     package let schemaVersion = 1
     package var pipeline: String
     package var table: String
+    /// nil where the table has one.
+    package var collection: String?
     package var outcome: Outcome
     /// The operator's, as it was given.
     package var condition: String?
@@ -23,7 +25,8 @@ package struct BackfillReport: Report, Equatable {
     package var rowsRead: Int?
     package var documentsRemoved: Int?
 
-    package init(pipeline: String, table: TableName, outcome: Outcome, workerActive: Bool) {
+    package init(pipeline: String, table: TableName, collection: String? = nil, outcome: Outcome, workerActive: Bool) {
+        self.collection = collection
         self.pipeline = pipeline
         self.table = table.description
         self.outcome = outcome
@@ -40,7 +43,7 @@ package struct BackfillReport: Report, Equatable {
         switch outcome {
         case .finished, .cancelled: break
         case .underWay: lines.append("  'wherry status' shows how far it is")
-        case .paused: lines.append("  'wherry backfill \(table) --resume' goes on with it")
+        case .paused: lines.append("  'wherry backfill \(words) --resume' goes on with it")
         case .asked, .resumed:
             lines.append(
                 workerActive
@@ -51,8 +54,11 @@ package struct BackfillReport: Report, Equatable {
         return lines
     }
 
+    private var words: String { table + (collection.map { " --into \($0)" } ?? "") }
+
     private var outcomeText: String {
-        switch outcome {
+        let table = table + (collection.map { " into \($0)" } ?? "")
+        return switch outcome {
         case .asked:
             "the backfill of \(table) is asked for"
                 + (removesGone == true ? ", documents whose rows are gone are removed" : "")

@@ -59,7 +59,9 @@ enum StatusAdvice {
                 "the slot is over max_slot_wal_keep_size and can be lost at the next checkpoint of the server: raise it now"
         }
         if let table = report.tables.first(where: { $0.paused == true }) {
-            return "the backfill of \(table.table) is paused: 'wherry backfill \(table.table) --resume' goes on with it"
+            let isOneOfSeveral = report.tables.contains { $0.table == table.table && $0.collection != table.collection }
+            let words = isOneOfSeveral ? "\(table.table) --into \(table.collection)" : table.table
+            return "the backfill of \(table.table) is paused: 'wherry backfill \(words) --resume' goes on with it"
         }
         if let table = report.tables.first(where: { $0.backfillRefusal != nil }) {
             return "the backfill of \(table.table) was given up, see above: mend that, then ask again"
