@@ -31,8 +31,8 @@ package final class MongoIndexes: IndexTarget {
 
     package func build(_ index: CollectionIndex, of collection: String, omitsNulls: Bool) async throws {
         let order = Order(index: index, collection: collection, omitsNulls: omitsNulls)
-        let build = builds.withLock { builds in
-            if let build = builds[order] { return build }
+        let (build, isOwn) = builds.withLock { builds in
+            if let build = builds[order] { return (build, false) }
             let build = MongoIndexBuild()
             builds[order] = build
             // Nobody's child: a command can't be interrupted, and whoever waits for it has to be able to leave.
@@ -41,11 +41,15 @@ package final class MongoIndexes: IndexTarget {
                 if case .success = outcome { forget(build, order) }
                 build.end(outcome)
             }
-            return build
+            return (build, true)
         }
         let outcome = try await build.outcome()
         forget(build, order)
         try outcome.get()
+        // What another call has asked for may have been made, and dropped, before this one.
+        if !isOwn, try await !missing([index], of: collection).isEmpty {
+            try await self.build(index, of: collection, omitsNulls: omitsNulls)
+        }
     }
 
     private func forget(_ build: MongoIndexBuild, _ order: Order) {
