@@ -74,18 +74,19 @@ extension MongoStateStore {
             [
                 "$set": ["wanted": request.bson],
                 "$unset": ["refusal": "", "refusal_kind": ""],
-            ])
+            ], leaving: request)
     }
 
     package func order(_ order: BackfillOrder, of table: TableState, in pipeline: String) throws -> Bool {
-        let change: BSONDocument =
-            switch order {
-            case .pause: ["$set": ["backfill.is_paused": true]]
-            case .resume: ["$set": ["backfill.is_paused": false]]
-            case .cancel where table.wanted != nil: ["$unset": ["wanted": ""]]
-            case .cancel: ["$set": ["backfill.is_cancelled": true]]
-            }
-        return try self.change(table, in: pipeline, change)
+        let change: BSONDocument
+        var wanted = table.wanted
+        switch order {
+        case .pause: change = ["$set": ["backfill.is_paused": true]]
+        case .resume: change = ["$set": ["backfill.is_paused": false]]
+        case .cancel where wanted != nil: (change, wanted) = (["$unset": ["wanted": ""]], nil)
+        case .cancel: change = ["$set": ["backfill.is_cancelled": true]]
+        }
+        return try self.change(table, in: pipeline, change, leaving: wanted)
     }
 
     package func refuse(_ table: TableState, because reason: Failure, of pipeline: String) throws {
@@ -96,25 +97,24 @@ extension MongoStateStore {
             table.wanted == nil
             ? ["$set": .document(BSONDocument(note + [("backfill.is_cancelled", true)]))]
             : ["$set": .document(BSONDocument(note)), "$unset": ["wanted": ""]]
-        _ = try self.change(table, in: pipeline, change)
+        _ = try self.change(table, in: pipeline, change, leaving: nil)
     }
 
     /// Whether the backfill still was the one seen, and what is asked for too.
-    private func change(_ table: TableState, in pipeline: String, _ change: BSONDocument) throws -> Bool {
-        try during("writing what is asked of a backfill") {
-            let seen: BSONValue = [
-                "_id": table.id(in: pipeline), "wanted.requested_at": .time(table.wanted?.requestedAt),
-                "backfill.started_at": .time(table.backfill?.startedAt),
-            ]
-            let reply = try connection.command(
-                database,
-                [
-                    "update": .string(StateCollection.tables),
-                    "updates": [["q": seen, "u": .document(change)]],
-                    "writeConcern": majority,
-                ])
-            return reply["n"]?.asInt64 == 1
-        }
+    ///
+    /// - Parameter wanted: what is asked for when this is written.
+    private func change(
+        _ table: TableState, in pipeline: String, _ change: BSONDocument, leaving wanted: BackfillRequest?
+    ) throws -> Bool {
+        let requests: [BSONValue] = [.time(table.wanted?.requestedAt), .time(wanted?.requestedAt)]
+        let seen: BSONValue = [
+            "_id": table.id(in: pipeline), "wanted.requested_at": ["$in": .array(requests)],
+            "backfill.started_at": .time(table.backfill?.startedAt),
+        ]
+        let reply = try order(
+            "writing what is asked of a backfill", of: pipeline,
+            ["update": .string(StateCollection.tables), "updates": [["q": seen, "u": .document(change)]]])
+        return reply["n"]?.asInt64 == 1
     }
 
     package func orders(of pipeline: String) throws -> [Route: BackfillOrders] {

@@ -21,9 +21,9 @@ extension MongoStateStore {
         set.append(("schema_version", .int32(stateSchemaVersion)))
         var update: [(String, BSONValue)] = [("$set", .document(BSONDocument(set)))]
         if !unset.isEmpty { update.append(("$unset", .document(BSONDocument(unset)))) }
-        try during("writing what is set") {
-            try upsert(StateCollection.controls, pipeline, .document(BSONDocument(update)), durably: true)
-        }
+        try order(
+            "writing what is set", of: pipeline,
+            upsert(StateCollection.controls, pipeline, .document(BSONDocument(update))))
     }
 
     package func workerNote(of pipeline: String) throws -> WorkerNote? {
@@ -33,7 +33,7 @@ extension MongoStateStore {
     package func leave(_ note: WorkerNote, of pipeline: String) throws {
         let update: BSONValue = ["$set": .document(note.bson)]
         try during("writing what the worker waits for") {
-            try upsert(StateCollection.workers, pipeline, update, durably: false)
+            try connection.command(database, upsert(StateCollection.workers, pipeline, update))
         }
     }
 
@@ -47,13 +47,9 @@ extension MongoStateStore {
         }
     }
 
-    private func upsert(_ collection: String, _ id: String, _ update: BSONValue, durably: Bool) throws {
-        var command: [(String, BSONValue)] = [
-            ("update", .string(collection)),
-            ("updates", [["q": ["_id": .string(id)], "u": update, "upsert": true]]),
-        ]
-        if durably { command.append(("writeConcern", majority)) }
-        try connection.command(database, BSONDocument(command))
+    /// The command that does it.
+    private func upsert(_ collection: String, _ id: String, _ update: BSONValue) -> BSONDocument {
+        ["update": .string(collection), "updates": [["q": ["_id": .string(id)], "u": update, "upsert": true]]]
     }
 }
 

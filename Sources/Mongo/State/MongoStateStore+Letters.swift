@@ -48,7 +48,7 @@ extension MongoStateStore {
 
     /// Has the rows of held keys read again: each is released when it is written, or gone.
     package func retry(_ keys: [HeldKey], of pipeline: String) throws {
-        try order(of: pipeline, "having held rows read again") { session in
+        try orderLetters("having held rows read again", of: pipeline) { session in
             let bulk = try connection.bulk(database, StateCollection.rereads, session: session)
             for held in keys {
                 let id: BSONDocument = [
@@ -68,7 +68,7 @@ extension MongoStateStore {
 
     /// Removes the letters of these keys, which are held back no more; their documents stay as they are.
     package func discard(_ keys: [HeldKey], of pipeline: String) throws {
-        try order(of: pipeline, "discarding what is held back") { session in
+        try orderLetters("discarding what is held back", of: pipeline) { session in
             let notes = LetterNotes(
                 connection: connection, session: session, stateDatabase: database, pipeline: pipeline)
             for (collection, keys) in Dictionary(grouping: keys, by: \.collection) {
@@ -79,9 +79,11 @@ extension MongoStateStore {
 
     /// In one transaction with the number that tells the worker of it. Collections are made before: older pipelines
     /// lack some.
-    private func order(of pipeline: String, _ action: String, _ body: (MongoSession) throws -> Void) throws {
-        try during(action) {
-            try createCollections()
+    private func orderLetters(
+        _ action: String, of pipeline: String, _ body: (MongoSession) throws -> Void
+    ) throws {
+        try during(action) { try createCollections() }
+        try order(action, of: pipeline) {
             let session = try connection.startSession()
             try session.startTransaction()
             defer { session.abort() }

@@ -42,7 +42,8 @@ extension MongoStateStore {
                     connection: connection, session: session, stateDatabase: database, pipeline: state.pipeline)
                 for table in tables { try letters.forget(table.part) }
                 for name in tables.names where try !has(name, state.pipeline, session) {
-                    try leave(LeftTable(table: name, isOrdered: false), state.pipeline, session)
+                    try connection.command(
+                        database, leaving(LeftTable(table: name, isOrdered: false), state.pipeline), session: session)
                 }
             }
         }
@@ -75,14 +76,17 @@ extension MongoStateStore {
     // MARK: - Operators
 
     package func join(_ table: TableState, in pipeline: String) throws -> Bool {
-        try during("adding a table to the pipeline") {
-            try comeBack(table.table, pipeline)
+        let name: BSONValue = ["schema": .string(table.table.schema), "table": .string(table.table.name)]
+        let action = "adding a table to the pipeline"
+        try order(action, of: pipeline, changeLeft(["$pull": ["left_tables": name]], pipeline, upsert: false))
+        return try order(action, of: pipeline) {
             do {
                 try connection.command(
                     database,
                     [
                         "insert": .string(StateCollection.tables),
                         "documents": [.document(table.bson(in: pipeline))], "writeConcern": majority,
+                        "maxTimeMS": .int64(Int64(MongoStateStore.killInterval / .milliseconds(1))),
                     ])
                 return true
             } catch let error as MongoError where error.duplicateKey != nil {
@@ -92,29 +96,25 @@ extension MongoStateStore {
     }
 
     package func order(_ order: TableOrder, of table: TableName, in pipeline: String) throws -> Bool {
-        try during("writing what is asked of a table") {
-            let change: BSONDocument
-            switch order {
-            case .acceptChange: change = ["accepts_schema_change": true]
-            case .leave(let deletesDocuments):
-                // First: a table that is only noted here is still carried.
-                try leave(LeftTable(table: table, isOrdered: true), pipeline, nil)
-                let membership = TableMembership.leaving(deletesDocuments: deletesDocuments).text
-                change = ["membership": membership.map { .string($0) } ?? .null]
-            }
-            let reply = try connection.command(
-                database,
-                [
-                    "update": .string(StateCollection.tables),
-                    "updates": [
-                        [
-                            "q": .document(collections(of: table, pipeline)), "u": ["$set": .document(change)],
-                            "multi": true,
-                        ]
-                    ], "writeConcern": majority,
-                ])
-            return reply["n"]?.asInt64 ?? 0 > 0
+        let action = "writing what is asked of a table"
+        let change: BSONDocument
+        switch order {
+        case .acceptChange: change = ["accepts_schema_change": true]
+        case .leave(let deletesDocuments):
+            // First: a table that is only noted here is still carried.
+            try self.order(action, of: pipeline, leaving(LeftTable(table: table, isOrdered: true), pipeline))
+            let membership = TableMembership.leaving(deletesDocuments: deletesDocuments).text
+            change = ["membership": membership.map { .string($0) } ?? .null]
         }
+        let reply = try self.order(
+            action, of: pipeline,
+            [
+                "update": .string(StateCollection.tables),
+                "updates": [
+                    ["q": .document(collections(of: table, pipeline)), "u": ["$set": .document(change)], "multi": true]
+                ],
+            ])
+        return reply["n"]?.asInt64 ?? 0 > 0
     }
 
     // MARK: - Tables that have left
@@ -124,24 +124,16 @@ extension MongoStateStore {
         return Set((document?["left_tables"]?.asArray ?? []).compactMap(\.asDocument).compactMap { LeftTable($0) })
     }
 
-    private func leave(_ table: LeftTable, _ pipeline: String, _ session: MongoSession?) throws {
-        try changeLeft(["$addToSet": ["left_tables": table.bson]], pipeline, upsert: true, session)
+    private func leaving(_ table: LeftTable, _ pipeline: String) -> BSONDocument {
+        changeLeft(["$addToSet": ["left_tables": table.bson]], pipeline, upsert: true)
     }
 
-    private func comeBack(_ table: TableName, _ pipeline: String) throws {
-        let name: BSONValue = ["schema": .string(table.schema), "table": .string(table.name)]
-        try changeLeft(["$pull": ["left_tables": name]], pipeline, upsert: false, nil)
-    }
-
-    private func changeLeft(
-        _ change: BSONValue, _ pipeline: String, upsert: Bool, _ session: MongoSession?
-    ) throws {
-        var command: [(String, BSONValue)] = [
-            ("update", .string(StateCollection.controls)),
-            ("updates", [["q": ["_id": .string(pipeline)], "u": change, "upsert": .bool(upsert)]]),
+    /// The command that does it.
+    private func changeLeft(_ change: BSONValue, _ pipeline: String, upsert: Bool) -> BSONDocument {
+        [
+            "update": .string(StateCollection.controls),
+            "updates": [["q": ["_id": .string(pipeline)], "u": change, "upsert": .bool(upsert)]],
         ]
-        if session == nil { command.append(("writeConcern", majority)) }
-        try connection.command(database, BSONDocument(command), session: session)
     }
 }
 

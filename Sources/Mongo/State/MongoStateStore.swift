@@ -89,7 +89,7 @@ package actor MongoStateStore: StateStore {
             let epoch = state.epoch + 1
             try raise(epoch, of: state, sessions: sessions, worker: worker)
             // After: a transaction begun between the two still saw the old epoch. One begun from here on sees the new.
-            if !state.sessions.isEmpty { try kill(state.sessions) }
+            try kill(state.sessions)
             _ = try update(
                 [("_id", .string(state.pipeline)), ("epoch", .int64(epoch))],
                 set: [("sessions", sessionList(sessions))])
@@ -109,7 +109,7 @@ package actor MongoStateStore: StateStore {
             try Task.checkCancellation()
             // What the old worker left open would keep the pipeline's document locked for a minute. A command of its
             // that was still on the way may open a transaction after this: then it is killed the next time.
-            if !state.sessions.isEmpty { try kill(state.sessions) }
+            try kill(state.sessions)
             do {
                 // Both workers' sessions, so that whoever takes over after a crash right here kills the older ones too.
                 let matched = try update(
@@ -124,8 +124,7 @@ package actor MongoStateStore: StateStore {
                 throw Failure(.inUse, "another worker took pipeline \(state.pipeline) over at the same moment")
             } catch let error as MongoError where error.code == MongoError.maxTimeExpired { continue }
         }
-        throw Failure(
-            .targetInterrupted, "another transaction keeps the document of pipeline \(state.pipeline) locked")
+        throw MongoStateStore.locked(state.pipeline)
     }
 
     private func isRaised(
@@ -134,16 +133,6 @@ package actor MongoStateStore: StateStore {
         guard let found = try load(pipeline), found.epoch == epoch else { return false }
         return found.worker.host == worker.host && found.worker.pid == worker.pid
             && sessions.allSatisfy(found.sessions.contains)
-    }
-
-    /// How long the pipeline's document may be locked before the sessions are killed once more.
-    private static let killInterval = Duration.seconds(3)
-    private static let mostKills = 40
-
-    /// Ends the transactions an earlier worker left open: they would keep their documents locked for a minute.
-    private func kill(_ sessions: [SessionID]) throws {
-        let ids = sessions.map { session -> BSONValue in ["id": .binary(subtype: 4, session.bytes)] }
-        try connection.command("admin", ["killSessions": .array(ids)])
     }
 
     package func save(_ state: PipelineState) throws {
@@ -233,26 +222,21 @@ package actor MongoStateStore: StateStore {
     }
 
     package func remove(_ pipeline: String) throws {
-        try during("removing the pipeline's state") {
-            let filters: [(String, BSONValue)] = [
-                (StateCollection.copies, ["_id": .string(pipeline)]),
-                (StateCollection.copyRanges, ["_id.pipeline": .string(pipeline)]),
-                (StateCollection.copiedKeys, ["_id.pipeline": .string(pipeline)]),
-                (StateCollection.rereads, ["_id.pipeline": .string(pipeline)]),
-                (StateCollection.deadLetters, ["_id": StateCollection.letters(of: pipeline)]),
-                (StateCollection.tables, ["_id.pipeline": .string(pipeline)]),
-                (StateCollection.controls, ["_id": .string(pipeline)]),
-                (StateCollection.workers, ["_id": .string(pipeline)]),
-                (StateCollection.pipelines, ["_id": .string(pipeline)]),
-            ]
-            for (collection, filter) in filters {
-                try connection.command(
-                    database,
-                    [
-                        "delete": .string(collection), "deletes": [["q": filter, "limit": 0]],
-                        "writeConcern": majority,
-                    ])
-            }
+        let filters: [(String, BSONValue)] = [
+            (StateCollection.copies, ["_id": .string(pipeline)]),
+            (StateCollection.copyRanges, ["_id.pipeline": .string(pipeline)]),
+            (StateCollection.copiedKeys, ["_id.pipeline": .string(pipeline)]),
+            (StateCollection.rereads, ["_id.pipeline": .string(pipeline)]),
+            (StateCollection.deadLetters, ["_id": StateCollection.letters(of: pipeline)]),
+            (StateCollection.tables, ["_id.pipeline": .string(pipeline)]),
+            (StateCollection.controls, ["_id": .string(pipeline)]),
+            (StateCollection.workers, ["_id": .string(pipeline)]),
+            (StateCollection.pipelines, ["_id": .string(pipeline)]),
+        ]
+        for (collection, filter) in filters {
+            try order(
+                "removing the pipeline's state", of: pipeline,
+                ["delete": .string(collection), "deletes": [["q": filter, "limit": 0]]])
         }
     }
 

@@ -37,6 +37,7 @@ struct DropWiring: Sendable {
         var refusal: Failure?
         if !report.sourceIsAnother { refusal = try await dropFromSource(source, &report) }
         // Programs that have joined a copy write nothing from here on.
+        try await store.endTransactions(of: settings.pipeline)
         if let current = try await store.load(settings.pipeline) {
             try await MongoCopyRanges(
                 pool: pool, database: settings.target.stateDatabase, worker: Endpoint.thisWorker,

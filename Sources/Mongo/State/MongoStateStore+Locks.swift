@@ -1,0 +1,63 @@
+import BSON
+import Foundation
+import Model
+
+/// Documents that somebody's transaction keeps locked. What a worker that was killed leaves open, the server ends after
+/// a minute: longer than a connection waits for an answer.
+extension MongoStateStore {
+    /// How long a document may be locked before sessions are killed, once more if need be. A worker that is alive locks
+    /// its documents for moments.
+    static let killInterval = Duration.seconds(3)
+    static let mostKills = 40
+
+    /// Ends the transactions of sessions.
+    func kill(_ sessions: [SessionID]) throws {
+        guard !sessions.isEmpty else { return }
+        let ids = sessions.map { session -> BSONValue in ["id": .binary(subtype: 4, session.bytes)] }
+        try connection.command("admin", ["killSessions": .array(ids)])
+    }
+
+    /// Ends the transactions that a pipeline's worker has left open. One that is alive repeats them.
+    package func endTransactions(of pipeline: String) throws {
+        try during("ending what a worker left open") { try kill(load(pipeline)?.sessions ?? []) }
+    }
+
+    /// What an operator's command writes among the documents of a worker.
+    ///
+    /// - Parameter write: may be called again after it has written, when the answer of the majority was late.
+    /// - Throws: `Failure(.targetInterrupted)` when something other than the worker keeps them locked.
+    func order<Result>(_ action: String, of pipeline: String, _ write: () throws -> Result) throws -> Result {
+        try during(action) {
+            var (kills, since) = (0, ContinuousClock.now)
+            while kills < MongoStateStore.mostKills {
+                do { return try write() } catch let error as MongoError
+                    where error.isConflict || error.code == MongoError.maxTimeExpired
+                {
+                    if .now - since < MongoStateStore.killInterval {
+                        Thread.sleep(forTimeInterval: 0.05)
+                    } else {
+                        try kill(load(pipeline)?.sessions ?? [])
+                        (kills, since) = (kills + 1, .now)
+                    }
+                }
+            }
+            throw MongoStateStore.locked(pipeline)
+        }
+    }
+
+    /// One command of it outside of a transaction, durably.
+    @discardableResult
+    func order(_ action: String, of pipeline: String, _ command: BSONDocument) throws -> BSONDocument {
+        let limit = Int64(MongoStateStore.killInterval / .milliseconds(1))
+        let limited = BSONDocument(
+            command.elements + [("writeConcern", majority), ("maxTimeMS", .int64(limit))])
+        return try order(action, of: pipeline) { try connection.command(database, limited) }
+    }
+
+    static func locked(_ pipeline: String) -> Failure {
+        Failure(
+            .targetInterrupted, "another transaction keeps the state of pipeline \(pipeline) locked",
+            hint: "It isn't the worker's own. db.currentOp() on the target's primary shows whose it is: end it, and "
+                + "try again.")
+    }
+}
