@@ -86,9 +86,10 @@ let package = Package(
         .executableTarget(
             name: "wherry-encoding", dependencies: ["Mapping", "Model", "BSON"], path: "Benchmarks/Encoding",
             swiftSettings: settings),
+        .target(name: "DriverReader", dependencies: ["CLibMongo"], path: "Tests/DriverReader"),
         .target(
             name: "TestSupport",
-            dependencies: ["DevServers", "PinnedThread", "Model", "BSON", "Postgres", "Mongo"],
+            dependencies: ["DevServers", "DriverReader", "PinnedThread", "Model", "BSON", "Postgres", "Mongo"],
             path: "Tests/Support",
             swiftSettings: settings),
 

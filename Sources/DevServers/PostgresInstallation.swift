@@ -7,13 +7,14 @@ struct PostgresInstallation: Sendable {
     let binaries: String
     let version: String
 
-    /// `WHERRY_POSTGRES_BIN`, the newest `/usr/lib/postgresql/*/bin`, or the folder of `postgres` on PATH.
-    static func find() async throws -> PostgresInstallation {
+    /// Of the programs in a folder; without one `WHERRY_POSTGRES_BIN`, the newest `/usr/lib/postgresql/*/bin`, or the folder of `postgres` on PATH.
+    static func find(_ folder: String? = nil) async throws -> PostgresInstallation {
         let environment = ProcessInfo.processInfo.environment
         let debian = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
         var candidates = debian.sorted { (Int($0) ?? 0) > (Int($1) ?? 0) }.map { "/usr/lib/postgresql/\($0)/bin" }
         candidates += (environment["PATH"] ?? "").split(separator: ":").map(String.init)
         if let set = environment["WHERRY_POSTGRES_BIN"], !set.isEmpty { candidates.insert(set, at: 0) }
+        if let folder { candidates = [folder] }
         guard let folder = candidates.first(where: { access("\($0)/initdb", X_OK) == 0 }) else {
             throw DevServerError("no PostgreSQL server programs found", hint: "run scripts/setup")
         }

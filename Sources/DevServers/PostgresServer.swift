@@ -26,6 +26,8 @@ package final class PostgresServer: Sendable {
         package var outlivesUs = false
         /// Listens there instead of on a free port.
         package var port: Int?
+        /// Where its programs are; those of `PostgresInstallation.find` when nil.
+        package var binaries: String?
 
         package init() {}
     }
@@ -44,6 +46,9 @@ package final class PostgresServer: Sendable {
         currentPort = Mutex(port)
     }
 
+    /// Of the server with pgvector that scripts/setup fetches.
+    package static var binariesWithVectors: String { "\(DevDirectory.path)/pgvector/pgserver/pginstall/bin" }
+
     package var port: Int { currentPort.withLock { $0 } }
     package var dataDirectory: String { "\(directory)/data" }
     package var logFile: String { process.logFile }
@@ -56,7 +61,7 @@ package final class PostgresServer: Sendable {
     /// - Throws: `DevServerError`, with the end of the server's log where there is one.
     package static func start(directory: String, options: Options = Options()) async throws -> PostgresServer {
         let directory = URL(fileURLWithPath: directory).path
-        let installation = try await PostgresInstallation.find()
+        let installation = try await PostgresInstallation.find(options.binaries)
         let data = "\(directory)/data"
         try DevDirectory.makeDirectory(directory)
         try await stopLeftover(in: directory)

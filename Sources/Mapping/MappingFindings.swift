@@ -117,10 +117,12 @@ package struct MappingFindings: Sendable {
             masked.isEmpty ? nil : "masked: \(masked.listed)", leftOut.isEmpty ? nil : "left out: \(leftOut.listed)",
             plan.filter == nil ? nil : "rows for which 'where' is not true",
         ].compactMap { $0 }
-        let (rounded, cut) = (names(.rounding), cutTimestamps)
+        let (rounded, cut, json, arrays) = (names(.rounding), cutTimestamps, names(.json), names(.bounds))
         let lost = [
             rounded.isEmpty ? nil : "rounded to double: \(rounded.listed)",
             cut.isEmpty ? nil : "cut to milliseconds: \(cut.listed)",
+            json.isEmpty ? nil : "null of JSON as NULL, its numbers of more than 34 digits as text: \(json.listed)",
+            arrays.isEmpty ? nil : "arrays as if they began at 1: \(arrays.listed)",
         ].compactMap { $0 }
         guard !gone.isEmpty || !lost.isEmpty else { return nil }
         let outcome = gone.isEmpty ? "give its rows back only with losses" : "don't give its rows back"

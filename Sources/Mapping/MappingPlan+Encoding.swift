@@ -28,6 +28,13 @@ extension MappingPlan {
         }
     }
 
+    /// `{_id: …}` of a row; nil where it makes none.
+    package func key(of row: Row, fallback: Row? = nil) -> BSONDocument? {
+        var writer = BSONWriter(capacity: 256)
+        let range = try? encodeKey(row, fallback: fallback, into: &writer)
+        return range.map { BSONDocument(unchecked: writer.bytes(in: $0)) }
+    }
+
     /// The fields that were sent, without `_id`: what an update with unchanged TOAST values sets. May be empty. Of a
     /// mapping with documents inside, or without nulls, a `PartialDocument`.
     package func encodeSentFields(_ row: Row, into writer: inout BSONWriter) throws(Failure) -> Range<Int> {

@@ -16,6 +16,10 @@ struct ValueLimits: OptionSet, Sendable {
     static let moments = ValueLimits(rawValue: 16)
     /// Values that the type asked for has no room for.
     static let misfits = ValueLimits(rawValue: 32)
+    /// JSON, whose null is no other than SQL's in a document, and whose numbers of more than 34 digits are text.
+    static let json = ValueLimits(rawValue: 64)
+    /// Arrays, of which a document doesn't say at which number they begin.
+    static let bounds = ValueLimits(rawValue: 128)
 }
 
 extension ValueCodec {
@@ -24,7 +28,7 @@ extension ValueCodec {
         switch self {
         case .scalar(let scalar): scalar.limits(modifier: modifier)
         // The modifier of an array's column is about its elements (PostgreSQL documentation, "Arrays").
-        case .array(let part, _): part.limits(modifier: modifier)
+        case .array(let part, _): part.limits(modifier: modifier).union(.bounds)
         case .range(let part), .multirange(let part): part.limits(modifier: -1)
         case .composite(let attributes):
             attributes.reduce(into: []) { $0.formUnion($1.codec.limits(modifier: -1)) }
@@ -58,6 +62,7 @@ extension ScalarCodec {
         case .timestampMicros: [.infinity, .moments]
         case .timestampText, .timestamptzText: .moments
         case .date: .infinity
+        case .json, .jsonb: .json
         default: []
         }
     }

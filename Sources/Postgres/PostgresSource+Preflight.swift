@@ -94,9 +94,11 @@ extension PostgresSource {
     private nonisolated func missing(_ scope: PreflightScope, _ all: [CatalogTable]) -> [Finding] {
         guard scope.begunTables == nil, let asked = scope.tables else { return [] }
         return asked.subtracting(all.map(\.name)).sorted().map { name in
-            Finding(
+            let near = Suggestion.nearest(to: name.description, among: all.map(\.name.description).sorted())
+            return Finding(
                 .error, "table_missing", subject: name.description, "there is no table \(name)",
-                remedy: "Write it as the catalogue does, upper and lower case too; names with dots in double quotes.")
+                remedy: (near.map { "Did you mean \($0)? " } ?? "")
+                    + "Write it as the catalogue does, upper and lower case too; names with dots in double quotes.")
         }
     }
 

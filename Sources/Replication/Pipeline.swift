@@ -97,7 +97,7 @@ package struct Pipeline: Sendable {
             try await AskedBackfills(settings: settings, ports: ports, logger: logger).settle(state)
         }
         let tables = all.filter {
-            $0.membership == .member || settled.awaitsWholeTransaction && $0.membership.isLeaving
+            $0.membership == .member || settled.leaving.contains($0.route)
         }
         let held = try await ports.store.heldLetters(of: settings.pipeline)
         let backfill = try await stop.cancelling {
@@ -105,7 +105,7 @@ package struct Pipeline: Sendable {
                 settings: settings, ports: ports, epoch: state.epoch, source: state.source, progress: progress,
                 logger: logger
             )
-            .beside(tables, holding: settled.held, from: checkpoint)
+            .beside(tables, holding: settled.held, leaving: settled.leaving, from: checkpoint)
         }
         let indexes = try await stop.cancelling { try await missingIndexes(of: tables) }
         if settings.endsWithCopy, backfill?.hasTables != true {
@@ -125,7 +125,7 @@ package struct Pipeline: Sendable {
             indexes: indexes, held: held,
             orders: OrderWatch(
                 store: ports.store, pipeline: settings.pipeline, tables: all, unsettled: settled.unsettled,
-                awaitsWholeTransaction: settled.awaitsWholeTransaction, letters: held.orders, logger: logger),
+                awaitsWholeTransaction: !settled.leaving.isEmpty, letters: held.orders, logger: logger),
             watch: SchemaWatch(
                 settings: settings, ports: ports, state: state, tables: tables, settled: settled, notes: notes,
                 progress: progress, logger: logger),

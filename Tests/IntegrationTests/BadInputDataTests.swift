@@ -12,11 +12,15 @@ import Testing
     /// 17 MiB from short pieces, so that no single value is too large for PostgreSQL's protocol.
     private static let large = "repeat(md5('a'), 557056)"
 
+    /// What stands for the row with the key 7.
+    private static let seventh = "(key digest 7902699be42c8a8e)"
+
     @Test func aDocumentTooLargeInTheCopy() async throws {
         let fixture = try await PipelineFixture("largecopy")
         try await fixture.makeItems()
         try await fixture.sql("UPDATE public.items SET note = \(Self.large) WHERE id = 7")
-        let refusal = try await fixture.refused(65, "public.items", "16 MiB", "items", limits: exported)
+        let refusal = try await fixture.refused(
+            65, "public.items", "16 MiB", "items", Self.seventh, limits: exported)
         #expect(!refusal.text.contains("0cc175b9"))
         #expect(try await fixture.checkpoint() == nil)
         // Until somebody has mended the row, no slot holds WAL for nothing.
@@ -34,7 +38,7 @@ import Testing
         try await fixture.waitUntilCaughtUp(wherry, within: .seconds(120))
         try await fixture.sql("UPDATE public.items SET note = \(Self.large) WHERE id = 7")
         let mark = try await fixture.mark()
-        let refusal = try await fixture.refusal(of: wherry, 65, "public.items", "16 MiB", "items")
+        let refusal = try await fixture.refusal(of: wherry, 65, "public.items", "16 MiB", "items", Self.seventh)
         #expect(!refusal.text.contains("0cc175b9"))
         // The row as it is now comes too late: what the log holds is sent again, and nothing else moves.
         try await fixture.sql("UPDATE public.items SET note = 'short' WHERE id = 7")
@@ -92,7 +96,7 @@ import Testing
         try await setValidator(rule, fixture)
         try await fixture.sql("UPDATE public.items SET name = 'forbidden fruit' WHERE id = 7")
         let mark = try await fixture.mark()
-        let refusal = try await fixture.refused(65, "items", "validat")
+        let refusal = try await fixture.refused(65, "items", "validat", Self.seventh)
         #expect(!refusal.text.contains("forbidden fruit"))
         try await fixture.expectNotPast(mark)
         try await setValidator([:], fixture)
@@ -100,7 +104,7 @@ import Testing
 
         try await fixture.drop()
         try await setValidator(rule, fixture)
-        let copy = try await fixture.refused(65, "items", "validat")
+        let copy = try await fixture.refused(65, "items", "validat", Self.seventh)
         #expect(!copy.text.contains("forbidden fruit"))
         try await setValidator([:], fixture)
         try await fixture.expectEqual()
@@ -112,7 +116,8 @@ import Testing
         try await fixture.inspector.command(["create": "items"])
         try await fixture.inspector.createUniqueIndex("items", on: "name")
         try await fixture.sql("UPDATE public.items SET name = 'doubled secret' WHERE id IN (2, 3)")
-        let refusal = try await fixture.refused(65, "(name)", "items", limits: exported)
+        let refusal = try await fixture.refused(
+            65, "(name)", "items", "(key digest 4e07408562bedb8b)", limits: exported)
         #expect(!refusal.text.contains("doubled secret"))
         #expect(try await fixture.checkpoint() == nil)
         try await fixture.sql("UPDATE public.items SET name = 'single' WHERE id = 2")

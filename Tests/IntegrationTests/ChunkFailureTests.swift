@@ -50,6 +50,9 @@ import Testing
         #expect(try await fixture.compare() == [])
     }
 
+    /// Of the key 12345.
+    private static let digest = "(key digest 5994471abb01112a)"
+
     @Test(arguments: [
         ("body = repeat(md5('a'), 557056)", "16 MiB", "0cc175b9"),
         (#"extra = '["secret \ud800"]'"#, "column extra (json) of table public.docs", "secret"),
@@ -60,7 +63,8 @@ import Testing
         try await fixture.sql("UPDATE public.docs SET \(change) WHERE id = 12345")
         for _ in 1...2 {
             let run = try await fixture.runToEnd(["--until-caught-up"], limits: live)
-            let refusal = try await fixture.refusal(of: run, 65, "table public.docs, read by its key (id)", words)
+            let refusal = try await fixture.refusal(
+                of: run, 65, "table public.docs, read by its key (id)", words, Self.digest)
             #expect(refusal.hint.contains("goes on at that chunk"))
             // As a word of its own, and not as a count of rows: other numbers may hold these digits.
             let told = refusal.text.split(separator: "\n").filter { !$0.contains("rows_copied") }.joined(
@@ -84,7 +88,8 @@ import Testing
         try await fixture.inspector.command(["create": "docs", "validator": .document(rule)])
         try await fixture.sql("UPDATE public.docs SET body = 'forbidden fruit' WHERE id = 12345")
         let run = try await fixture.runToEnd(["--until-caught-up"], limits: live)
-        let refusal = try await fixture.refusal(of: run, 65, "table public.docs, read by its key (id)", "validator")
+        let refusal = try await fixture.refusal(
+            of: run, 65, "table public.docs, read by its key (id)", "validator", Self.digest)
         #expect(!refusal.text.contains("forbidden fruit"))
         #expect(try await fixture.inspector.count("others") == 3000)
         #expect((14_000..<20_000).contains(try await fixture.inspector.count("docs")))

@@ -14,8 +14,8 @@ import Testing
         let fixture: PipelineFixture
         let configuration: String
 
-        init(_ name: String) async throws {
-            fixture = try await PipelineFixture(name)
+        init(_ name: String, by plugin: OutputPlugin = .pgoutput) async throws {
+            fixture = try await PipelineFixture(name, plugin: plugin)
             configuration = "\(fixture.folder)/dead-letters.yaml"
             let yaml = "apply: {on_refused: dead_letter}\n"
             try Data(yaml.utf8).write(to: URL(fileURLWithPath: configuration))
@@ -75,8 +75,10 @@ import Testing
         }
     }
 
-    @Test func whatAValidatorRefusesIsHeldBackUntilItIsRetried() async throws {
-        let setting = try await Setting("dlvalidator")
+    @Test(arguments: OutputPlugin.allCases) func whatAValidatorRefusesIsHeldBackUntilItIsRetried(
+        by plugin: OutputPlugin
+    ) async throws {
+        let setting = try await Setting("dlvalidator", by: plugin)
         let fixture = setting.fixture
         try await setting.catchUp(0)
         try await setting.refuse(["name": ["$nin": ["secret one", "secret two"]]])
@@ -157,8 +159,10 @@ import Testing
         #expect(docs.count == 2 && docs.allSatisfy { $0["note"] == "later" && $0["body"]?.asInt64 == 1 })
     }
 
-    @Test func aUniqueIndexHoldsBothKeysOfARowThatMoves() async throws {
-        let setting = try await Setting("dlunique")
+    @Test(arguments: OutputPlugin.allCases) func aUniqueIndexHoldsBothKeysOfARowThatMoves(by plugin: OutputPlugin)
+        async throws
+    {
+        let setting = try await Setting("dlunique", by: plugin)
         let fixture = setting.fixture
         try await setting.catchUp(0)
         try await fixture.inspector.createUniqueIndex("items", on: "name")

@@ -213,7 +213,8 @@ import Testing
         let collections = "collections: { sales: { from: public.sales, compute: { ratio: a / b } } }"
         let strict = try fixture.configuration(collections)
         try await fixture.refused(
-            65, "'compute.ratio' of table public.sales divides by zero in a row", arguments: strict)
+            65, "'compute.ratio' of table public.sales divides by zero in a row (key digest d4735e3a265e16ee)",
+            arguments: strict)
         let lenient = try fixture.configuration("apply: {on_refused: dead_letter}\n" + collections)
         let held = try await fixture.runToEnd(["--until-caught-up"] + lenient)
         #expect(held.child.exitStatus?.code == 65)

@@ -44,6 +44,11 @@ import Testing
         for (number, phase) in (Array(repeating: .copy, count: 4) + rest).enumerated() {
             let start = ContinuousClock.now
             let before = try await fixture.checkpoint() ?? .zero
+            // Before it begins: a copy that is let go may be whole by the time it is looked at.
+            let slow =
+                phase == .copy
+                ? try await FailPoint.hold(
+                    ["insert"], of: fixture.applicationName, for: .milliseconds(250), using: fixture.inspector) : nil
             let wherry = try fixture.wherry(limits: exported)
             if lastWasCommit {
                 // A transaction that nobody ends lives for a minute, and holds the checkpoint for as long.
@@ -55,6 +60,7 @@ import Testing
             }
             let delay = Duration.milliseconds(Int.random(in: 0...300, using: &generator))
             let said = try await kill(wherry, during: phase, after: delay, fixture, workload)
+            try await slow?.release()
             print("kill \(number + 1): in \(phase), its log said \(said), after \(ContinuousClock.now - start)")
             hit[phase, default: 0] += 1
             lastWasCommit = phase == .commit
@@ -72,14 +78,11 @@ import Testing
     ) async throws -> String {
         switch phase {
         case .copy:
-            let slow = try await FailPoint.hold(
-                ["insert"], of: fixture.applicationName, for: .milliseconds(250), using: fixture.inspector)
             try await wherry.waitForLine("rows are copied") {
                 $0["phase"] == "copying" && $0.int("rows_copied") ?? 0 > 0
             }
             try await Task.sleep(for: delay)
             let said = try await finish(wherry)
-            try await slow.release()
             #expect(said == "copying")
             return said
         case .stream:

@@ -58,8 +58,8 @@ import Testing
         }
     }
 
-    @Test func rowsBecomeWhatTheFileSays() async throws {
-        let fixture = try await PipelineFixture("mapped")
+    @Test(arguments: OutputPlugin.allCases) func rowsBecomeWhatTheFileSays(by plugin: OutputPlugin) async throws {
+        let fixture = try await PipelineFixture("mapped", plugin: plugin)
         try await fixture.sql(table)
         let big = "repeat('x', 9000)"
         try await fixture.sql(

@@ -1,12 +1,13 @@
 import BSON
 import DevServers
+import Model
 import TestSupport
 import Testing
 
 /// DDL while the program runs.
 @Suite(.onServers) struct SchemaChangeTests {
-    @Test func columnsComeAndGoWhileRunning() async throws {
-        let fixture = try await PipelineFixture("ddl")
+    @Test(arguments: OutputPlugin.allCases) func columnsComeAndGoWhileRunning(by plugin: OutputPlugin) async throws {
+        let fixture = try await PipelineFixture("ddl", plugin: plugin)
         try await fixture.sql(
             """
             CREATE TYPE public.mood AS ENUM ('calm', 'cross');
@@ -44,8 +45,8 @@ import Testing
         """,
     ]
 
-    @Test func aColumnIsAddedBetweenTwoRuns() async throws {
-        let fixture = try await PipelineFixture("ddlstop")
+    @Test(arguments: OutputPlugin.allCases) func aColumnIsAddedBetweenTwoRuns(by plugin: OutputPlugin) async throws {
+        let fixture = try await PipelineFixture("ddlstop", plugin: plugin)
         try await Workload.createTables(fixture, rows: 20)
         try await fixture.catchUp()
         try await fixture.sql("UPDATE public.items SET name = 'old shape'")
@@ -113,8 +114,8 @@ import Testing
     }
 
     /// Killed wherever it is, nothing of a change is forgotten.
-    @Test func killsDoNotLoseAChange() async throws {
-        let fixture = try await PipelineFixture("ddlkill")
+    @Test(arguments: OutputPlugin.allCases) func killsDoNotLoseAChange(by plugin: OutputPlugin) async throws {
+        let fixture = try await PipelineFixture("ddlkill", plugin: plugin)
         try await Workload.createTables(fixture, rows: 4000)
         try await fixture.catchUp()
         var generator = SeededGenerator(seed: 5)
@@ -163,8 +164,8 @@ import Testing
         #expect(try await second.terminate().code == 0)
     }
 
-    @Test func failEndsWith78UntilItIsAccepted() async throws {
-        let fixture = try await PipelineFixture("ddlfail")
+    @Test(arguments: OutputPlugin.allCases) func failEndsWith78UntilItIsAccepted(by plugin: OutputPlugin) async throws {
+        let fixture = try await PipelineFixture("ddlfail", plugin: plugin)
         try await Workload.createTables(fixture, rows: 50)
         let file = try fixture.configuration("schema_changes: fail")
         let wherry = try fixture.wherry(file)

@@ -14,8 +14,10 @@ import Testing
             "collections:\n" + entries.joined(separator: "\n") + "\n" + more)
     }
 
-    private func tables(_ prefix: String, rows: Int) async throws -> PipelineFixture {
-        let fixture = try await PipelineFixture(prefix)
+    private func tables(
+        _ prefix: String, rows: Int, plugin: OutputPlugin = .pgoutput
+    ) async throws -> PipelineFixture {
+        let fixture = try await PipelineFixture(prefix, plugin: plugin)
         try await Workload.createTables(fixture, rows: rows)
         // The same keys as in the other table, as far as its columns go.
         try await fixture.sql(
@@ -29,8 +31,9 @@ import Testing
 
     /// Random work on both, with changes of keys and large values left alone; now one is truncated, now the other; the
     /// program is killed in copy, backfill and stream.
-    @Test(arguments: ["live", "exported"]) func everyRowArrivesOverTruncationsAndKills(mode: String) async throws {
-        let fixture = try await tables("shared", rows: 6000)
+    @Test(arguments: [("live", OutputPlugin.pgoutput), ("exported", .pgoutput), ("live", .wal2json)])
+    func everyRowArrivesOverTruncationsAndKills(mode: String, plugin: OutputPlugin) async throws {
+        let fixture = try await tables("shared", rows: 6000, plugin: plugin)
         let file = try file(
             fixture,
             more: """

@@ -16,8 +16,8 @@ import Testing
 
     /// A stream under load; a writer is open across the change of the publication, and what it wrote before is seen by
     /// no stream.
-    @Test func aTableJoinsUnderLoad() async throws {
-        let fixture = try await PipelineFixture("tabjoin")
+    @Test(arguments: OutputPlugin.allCases) func aTableJoinsUnderLoad(by plugin: OutputPlugin) async throws {
+        let fixture = try await PipelineFixture("tabjoin", plugin: plugin)
         try await Workload.createTables(fixture, rows: 2000)
         let file = try fixture.configuration("schema_changes: pause")
         let wherry = try fixture.wherry(file)
@@ -66,8 +66,8 @@ import Testing
         #expect(try await wherry.terminate().code == 0)
     }
 
-    @Test func aTableLeaves() async throws {
-        let fixture = try await PipelineFixture("tableave")
+    @Test(arguments: OutputPlugin.allCases) func aTableLeaves(by plugin: OutputPlugin) async throws {
+        let fixture = try await PipelineFixture("tableave", plugin: plugin)
         try await Workload.createTables(fixture, rows: 300)
         try await fixture.sql(Self.later)
         try await fixture.catchUp()

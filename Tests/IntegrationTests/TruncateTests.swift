@@ -1,26 +1,28 @@
 import DevServers
+import Model
 import TestSupport
 import Testing
 
 @Suite(.onServers) struct TruncateTests {
-    @Test(arguments: [
-        "TRUNCATE public.items",
-        "TRUNCATE public.items, public.pairs",
-        "TRUNCATE public.numbered RESTART IDENTITY; INSERT INTO public.numbered (note) VALUES ('first again')",
-        """
-        INSERT INTO public.items (id, version) VALUES (1000, 1);
-        UPDATE public.items SET name = 'before' WHERE id < 20;
-        TRUNCATE public.items;
-        INSERT INTO public.items (id, version, name) SELECT g, 2, 'after' FROM generate_series(15, 40) g;
-        UPDATE public.items SET name = 'later' WHERE id < 20
-        """,
-        """
-        TRUNCATE public.items; INSERT INTO public.items (id, version) VALUES (1, 1);
-        TRUNCATE public.items; INSERT INTO public.items (id, version) VALUES (2, 2)
-        """,
-    ])
-    func leavesWhatTheSourceHas(_ change: String) async throws {
-        let fixture = try await PipelineFixture("truncate")
+    @Test(
+        arguments: [
+            "TRUNCATE public.items",
+            "TRUNCATE public.items, public.pairs",
+            "TRUNCATE public.numbered RESTART IDENTITY; INSERT INTO public.numbered (note) VALUES ('first again')",
+            """
+            INSERT INTO public.items (id, version) VALUES (1000, 1);
+            UPDATE public.items SET name = 'before' WHERE id < 20;
+            TRUNCATE public.items;
+            INSERT INTO public.items (id, version, name) SELECT g, 2, 'after' FROM generate_series(15, 40) g;
+            UPDATE public.items SET name = 'later' WHERE id < 20
+            """,
+            """
+            TRUNCATE public.items; INSERT INTO public.items (id, version) VALUES (1, 1);
+            TRUNCATE public.items; INSERT INTO public.items (id, version) VALUES (2, 2)
+            """,
+        ], OutputPlugin.allCases)
+    func leavesWhatTheSourceHas(_ change: String, by plugin: OutputPlugin) async throws {
+        let fixture = try await PipelineFixture("truncate", plugin: plugin)
         try await Workload.createTables(fixture, rows: 100)
         try await fixture.sql(
             """
@@ -36,8 +38,8 @@ import Testing
         #expect(try await fixture.compare() == [])
     }
 
-    @Test func goesOnAfterAKillInTheMiddle() async throws {
-        try await PipelineFixture.withOwnServers("trunkill") { fixture in
+    @Test(arguments: OutputPlugin.allCases) func goesOnAfterAKillInTheMiddle(by plugin: OutputPlugin) async throws {
+        try await PipelineFixture.withOwnServers("trunkill", plugin: plugin) { fixture in
             try await Workload.createTables(fixture, rows: 100)
             try await fixture.sql("ALTER TABLE public.items ADD filler integer")
             try await fixture.sql(

@@ -1,6 +1,7 @@
 import BSON
 import Mapping
 import Model
+import TestSupport
 import Testing
 
 /// What a collection's section of the file makes of a row.

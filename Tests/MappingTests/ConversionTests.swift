@@ -1,6 +1,7 @@
 import BSON
 import Mapping
 import Model
+import TestSupport
 import Testing
 
 /// Each family by its wire bytes; the oracle has the breadth, these say what is meant.

@@ -1,6 +1,7 @@
 import BSON
 import Mapping
 import Model
+import TestSupport
 import Testing
 
 @Suite struct MappingPlanTests {

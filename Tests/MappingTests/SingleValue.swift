@@ -1,6 +1,7 @@
 import BSON
 import Mapping
 import Model
+import TestSupport
 
 /// Encodes one value of one type.
 struct SingleValue {

@@ -33,6 +33,18 @@ struct PreflightTests {
         #expect(left == "0\n0")
     }
 
+    @Test func aTableThatIsNamedAndNotThere() async throws {
+        let cluster = try await TestCluster.make("CREATE TABLE orders (id int PRIMARY KEY);")
+        let source = try cluster.source()
+        let names = ["ordrs", "Orders", "customers"].map { TableName(schema: "public", name: $0) }
+        let findings = try await source.preflight(PreflightScope(schemas: ["public"], tables: Set(names)))
+        await source.close()
+        let missing = findings.filter { $0.code == "table_missing" }
+        #expect(missing.map(\.subject) == ["public.Orders", "public.customers", "public.ordrs"])
+        #expect(
+            missing.map { $0.remedy?.hasPrefix("Did you mean public.orders? ") } == [true, false, true])
+    }
+
     @Test func everyTableThatCannotBeCarriedIsNamedAtOnce() async throws {
         let cluster = try await TestCluster.make(
             """

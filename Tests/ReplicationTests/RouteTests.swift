@@ -58,6 +58,14 @@ import Testing
         #expect(try plans.plan(for: copy).collection == stays)
     }
 
+    @Test func nothingIsMadeForATableThatLeaves() throws {
+        let elsewhere = TableName(schema: "public", name: "else")
+        let rules = MappingRules(named: [elsewhere: [CollectionSettings(collection: "else")]])
+        var plans = PlanTable(tables: [Self.both[1]], rules: rules)
+        try plans.register(Self.sales.version)
+        #expect(plans.copies(of: .insert(Self.sales.version, new: Cell.row(["1", "n", "t"])))?.isEmpty == true)
+    }
+
     private static func shown(_ name: TableName, oid: UInt32) -> CatalogueTable {
         let schema = TableSchema(oid: oid, name: name, columns: [], replicaIdentity: .primaryKey)
         return CatalogueTable(

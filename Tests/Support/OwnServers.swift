@@ -1,5 +1,6 @@
 import BSON
 import DevServers
+import Model
 
 extension PipelineFixture {
     /// A fixture on servers of its own: for tests that restart or stop servers, or use fail points (there is one of a
@@ -7,7 +8,7 @@ extension PipelineFixture {
     ///
     /// - Parameter configuration: settings of PostgreSQL; nil leaves it to the shared server.
     package static func withOwnServers(
-        _ prefix: String, postgres configuration: [String: String]? = nil,
+        _ prefix: String, postgres configuration: [String: String]? = nil, plugin: OutputPlugin = .pgoutput,
         _ body: (PipelineFixture) async throws -> Void
     ) async throws {
         let mongo = try await SpareServers.shared.take()
@@ -19,7 +20,7 @@ extension PipelineFixture {
             postgres = try await PostgresServer.start(directory: "\(folder)/postgres", options: options)
         }
         do {
-            try await body(PipelineFixture(prefix, postgres: postgres, mongo: mongo))
+            try await body(PipelineFixture(prefix, postgres: postgres, mongo: mongo, plugin: plugin))
         } catch {
             try? await postgres?.remove()
             try? await mongo.remove()

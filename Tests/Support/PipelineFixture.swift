@@ -15,6 +15,7 @@ package final class PipelineFixture: Sendable {
     /// Where the logs of its runs are.
     package let folder: String
     package let inspector: MongoInspector
+    private let plugin: OutputPlugin
     private let session: SourceSession
     private let store: MongoStateStore
     private let runs = Counter()
@@ -22,7 +23,13 @@ package final class PipelineFixture: Sendable {
     /// - Parameters:
     ///   - postgres: the shared server when nil.
     ///   - mongo: the shared server when nil.
-    package init(_ prefix: String, postgres: PostgresServer? = nil, mongo: MongoServer? = nil) async throws {
+    ///   - plugin: of every run, whatever its file says; of pgoutput the file decides.
+    ///   - encoding: of the source's database; the cluster's when nil.
+    package init(
+        _ prefix: String, postgres: PostgresServer? = nil, mongo: MongoServer? = nil, plugin: OutputPlugin = .pgoutput,
+        encoding: String? = nil
+    ) async throws {
+        self.plugin = plugin
         self.postgres = if let postgres { postgres } else { try await SharedServers.shared.postgresServer() }
         self.mongo = if let mongo { mongo } else { try await SharedServers.shared.mongoServer() }
         name = uniqueName(prefix)
@@ -34,7 +41,8 @@ package final class PipelineFixture: Sendable {
             pool: try MongoPool(uri: self.mongo.uri(database: name), applicationName: "wherry-test"),
             database: stateDatabase)
         let administrator = try await PostgresConnection.open(self.postgres.uri(), application: "test")
-        try await administrator.query("CREATE DATABASE \(name)")
+        let own = encoding.map { " ENCODING '\($0)' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0" } ?? ""
+        try await administrator.query("CREATE DATABASE \(name)\(own)")
         await administrator.close()
         LeftSlots.ofTest?.add(name, on: self.postgres)
         session = SourceSession(uri: self.postgres.uri(database: name))
@@ -71,7 +79,8 @@ package final class PipelineFixture: Sendable {
         let number = runs.next()
         var words = ["run", "--progress-interval", "100ms"] + connectionWords
         if let limits { words += try configurationWords(limits) }
-        return try WherryProcess(words + arguments, environment: environment, folder: folder, name: "run-\(number)")
+        return try WherryProcess(
+            words + arguments, environment: withPlugin(environment), folder: folder, name: "run-\(number)")
     }
 
     /// The flags that name a configuration file with these limits.
@@ -83,7 +92,12 @@ package final class PipelineFixture: Sendable {
 
     /// Starts any command, with exactly these words.
     package func command(_ words: [String], environment: [String: String?] = [:]) throws -> WherryProcess {
-        try WherryProcess(words, environment: environment, folder: folder, name: "run-\(runs.next())")
+        try WherryProcess(words, environment: withPlugin(environment), folder: folder, name: "run-\(runs.next())")
+    }
+
+    /// A variable goes before the file: only where it says something.
+    private func withPlugin(_ environment: [String: String?]) -> [String: String?] {
+        plugin == .pgoutput ? environment : environment.merging(["WHERRY_PLUGIN": plugin.rawValue]) { own, _ in own }
     }
 
     /// `--source … --target … --pipeline … --state-database … --log-format json`

@@ -65,6 +65,10 @@ package actor MongoCopySink: CopySink {
         } catch is ClaimLost {
             try await requireEpoch()
             return false
+        } catch var failure as Failure {
+            // It was one in the part.
+            failure.place = failure.place.map { Failure.Place(collection: $0.collection, position: done + $0.position) }
+            throw failure
         }
         return true
     }
@@ -249,15 +253,19 @@ package actor MongoCopySink: CopySink {
     }
 
     private func refusal(_ error: MongoError, _ collection: String) -> Failure {
-        guard let duplicate = error.duplicateKey else {
-            return error.failure("copying into \(collection)", at: pool.address)
+        var failure = error.failure("copying into \(collection)", at: pool.address)
+        if let duplicate = error.duplicateKey {
+            failure = Failure(
+                .dataRefused,
+                "a unique index on (\(duplicate.keyPattern.joined(separator: ", "))) of collection \(collection) "
+                    + "refuses a row of the source",
+                hint:
+                    "The source allows two rows there that the index doesn't. Drop the index or mend the data, then "
+                    + "start again.")
         }
-        return Failure(
-            .dataRefused,
-            "a unique index on (\(duplicate.keyPattern.joined(separator: ", "))) of collection \(collection) refuses a "
-                + "row of the source",
-            hint:
-                "The source allows two rows there that the index doesn't. Drop the index or mend the data, then start "
-                + "again.")
+        if failure.kind == .dataRefused {
+            failure.place = error.writeErrors.first.map { Failure.Place(collection: collection, position: $0.index) }
+        }
+        return failure
     }
 }

@@ -11,8 +11,10 @@ struct TransactionWriter {
     let database: String
     /// Only the writes at these positions; nil for all.
     var part: Range<Int>?
-    /// Keys of a collection's documents that wait to be read again, asked for where they are in the way.
-    var staleKeys: (_ collection: String) throws -> Set<BSONDocument> = { _ in [] }
+    /// Keys of documents that wait to be read again, asked for where they may be in the way.
+    var staleKeys: (_ writes: CollectionWrites) throws -> Set<BSONDocument> = { _ in [] }
+    /// Whether the writes of such keys are newer than what their documents lack: not of a batch that has noted them.
+    var writesStale = false
 
     /// - Returns: how many documents are deleted; 0 of a rebuild, which deletes others too.
     /// - Throws: `CollectionError` around a `MongoError`; `Failure(.dataRefused)` when a document that the stream
@@ -26,7 +28,7 @@ struct TransactionWriter {
             case .rebuild: try rebuild(writes)
             case .withoutStale:
                 // Where an application writes too, what is there may be its own.
-                try rebuild(writes, without: writes.guardField == nil ? try staleKeys(writes.collection) : [])
+                try rebuild(writes, without: writes.guardField == nil ? try staleKeys(writes) : [])
             }
             return 0
         } catch let error as MongoError {
@@ -75,7 +77,7 @@ struct TransactionWriter {
 
     /// Deletes every key of the batch, then inserts what there shall be.
     ///
-    /// - Parameter stale: keys of documents that are deleted, and not made again.
+    /// - Parameter stale: keys of documents that are deleted; made again are those of `writesStale` alone.
     private func rebuild(_ writes: CollectionWrites, without stale: Set<BSONDocument> = []) throws {
         let completed = try wholeDocuments(writes, of: [.move, .set])
         try delete(stale, in: writes.collection)
@@ -84,7 +86,7 @@ struct TransactionWriter {
         {
             switch write.kind {
             case .delete: break
-            case _ where !stale.isEmpty && stale.contains(BSONDocument(unchecked: writes.bytes(write.key))): break
+            case _ where !writesStale && stale.contains(BSONDocument(unchecked: writes.bytes(write.key))): break
             case .replace, .insert: try writes.withBytes(write.body, body)
             case .set, .move: try completed[index]?.bytes.withUnsafeBytes(body)
             }

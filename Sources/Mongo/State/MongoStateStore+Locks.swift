@@ -48,10 +48,27 @@ extension MongoStateStore {
     /// One command of it outside of a transaction, durably.
     @discardableResult
     func order(_ action: String, of pipeline: String, _ command: BSONDocument) throws -> BSONDocument {
+        let reply = try order(action, of: pipeline) { try limited(command) }
+        try during(action) { try awaitMajority() }
+        return reply
+    }
+
+    /// Ends by itself where a document stays locked, and doesn't wait for secondaries: those have all the time they need.
+    @discardableResult
+    func limited(_ command: BSONDocument) throws -> BSONDocument {
         let limit = Int64(MongoStateStore.killInterval / .milliseconds(1))
-        let limited = BSONDocument(
-            command.elements + [("writeConcern", majority), ("maxTimeMS", .int64(limit))])
-        return try order(action, of: pipeline) { try connection.command(database, limited) }
+        return try connection.command(database, BSONDocument(command.elements + [("maxTimeMS", .int64(limit))]))
+    }
+
+    /// Waits until all that this connection has written is durable: a write of nothing waits for the newest one (MongoDB
+    /// manual, "Write Concern").
+    func awaitMajority() throws {
+        try connection.command(
+            database,
+            [
+                "delete": .string(StateCollection.controls), "deletes": [["q": ["_id": .minKey], "limit": 1]],
+                "writeConcern": majority,
+            ])
     }
 
     static func locked(_ pipeline: String) -> Failure {

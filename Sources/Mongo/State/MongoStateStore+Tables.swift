@@ -79,20 +79,20 @@ extension MongoStateStore {
         let name: BSONValue = ["schema": .string(table.table.schema), "table": .string(table.table.name)]
         let action = "adding a table to the pipeline"
         try order(action, of: pipeline, changeLeft(["$pull": ["left_tables": name]], pipeline, upsert: false))
-        return try order(action, of: pipeline) {
+        let isNew = try order(action, of: pipeline) {
             do {
-                try connection.command(
-                    database,
+                try limited(
                     [
                         "insert": .string(StateCollection.tables),
-                        "documents": [.document(table.bson(in: pipeline))], "writeConcern": majority,
-                        "maxTimeMS": .int64(Int64(MongoStateStore.killInterval / .milliseconds(1))),
+                        "documents": [.document(table.bson(in: pipeline))],
                     ])
                 return true
             } catch let error as MongoError where error.duplicateKey != nil {
                 return false
             }
         }
+        try during(action) { try awaitMajority() }
+        return isNew
     }
 
     package func order(_ order: TableOrder, of table: TableName, in pipeline: String) throws -> Bool {

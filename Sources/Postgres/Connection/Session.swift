@@ -34,7 +34,10 @@ final class Session {
         PQsetErrorVerbosity(started, PQERRORS_DEFAULT)
         PQsetnonblocking(started, 1)
         _ = try run(
-            SessionSettings.statements(serverVersion: serverVersion), [], until: .now + target.connectTimeout)
+            SessionSettings.statements(
+                serverVersion: serverVersion,
+                serverEncoding: PQparameterStatus(connection, "server_encoding").map { String(cString: $0) }),
+            [], until: .now + target.connectTimeout)
     }
 
     deinit { PQfinish(connection) }

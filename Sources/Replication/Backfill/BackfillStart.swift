@@ -15,15 +15,16 @@ struct BackfillStart: Sendable {
     /// - Parameters:
     ///   - all: the pipeline's tables, as they are stored.
     ///   - held: those of which nothing may be read until an operator has accepted that they have changed.
+    ///   - leaving: those of which nothing is read any more: nobody knows what would become of it.
     /// - Returns: nil when nothing can be read beside the stream, and nothing has to be.
     func beside(
-        _ all: [TableState], holding held: Set<TableName> = [], from checkpoint: Checkpoint
+        _ all: [TableState], holding held: Set<TableName> = [], leaving: Set<Route> = [], from checkpoint: Checkpoint
     ) async throws -> LiveBackfill? {
         // What an earlier stream of this worker waited for is over.
         try await ports.store.leave(WorkerNote(epoch: epoch, waiting: nil), of: settings.pipeline)
         let (rereads, areAll) = try await storedRereads()
         let unfinished = Dictionary(grouping: rereads.filter { $0.cause == .backfill }, by: \.collection)
-        let states = all.filter { state in
+        let states = all.filter { !leaving.contains($0.route) }.filter { state in
             state.isBackfilling || unfinished[state.collection]?.contains(where: state.part.contains) == true || !areAll
         }
         if states.isEmpty {
@@ -55,7 +56,7 @@ struct BackfillStart: Sendable {
             giveUp: { route, reason in
                 guard let state = states.first(where: { $0.route == route }) else { return }
                 try await ports.store.refuse(state, because: reason, of: settings.pipeline)
-            }, tables: tables, rereadTables: rereadTables(of: all, tables),
+            }, tables: tables, rereadTables: rereadTables(of: all, leaving, tables),
             storedRereads: { try await ports.store.rereads(of: settings.pipeline, nil, limit: $0) },
             tracked: Set(states.map(\.collection) + rereads.map(\.collection)), board: board, rereads: queue,
             inbox: inbox, gate: gate, watch: watch, workers: settings.copyWorkers, chunkBytes: target.mostBytes,
@@ -72,13 +73,16 @@ struct BackfillStart: Sendable {
         return (retried + rereads.filter { !known.contains($0) }, rereads.count < most)
     }
 
-    private func rereadTables(of all: [TableState], _ tables: [Route: BackfillTable]) -> RereadTables {
+    private func rereadTables(
+        of all: [TableState], _ leaving: Set<Route>, _ tables: [Route: BackfillTable]
+    ) -> RereadTables {
         RereadTables(Array(tables.values)) { reread in
             guard let state = all.first(where: { $0.part.contains(reread) }) else {
                 throw Failure(
                     .unexpected,
                     "a row of collection \(reread.collection) has to be read again, and no table goes there")
             }
+            if leaving.contains(state.route) { return (state.part, nil) }
             return (state.part, try await self.tables([state])[state.route])
         }
     }

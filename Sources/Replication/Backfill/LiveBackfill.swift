@@ -225,7 +225,8 @@ struct LiveBackfill: Sendable {
             for row in rows {
                 do {
                     try table.append(row, to: read.documents)
-                } catch let failure as Failure where failure.kind == .dataRefused && refusals.holdsBack(failure) {
+                } catch let failure as Failure where failure.kind == .dataRefused {
+                    guard refusals.holdsBack(failure) else { throw failure.naming(table.plan.key(of: row)) }
                     read.add(try DeadLetter(row, of: table, because: failure))
                 }
             }

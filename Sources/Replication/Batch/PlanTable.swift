@@ -18,7 +18,8 @@ package struct PlanTable: Sendable {
     private var versions: [UInt32: TableVersion] = [:]
     /// Versions that newer ones have replaced; changes of theirs may still wait for their commit.
     private var replaced: [TableVersion] = []
-    /// Of a table with several collections: what stands for it in each, by the version of the stream.
+    /// Of a table with several collections, or with one that leaves: what stands for it in each, by the version of the
+    /// stream.
     private var copies: [ObjectIdentifier: [TableVersion]] = [:]
 
     /// - Parameter showsPresent: whether the tables' stored columns are those of the catalogue, so that others are of
@@ -57,7 +58,7 @@ package struct PlanTable: Sendable {
         }
         if let before = versions[table.schema.oid], before !== table { replaced.append(before) }
         versions[table.schema.oid] = table
-        if states.count > 1, copies[ObjectIdentifier(table)] == nil {
+        if states.count > 1 || !isCarried(states[0]), copies[ObjectIdentifier(table)] == nil {
             copies[ObjectIdentifier(table)] =
                 [table] + states.dropFirst().map { _ in TableVersion(schema: table.schema, isGone: table.isGone) }
         }
@@ -70,11 +71,9 @@ package struct PlanTable: Sendable {
         }
     }
 
-    /// Whether the file still names one of a table's collections. Without its mapping nothing can be made of a row: it
-    /// leaves once a transaction is whole that is applied in part.
-    private func isCarried(_ state: TableState) -> Bool {
-        rules.named[state.table] == nil || rules.settings(of: state) != nil
-    }
+    /// Whether the file, where it names tables, still names one in this collection. Without its mapping nothing can be made
+    /// of a row: it leaves once a transaction is whole that is applied in part.
+    private func isCarried(_ state: TableState) -> Bool { rules.named.isEmpty || rules.settings(of: state) != nil }
 
     /// The plan of a table version in one of its collections.
     ///
@@ -97,8 +96,8 @@ package struct PlanTable: Sendable {
         return plan
     }
 
-    /// The change once for each collection of its table, of versions of the table that each have a plan of their own; nil
-    /// where the table has one, and the change is that.
+    /// The change once for each collection of its table, of versions of the table that each have a plan of their own;
+    /// without one for those that leave. nil where the table has one collection, and the change is that.
     package func copies(of change: Change) -> [Change]? {
         if copies.isEmpty { return nil }
         switch change {
@@ -167,6 +166,8 @@ package struct PlanTable: Sendable {
         return plan
     }
 
-    /// Where the documents of a table are, whatever its version.
-    package func parts(of table: TableVersion) -> [CollectionPart] { states(of: table).map(\.part) }
+    /// Where the documents of a table are, whatever its version; without those that leave with their documents in place.
+    package func parts(of table: TableVersion) -> [CollectionPart] {
+        states(of: table).filter { isCarried($0) }.map(\.part)
+    }
 }

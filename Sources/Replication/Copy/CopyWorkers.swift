@@ -106,7 +106,9 @@ struct CopyWorkers: Sendable {
         while let writes = pending {
             async let isWritten = sink.write(writes, ledger: ledger, claim: claim)
             pending = try await read(reader, table, claim)
-            guard try await isWritten else { return false }
+            do { guard try await isWritten else { return false } } catch let failure as Failure {
+                throw failure.naming(placeIn: writes)
+            }
             tally.add(writes.writes.count, to: claim.route)
             PipelineMetrics.copied(writes.writes.count)
         }
@@ -127,11 +129,16 @@ struct CopyWorkers: Sendable {
         while writes.writes.count < most, writes.arena.count < min(limits.bytes, CopyWorkers.batchBytes) {
             let rows = try await reader.next(maxBytes: readSize)
             if rows.isEmpty { break }
-            for row in rows where try plan.takes(row) {
-                // The key is in the document too; apart it is needed only where documents are overwritten.
-                let key = table.wasEmpty ? 0..<0 : try plan.encodeKey(row, into: &writes.arena)
-                let body = try plan.encodeDocument(row, into: &writes.arena)
-                writes.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
+            for row in rows {
+                do {
+                    guard try plan.takes(row) else { continue }
+                    // The key is in the document too; apart it is needed only where documents are overwritten.
+                    let key = table.wasEmpty ? 0..<0 : try plan.encodeKey(row, into: &writes.arena)
+                    let body = try plan.encodeDocument(row, into: &writes.arena)
+                    writes.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
+                } catch let failure as Failure {
+                    throw failure.naming(plan.key(of: row))
+                }
             }
         }
         gate.charge(writes.writes.count)

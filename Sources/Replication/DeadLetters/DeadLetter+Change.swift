@@ -2,6 +2,14 @@ import BSON
 import Mapping
 import Model
 
+extension PlanTable {
+    /// `{_id: …}` of the row that a change writes or deletes.
+    func key(of change: Change) throws -> BSONDocument? {
+        let (table, _, row, old) = try DeadLetter.parts(of: change)
+        return try plan(for: table).key(of: row, fallback: old)
+    }
+}
+
 extension DeadLetter {
     /// Of a change that is not written.
     ///
@@ -22,7 +30,7 @@ extension DeadLetter {
             content: table.schema.content(of: row))
     }
 
-    private static func parts(
+    fileprivate static func parts(
         of change: Change
     ) throws -> (table: TableVersion, kind: Kind, row: Row, old: Row?) {
         switch change {

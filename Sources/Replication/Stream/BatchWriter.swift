@@ -55,7 +55,10 @@ struct BatchWriter {
                 try await sink.apply(batch, after: checkpoint)
                 break
             } catch let failure as Failure {
-                guard let place = failure.place, refusals.holdsBack(failure) else { throw failure }
+                guard let place = failure.place, refusals.holdsBack(failure) else {
+                    let refused = batch.collections.first { $0.collection == failure.place?.collection }
+                    throw failure.naming(placeIn: refused)
+                }
                 try held.refuse(place, of: &batch, because: failure.message)
             }
         }
@@ -91,7 +94,7 @@ struct BatchWriter {
                 guard let place = failure.place, refusals.holdsBack(failure) else {
                     // The stream needs nothing of it, and neither do other chunks. Its letters are not written.
                     held = before
-                    return chunk.settled(.refused(failure))
+                    return chunk.settled(.refused(failure.naming(placeIn: write.documents)))
                 }
                 try held.refuse(place, of: &write, because: failure.message, at: checkpoint)
             }

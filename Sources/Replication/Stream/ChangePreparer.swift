@@ -234,7 +234,7 @@ struct ChangePreparer {
     private mutating func fold(_ changes: [Change], of transaction: TransactionStart) throws {
         do {
             let recorded = try filter?.record(changes, of: transaction.xid, plans: plans)
-            batch.rereads += recorded?.rereads ?? []
+            if let recorded { batch.note(recorded.rereads, settled: recorded.settled) }
             var readAgain = recorded?.readAgain[...] ?? []
             let unfinished = filter?.unfinished ?? []
             for (place, change) in changes.enumerated() {
@@ -268,7 +268,8 @@ struct ChangePreparer {
         }
         do {
             try batch.add(change, plans: plans, unfinished: unfinished)
-        } catch let failure as Failure where failure.kind == .dataRefused && refusals.holdsBack(failure) {
+        } catch let failure as Failure where failure.kind == .dataRefused {
+            guard refusals.holdsBack(failure) else { throw failure.naming(try? plans.key(of: change)) }
             batch.add(try DeadLetter(change, of: transaction, because: failure.message, plans: plans))
         }
     }
@@ -288,5 +289,7 @@ struct ChangePreparer {
         if let sealed = seal() { await handoff.put(.batch(sealed)) }
     }
 
-    private mutating func seal() -> WriteBatch? { batch.seal(incomplete: filter?.unfinished ?? []) }
+    private mutating func seal() -> WriteBatch? {
+        batch.seal(incomplete: filter?.unfinished ?? [], knowsStale: filter?.knowsStale ?? false)
+    }
 }

@@ -11,7 +11,11 @@ struct TableDeparture {
     /// Takes out what operators want out.
     func settleOrders(of state: PipelineState, _ catalogue: [CatalogueTable]) async throws {
         let tables = try await ports.store.tables(of: state.pipeline)
-        let leaving = tables.filter { $0.membership.isLeaving }
+        // One of its collections may have joined at the very moment when the table was ordered out.
+        let ordered = Set(try await ports.store.leftTables(of: state.pipeline).filter(\.isOrdered).map(\.table))
+        let leaving = tables.filter {
+            $0.membership.isLeaving || $0.membership == .member && ordered.contains($0.table)
+        }
         let shown = ShownTables(tables, in: catalogue)
         try await remove(leaving, published: leaving.map { shown[$0]?.name ?? $0.table }, of: tables, state)
     }

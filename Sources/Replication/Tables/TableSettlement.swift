@@ -38,12 +38,13 @@ struct TableSettlement {
         let outsiders = try await arrival.settle(state, catalogue, at: point, holding: shapes.held)
         let tables = try await ports.store.tables(of: state.pipeline)
         let shown = ShownTables(tables, in: catalogue)
+        let leaving = Set(tables.filter { isSplit && departure.isLeaving($0, state) }.map(\.route))
         return SettledTables(
             held: shapes.held, outsiders: outsiders,
-            awaitsWholeTransaction: isSplit && tables.contains { departure.isLeaving($0, state) },
-            unsettled: Set(
+            leaving: leaving,
+            unsettled: leaving.union(
                 tables.filter { table in
-                    isSplit && departure.isLeaving(table, state) || table.acceptsChange && shown[table] == nil
+                    table.acceptsChange && shown[table] == nil
                         || table.membership == .joining
                             && outsiders.contains { $0.table == table.table && $0.collection == table.collection }
                 }.map(\.route)))
@@ -56,8 +57,8 @@ struct SettledTables: Sendable {
     let held: Set<TableName>
     /// That would join, if nothing stood in the way.
     let outsiders: Set<Outsider>
-    /// Whether tables stay until the transaction is whole that is applied in part.
-    let awaitsWholeTransaction: Bool
+    /// Stay until the transaction is whole that is applied in part; nothing is read of them.
+    let leaving: Set<Route>
     /// Of which more is asked than can be done now.
     let unsettled: Set<Route>
 }

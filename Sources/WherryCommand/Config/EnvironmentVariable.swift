@@ -10,6 +10,7 @@ enum EnvironmentVariable: String, CaseIterable, Sendable {
     case stateDatabase = "WHERRY_STATE_DATABASE"
     case schemas = "WHERRY_SCHEMAS"
     case exclude = "WHERRY_EXCLUDE"
+    case plugin = "WHERRY_PLUGIN"
     case workers = "WHERRY_WORKERS"
     case logFormat = "WHERRY_LOG_FORMAT"
     case logLevel = "WHERRY_LOG_LEVEL"
@@ -25,6 +26,7 @@ enum EnvironmentVariable: String, CaseIterable, Sendable {
         case .stateDatabase: "the database of Wherry's state (`--state-database`)"
         case .schemas: "schemas to replicate, separated by commas (`--schema`)"
         case .exclude: "tables to leave out, separated by commas (`--exclude`)"
+        case .plugin: "the output plugin, `pgoutput` or `wal2json` (`source.plugin` in the file)"
         case .workers:
             "connections that read the rows (and as many that write, when the mode is `exported` or in `wherry "
                 + "snapshot`); default 2 (`--workers`)"

@@ -50,6 +50,7 @@ struct SettingsLayer: Sendable {
         stateDatabase = text(.stateDatabase)
         schemas = list(.schemas)
         exclude = list(.exclude)
+        plugin = text(.plugin)
         if let given = text(.workers) {
             guard let number = Int(given.value) else {
                 throw Failure(

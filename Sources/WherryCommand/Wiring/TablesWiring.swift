@@ -98,7 +98,12 @@ struct TablesWiring: Sendable {
                     .inUse, "table \(leaving.table) is leaving the pipeline",
                     hint: "The worker, or the next `wherry run`, ends that; add it again then.")
             }
-            for table in joining { _ = try await store.join(table, in: settings.pipeline) }
+            for table in joining where try await !store.join(table, in: settings.pipeline) {
+                guard !tables.contains(where: { $0.route == table.route }) else { continue }
+                throw Failure(
+                    .inUse, "table \(table.table) has joined the pipeline at this very moment",
+                    hint: "`wherry tables list` shows what it has now; add it again if a collection is missing.")
+            }
             var refusal: Failure?
             // The worker does it too; but this role may be one that may.
             do { try await source.publish(joining.names) } catch let failure as Failure

@@ -1,6 +1,7 @@
 import BSON
 import Mapping
 import Model
+import TestSupport
 import Testing
 
 /// An expression meets a table.

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 
 /// The columns over which random expressions are computed, each with values that have something about them.
 struct ExpressionColumn: Sendable {

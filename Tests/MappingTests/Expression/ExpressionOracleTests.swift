@@ -29,6 +29,7 @@ import Testing
     private func compare(
         _ sql: String, _ kind: ExpressionGenerator.Kind, _ oracle: ExpressionOracle, mayBeRefused: Bool
     ) async throws -> [ExpressionOracle.Result]? {
+        if oracle.rightOverflows, sql.contains("right(") { return nil }
         let bound: BoundExpression
         do throws(ExpressionError) {
             bound = try Expression(parsing: sql).bound(to: oracle.schema)

@@ -105,3 +105,20 @@ extension OracleCheck {
 extension BSONValue {
     fileprivate var isNumber: Bool { [.int32, .int64, .double, .decimal128].contains(type) }
 }
+
+extension OracleCheck {
+    /// Types of which the documentation says that a key's digest can be looked for at the server.
+    static let digested: Set = ["bool", "int2", "int4", "int8", "oid", "text", "varchar", "bytea", "uuid", "date"]
+
+    /// The digest in a message is what the query in the documentation computes.
+    func checkDigests(_ family: OracleFamily) async throws {
+        try await makeTable(family.setUp, family.sqlType, family.edges, family.random)
+        let plan = try keyPlan(family.type)
+        for row in try await values(
+            expecting: "left(encode(sha256(convert_to(concat_ws(',', x), 'UTF8')), 'hex'), 16)")
+        where row.binary.fields[1].kind != .null {
+            let digest = plan.key(of: row.binary).flatMap { keyDigest(of: $0) }
+            #expect(digest == row.expected, "\(family.name)")
+        }
+    }
+}

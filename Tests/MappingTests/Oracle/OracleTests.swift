@@ -17,6 +17,11 @@ import Testing
         try await withConnection { try await OracleCheck(connection: $0).checkKeyText(family) }
     }
 
+    @Test(arguments: OracleFamily.all.filter { !$0.isKey && OracleCheck.digested.contains($0.name) })
+    func digestsNameTheirRows(_ family: OracleFamily) async throws {
+        try await withConnection { try await OracleCheck(connection: $0).checkDigests(family) }
+    }
+
     @Test func compositeKeysAreReadBack() async throws {
         try await withConnection { try await OracleCheck(connection: $0).checkCompositeKeyText() }
     }

@@ -59,7 +59,8 @@ import Testing
     @Test func environmentIsRead() throws {
         let layer = try SettingsLayer(environment: [
             "WHERRY_SOURCE": "s", "WHERRY_TARGET": "t", "WHERRY_PIPELINE": "p", "WHERRY_STATE_DATABASE": "d",
-            "WHERRY_SCHEMAS": "a, b", "WHERRY_EXCLUDE": "a.b,", "WHERRY_WORKERS": "7",
+            "WHERRY_SCHEMAS": "a, b", "WHERRY_EXCLUDE": "a.b,", "WHERRY_PLUGIN": "wal2json",
+            "WHERRY_WORKERS": "7",
         ])
         #expect(layer.source == Given(value: "s", origin: "WHERRY_SOURCE"))
         #expect(layer.target?.value == "t")
@@ -67,6 +68,7 @@ import Testing
         #expect(layer.stateDatabase?.value == "d")
         #expect(layer.schemas?.value == ["a", "b"])
         #expect(layer.exclude?.value == ["a.b"])
+        #expect(layer.plugin == Given(value: "wal2json", origin: "WHERRY_PLUGIN"))
         #expect(layer.workers == Given(value: 7, origin: "WHERRY_WORKERS"))
         #expect(try SettingsLayer(environment: ["WHERRY_SOURCE": ""]).source == nil)
         #expect(failure { try SettingsLayer(environment: ["WHERRY_WORKERS": "x"]) }?.message == "WHERRY_WORKERS is 'x'")

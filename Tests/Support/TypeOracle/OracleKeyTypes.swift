@@ -1,17 +1,17 @@
 import Model
 
 /// A column of a composite key.
-struct OracleColumn: Sendable {
-    let name: String
-    let type: PostgresType
-    let sqlType: String
-    let send: String
-    let random: String
+package struct OracleColumn: Sendable {
+    package let name: String
+    package let type: PostgresType
+    package let sqlType: String
+    package let send: String
+    package let random: String
 }
 
 extension OracleFamily {
     /// Every type that can be a key, and more of the extremes.
-    static let keyTypes: [OracleFamily] =
+    package static let keyTypes: [OracleFamily] =
         all.filter { !$0.isKey && ($0.hasEquality || ["xid", "cid"].contains($0.name)) } + [
             key(
                 "longest numeric", base(1700, "numeric"), "numeric",
@@ -54,7 +54,7 @@ extension OracleFamily {
         ]
 
     /// Those whose text in a key is checked down to the last character, so that none of somebody else's passes.
-    static let ownKeyForms: [OracleFamily] = {
+    package static let ownKeyForms: [OracleFamily] = {
         let names: Set = [
             "bool", "int2", "int4", "int8", "oid", "float4", "float8", "numeric", "bytea", "uuid", "date", "\"char\"",
             "varbit", "pg_lsn", "xid", "xid8", "text", "timestamp", "timestamptz",
@@ -62,7 +62,7 @@ extension OracleFamily {
         return all.filter { !$0.isKey && names.contains($0.name) }
     }()
 
-    static let compositeColumns: [OracleColumn] = [
+    package static let compositeColumns: [OracleColumn] = [
         OracleColumn(
             name: "at", type: base(1184, "timestamptz"), sqlType: "timestamptz", send: "timestamptz_send",
             random: "timestamptz '2000-01-01' + (random() - 0.5) * interval '8000 years'"),

@@ -3,22 +3,24 @@ import Model
 import Testing
 
 /// A type, values of it, and what PostgreSQL itself says they are.
-struct OracleFamily: Sendable, CustomTestStringConvertible {
-    let name: String
-    let type: PostgresType
+package struct OracleFamily: Sendable, CustomTestStringConvertible {
+    package let name: String
+    package let type: PostgresType
     /// SQL name of the type.
-    let sqlType: String
+    package let sqlType: String
     /// Run before anything else, for types that have to be made.
-    var setUp: [String] = []
+    package var setUp: [String] = []
     /// SQL literals, quoted where needed.
-    let edges: [String]
+    package let edges: [String]
     /// An expression over `g` (1, 2, 3, …) and `random()`.
-    let random: String
+    package let random: String
     /// An expression over `x` that gives the text `render` gives for the right value.
-    let expected: String
-    let render: @Sendable (BSONValue) -> String
+    package let expected: String
+    package let render: @Sendable (BSONValue) -> String
     /// Whether the value is looked at as the `_id` instead of as a field.
-    var isKey = false
+    package var isKey = false
+    /// One that a key could use.
+    package var hasEquality = true
 
     /// Of an extension that several tests make at once, in the database they share.
     static func makeExtension(_ name: String) -> String {
@@ -27,14 +29,19 @@ struct OracleFamily: Sendable, CustomTestStringConvertible {
         """
     }
 
-    /// One that a key could use.
-    var hasEquality = true
+    /// Its own types made in a schema, to last beyond a session, in place of the temporary one.
+    package func within(_ schema: String) -> OracleFamily {
+        func moved(_ text: String) -> String { text.replacing("pg_temp.", with: "\(schema).") }
+        return OracleFamily(
+            name: name, type: type, sqlType: moved(sqlType), setUp: setUp.map(moved), edges: edges.map(moved),
+            random: moved(random), expected: moved(expected), render: render, isKey: isKey, hasEquality: hasEquality)
+    }
 
-    var testDescription: String { isKey ? "\(name) in a key" : name }
+    package var testDescription: String { isKey ? "\(name) in a key" : name }
 }
 
 /// The text by which values are compared, with the BSON type in front where several are possible.
-enum OracleText {
+package enum OracleText {
     @Sendable static func number(_ value: BSONValue) -> String {
         switch value {
         case .int32(let value): "i:\(value)"
@@ -73,7 +80,7 @@ enum OracleText {
     }
 
     /// Without an exponent, all zeros kept, as `numeric_out` writes.
-    static func plain(_ value: Decimal128) -> String {
+    package static func plain(_ value: Decimal128) -> String {
         guard let (coefficient, exponent) = value.components, exponent <= 0 else { return value.description }
         let digits = String(coefficient)
         let padded = String(repeating: "0", count: max(0, 1 - exponent - digits.count)) + digits

@@ -3,24 +3,32 @@ import Model
 import Testing
 
 /// json, jsonb and arrays, which are compared as JSON by the server.
-struct OracleJSON: Sendable, CustomTestStringConvertible {
-    let name: String
-    var testDescription: String { name }
-    let type: PostgresType
-    let sqlType: String
+package struct OracleJSON: Sendable, CustomTestStringConvertible {
+    package let name: String
+    package var testDescription: String { name }
+    package let type: PostgresType
+    package let sqlType: String
     /// Run before anything else, for types that have to be made.
-    var setUp: [String] = []
+    package var setUp: [String] = []
     /// SQL literals, quoted where needed.
-    let edges: [String]
+    package let edges: [String]
     /// An expression over `g` (1, 2, 3, …) and `random()`.
-    let random: String
+    package let random: String
     /// What the value should be, an expression over `x`.
-    var json = "to_jsonb(x)"
+    package var json = "to_jsonb(x)"
 
-    static let all: [OracleJSON] = [json("jsonb", 3802), json("json", 114)] + arrays + structures
+    package static let all: [OracleJSON] = [json("jsonb", 3802), json("json", 114)] + arrays + structures
+
+    /// Its own types made in a schema, to last beyond a session, in place of the temporary one.
+    package func within(_ schema: String) -> OracleJSON {
+        func moved(_ text: String) -> String { text.replacing("pg_temp.", with: "\(schema).") }
+        return OracleJSON(
+            name: name, type: type, sqlType: moved(sqlType), setUp: setUp.map(moved), edges: edges.map(moved),
+            random: moved(random), json: moved(json))
+    }
 
     /// Extended only where JSON has no word: dates and bytes don't occur here.
-    static func text(_ value: BSONValue) -> String {
+    package static func text(_ value: BSONValue) -> String {
         switch value {
         case .document(let document):
             "{" + document.elements.map { "\(string($0.name)):\(text($0.value))" }.joined(separator: ",") + "}"

@@ -69,6 +69,17 @@ extension OracleJSON {
             setUp: ["CREATE DOMAIN pg_temp.oracle_list AS int4[]"],
             edges: ["null", "'{}'", #"'{"{}",NULL,"{NULL}"}'"#],
             random: #"('{"{' || g || ',NULL}","{{1,2},{3,4}}"}')::pg_temp.oracle_list[]"#),
+        OracleJSON(
+            name: "domain over a composite", type: domain(over: pair), sqlType: "pg_temp.oracle_couple",
+            setUp: [makePair, "CREATE DOMAIN pg_temp.oracle_couple AS pg_temp.oracle_pair"],
+            edges: ["null", "ROW(null, '')", "ROW(null, null)"], random: "ROW(g, \(awkward))::pg_temp.oracle_pair"),
+        OracleJSON(
+            name: "domain over a domain over an array", type: domain(over: domain(over: array(of: text))),
+            sqlType: "pg_temp.oracle_words",
+            setUp: [
+                "CREATE DOMAIN pg_temp.oracle_texts AS text[]",
+                "CREATE DOMAIN pg_temp.oracle_words AS pg_temp.oracle_texts CHECK (cardinality(VALUE) < 9)",
+            ], edges: ["null", "'{}'", "'{NULL,NULL}'"], random: "array[\(awkward), null]"),
     ]
 
     // MARK: - Ranges
@@ -162,6 +173,15 @@ extension OracleJSON {
             random: "(case g % \(kinds.count) \(cases) end)::public.\(type)",
             json: "public.st_asgeojson(x, 17, 8)::jsonb")
     }
+
+    /// Of pgvector, which only some servers have.
+    package static let vector = OracleJSON(
+        name: "vector", type: extended(.vector), sqlType: "public.vector",
+        setUp: [OracleFamily.makeExtension("vector")],
+        edges: literals(["[0]", "[1,-2.5,1e-30]", "[0.1,3.4028235e38]"]) + ["null"],
+        random:
+            "(select array_agg((random() - 0.5) * 10 ^ (n % 14)) from generate_series(1, 1 + g % 40) n)::public.vector",
+        json: "to_jsonb(x::real[]::float8[])")
 
     private static let others: [OracleJSON] = [
         OracleJSON(

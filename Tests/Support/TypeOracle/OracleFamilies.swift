@@ -3,10 +3,10 @@ import Model
 
 /// Every type with a codec. Values that are compared as JSON are in `OracleJSON`.
 extension OracleFamily {
-    static let all: [OracleFamily] =
+    package static let all: [OracleFamily] =
         numbers + texts + bytes + times + keys + plainTexts + geometric + textSearch + extensions
 
-    static func base(_ oid: UInt32, _ name: String) -> PostgresType {
+    package static func base(_ oid: UInt32, _ name: String) -> PostgresType {
         PostgresType(oid: oid, name: name, shape: .base)
     }
 
@@ -50,7 +50,7 @@ extension OracleFamily {
                 "9999999999999999999999999999999999", "99999999999999999999999999999999999", "1e-34", "1e-6176",
                 "1e-6177", "1e-7000", "NaN", "Infinity", "-Infinity", "123456789012345678901234567890.1234",
                 "1234567890123456789012345678901.1234", "0.1234567890123456789012345678901234",
-            ]),
+            ]) + ["repeat('9', 131072)::numeric", "('-0.' || repeat('7', 16383))::numeric"],
             random: """
                 (select string_agg(floor(random() * 10)::int::text, '') from generate_series(1, 1 + (g * 7)::int % 40))\
                 ::numeric * power(10::numeric, -(g % 23)::int) * sign(random() - 0.5)::int
@@ -122,7 +122,8 @@ extension OracleFamily {
 
     static let moments = quoted([
         "1970-01-01 00:00:00", "1969-12-31 23:59:59.999999", "1999-12-31 23:59:59.9995", "infinity", "-infinity",
-        "4713-01-01 00:00:00 BC", "294200-12-31 23:59:59.999999", "0044-03-15 12:00:00.5 BC", "12024-02-29 01:02:03.04",
+        "4713-01-01 00:00:00 BC", "294276-12-31 23:59:59", "294200-12-31 23:59:59.999999", "0044-03-15 12:00:00.5 BC",
+        "12024-02-29 01:02:03.04",
     ])
 
     private static func moment(_ name: String, _ oid: UInt32) -> OracleFamily {
