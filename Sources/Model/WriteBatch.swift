@@ -7,17 +7,13 @@ package struct WriteBatch: Sendable {
     package let counts: Counts
     /// Rows that have to be read again, noted in the same transaction.
     package var rereads: [Reread] = []
-    /// Rows that were to be read again for a change, and are as they should be with this batch: their notes go.
-    package var settled: [Reread] = []
-    /// Whether notes for a change are of stale documents only: those may be deleted where they are in the way.
-    package var knowsStale = false
     /// Changes that can't be written, kept in the same transaction.
     package var letters: [DeadLetter] = []
     /// `HeldLetters.orders` as the letters go by it: when something was asked since, nothing of the batch is written.
     package var letterOrders: Int64 = 0
 
     /// Whether there is more than a newer position.
-    package var hasWrites: Bool { !collections.isEmpty || !rereads.isEmpty || !settled.isEmpty || !letters.isEmpty }
+    package var hasWrites: Bool { !collections.isEmpty || !rereads.isEmpty || !letters.isEmpty }
 
     package struct Counts: Hashable, Sendable {
         /// Changes of the source in it, coalesced or not; of a table with several collections once for each.
@@ -112,8 +108,6 @@ package struct ChunkWrite: Sendable {
     package let rereads: [Reread]
     /// Rows that needed to be read again and are settled by this chunk, unless they are in `rereads` once more.
     package let settled: [Reread]
-    /// As in `WriteBatch`.
-    package let knowsStale: Bool
     /// Rows that can't be written, kept in the same transaction.
     package var letters: [DeadLetter]
     /// Keys (`{_id: …}`) whose letters go: they are held back no more, but for those of `letters`.
@@ -124,9 +118,8 @@ package struct ChunkWrite: Sendable {
 
     package init(
         documents: CollectionWrites, progress: BackfillStep?, sweep: SweepStep? = nil, rereads: [Reread],
-        settled: [Reread], letters: [DeadLetter] = [], knowsStale: Bool = false
+        settled: [Reread], letters: [DeadLetter] = []
     ) {
-        self.knowsStale = knowsStale
         self.letters = letters
         self.documents = documents
         self.progress = progress

@@ -114,41 +114,6 @@ import Testing
         #expect(others.readAgain == [] && others.rereads == [])
     }
 
-    /// A note for a change says that the document is stale: once the row comes whole, or goes, it doesn't any more.
-    @Test func whatComesWholeIsNotedNoMore() throws {
-        let inbox = inbox(before10)
-        var filter = filter(inbox)
-        var batch = BatchBuilder()
-        func record(_ id: UInt32, _ changes: Change...) throws -> ChunkFilter.Recorded {
-            let recorded = try filter.record(changes, of: id, plans: plans)
-            batch.note(recorded.rereads, settled: recorded.settled)
-            return recorded
-        }
-        #expect(try record(10, partial("1"), partial("2"), partial("3"), partial("4")).rereads.count == 4)
-        // Read before the transactions that follow.
-        let after = try record(
-            11, table.update("1", "new", "whole"), table.delete("2", nil, nil), move("3", "5"), partial("4"),
-            table.update("4", "new", "whole"), table.update("6", "new", "whole"), partial("6"))
-        #expect(after.settled == [reread("1"), reread("2"), reread("3"), reread("4")])
-        #expect(Set(after.rereads) == [reread("5"), reread("6")])
-        let chunk = try #require(try read(["1", "3", "4"], after10, inbox, &filter))
-        #expect(chunk.write.documents.writes.isEmpty && chunk.write.rereads == [] && chunk.write.knowsStale)
-        #expect(try record(12, partial("1")).rereads == [reread("1")])
-        batch.advance(to: Checkpoint(lsn: LSN(rawValue: 20)), endsTransaction: true)
-        let last = batch.seal(knowsStale: filter.knowsStale)
-        let sealed = try #require(last)
-        #expect(Set(sealed.rereads) == [reread("1"), reread("5"), reread("6")])
-        #expect(Set(sealed.settled) == [reread("2"), reread("3"), reread("4")] && sealed.knowsStale)
-    }
-
-    /// Rows that are known no more one by one can't be told from those that have come whole since.
-    @Test func whatIsForgottenIsNotTakenForStale() throws {
-        let inbox = inbox(before10)
-        var filter = filter(inbox, limit: 1)
-        _ = try filter.record([partial("1"), partial("2")], of: 10, plans: plans)
-        #expect(!filter.knowsStale)
-    }
-
     @Test func aRowThatChangesItsKeyLeavesTheOldOne() throws {
         let inbox = inbox(before10)
         var filter = filter(inbox)

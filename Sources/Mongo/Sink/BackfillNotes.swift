@@ -36,43 +36,6 @@ struct BackfillNotes {
         try bulk.execute()
     }
 
-    /// What a batch notes.
-    func write(_ batch: WriteBatch) throws {
-        try remove(batch.settled)
-        try write(batch.rereads)
-    }
-
-    /// The documents of some tables that lack something the stream has brought: their rows are to be read again. A part of
-    /// a row isn't written meanwhile, so that one may be missing. Not those that are held back: they stay as they are.
-    ///
-    /// - Parameter batch: what is about to be noted.
-    func staleKeys(of writes: CollectionWrites, in batch: WriteBatch) throws -> Set<BSONDocument> {
-        var keys: Set<BSONDocument> = []
-        for part in writes.tables.keys {
-            let noted = try connection.find(
-                stateDatabase, StateCollection.rereads,
-                filter: [
-                    "_id": StateCollection.keys(of: part, in: pipeline),
-                    "cause": .string(Reread.Cause.change.rawValue), "retry": ["$ne": true],
-                ], limit: BackfillNotes.mostStale, session: session)
-            keys.formUnion(noted.compactMap { $0["_id"]?.asDocument?["key"] }.map { BSONDocument([("_id", $0)]) })
-        }
-        keys.subtract(batch.settled.filter { $0.collection == writes.collection }.map(\.key))
-        keys.formUnion(
-            batch.rereads.filter { $0.collection == writes.collection && $0.cause == .change }.map(\.key))
-        if keys.isEmpty { return [] }
-        let held = try connection.find(
-            stateDatabase, StateCollection.deadLetters,
-            filter: [
-                "_id": StateCollection.letters(of: pipeline), "collection": .string(writes.collection),
-                "keys": ["$in": .array(keys.map { $0["_id"] ?? .null })],
-            ], projection: ["keys": 1], limit: BackfillNotes.mostStale, session: session)
-        return keys.subtracting(held.flatMap { $0["keys"]?.asArray ?? [] }.map { BSONDocument([("_id", $0)]) })
-    }
-
-    /// Documents that one transaction deletes for that at most.
-    private static let mostStale = 10_000
-
     /// Rows that are settled.
     private func remove(_ rereads: [Reread]) throws {
         guard !rereads.isEmpty else { return }

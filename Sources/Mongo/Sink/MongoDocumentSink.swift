@@ -157,19 +157,14 @@ package actor MongoDocumentSink: DocumentSink {
         var writer = TransactionWriter(connection: connection, session: transactions, database: pool.database)
         let notes = BackfillNotes(
             connection: connection, session: transactions, stateDatabase: stateDatabase, pipeline: pipeline)
-        if batch.knowsStale { writer.staleKeys = { try notes.staleKeys(of: $0, in: batch) } }
         for writes in batch.collections { try writer.write(writes, mode: mode) }
-        try notes.write(batch)
+        try notes.write(batch.rereads)
         let letters = LetterNotes(
             connection: connection, session: transactions, stateDatabase: stateDatabase, pipeline: pipeline)
         try letters.write(batch.letters, by: batch.letterOrders)
         var removed = 0
         if let piece {
             writer.part = piece.part
-            // The rows that are read again are among those that are noted, and written: that of the batch is stored.
-            writer.writesStale = true
-            let nothing = WriteBatch(checkpoint: batch.checkpoint, collections: [], counts: WriteBatch.Counts())
-            writer.staleKeys = { piece.chunk.knowsStale ? try notes.staleKeys(of: $0, in: nothing) : [] }
             removed = try writer.write(piece.chunk.documents, mode: pieceMode)
             if piece.isLast {
                 try notes.write(piece.chunk, removed: piece.removedBefore + removed)
@@ -274,8 +269,7 @@ package actor MongoDocumentSink: DocumentSink {
         switch mode {
         case .insertFirst: duplicate.keyPattern == ["_id"] ? .overwrite : .rebuild
         case .overwrite: duplicate.keyPattern == ["_id"] ? nil : .rebuild
-        case .rebuild: duplicate.keyPattern == ["_id"] ? nil : .withoutStale
-        case .withoutStale: nil
+        case .rebuild: nil
         }
     }
 }

@@ -11,10 +11,6 @@ struct TransactionWriter {
     let database: String
     /// Only the writes at these positions; nil for all.
     var part: Range<Int>?
-    /// Keys of documents that wait to be read again, asked for where they may be in the way.
-    var staleKeys: (_ writes: CollectionWrites) throws -> Set<BSONDocument> = { _ in [] }
-    /// Whether the writes of such keys are newer than what their documents lack: not of a batch that has noted them.
-    var writesStale = false
 
     /// - Returns: how many documents are deleted; 0 of a rebuild, which deletes others too.
     /// - Throws: `CollectionError` around a `MongoError`; `Failure(.dataRefused)` when a document that the stream
@@ -23,13 +19,8 @@ struct TransactionWriter {
     func write(_ writes: CollectionWrites, mode: WriteMode) throws -> Int {
         do {
             let inserts = mode == .insertFirst && !writes.expectsDocuments
-            switch mode {
-            case .insertFirst, .overwrite: return try write(writes, inserts: inserts)
-            case .rebuild: try rebuild(writes)
-            case .withoutStale:
-                // Where an application writes too, what is there may be its own.
-                try rebuild(writes, without: writes.guardField == nil ? try staleKeys(writes) : [])
-            }
+            if mode != .rebuild { return try write(writes, inserts: inserts) }
+            try rebuild(writes)
             return 0
         } catch let error as MongoError {
             throw CollectionError(collection: writes.collection, error: error)
@@ -76,17 +67,13 @@ struct TransactionWriter {
     }
 
     /// Deletes every key of the batch, then inserts what there shall be.
-    ///
-    /// - Parameter stale: keys of documents that are deleted; made again are those of `writesStale` alone.
-    private func rebuild(_ writes: CollectionWrites, without stale: Set<BSONDocument> = []) throws {
+    private func rebuild(_ writes: CollectionWrites) throws {
         let completed = try wholeDocuments(writes, of: [.move, .set])
-        try delete(stale, in: writes.collection)
         // Calls `body` with the whole document, where there is one.
         func withDocument(_ write: DocumentWrite, _ index: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
         {
             switch write.kind {
             case .delete: break
-            case _ where !writesStale && stale.contains(BSONDocument(unchecked: writes.bytes(write.key))): break
             case .replace, .insert: try writes.withBytes(write.body, body)
             case .set, .move: try completed[index]?.bytes.withUnsafeBytes(body)
             }
@@ -109,13 +96,6 @@ struct TransactionWriter {
                 try writes.withBytes(write.key) { try replace($0, with: document, writes, in: bulk) }
             }
         }
-    }
-
-    private func delete(_ keys: Set<BSONDocument>, in collection: String) throws {
-        if keys.isEmpty { return }
-        let bulk = try connection.bulk(database, collection, session: session)
-        for key in keys { try key.bytes.withUnsafeBytes { try bulk.remove($0) } }
-        try bulk.execute()
     }
 
     private func remove(_ writes: CollectionWrites, _ write: DocumentWrite, in bulk: MongoBulk) throws {

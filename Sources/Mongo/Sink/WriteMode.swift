@@ -7,7 +7,4 @@ enum WriteMode: Sendable {
     /// Everything the batch touches is deleted and then inserted: the way through a unique index of the user's own when
     /// values move between documents.
     case rebuild
-    /// The same, and documents that wait to be read again go too: one of them may hold a value that its row has given up,
-    /// in a change that wasn't written.
-    case withoutStale
 }

@@ -57,7 +57,8 @@ extension MongoStateStore {
     @discardableResult
     func limited(_ command: BSONDocument) throws -> BSONDocument {
         let limit = Int64(MongoStateStore.killInterval / .milliseconds(1))
-        return try connection.command(database, BSONDocument(command.elements + [("maxTimeMS", .int64(limit))]))
+        return try connection.command(
+            database, BSONDocument(command.elements + [("writeConcern", ["w": 1]), ("maxTimeMS", .int64(limit))]))
     }
 
     /// Waits until all that this connection has written is durable: a write of nothing waits for the newest one (MongoDB

@@ -36,8 +36,6 @@ struct ChunkFilter {
     struct Recorded {
         /// Rows to be noted in the batch, to be read again.
         var rereads: [Reread] = []
-        /// Rows whose notes go with the batch: they were to be read again for a change, and are whole since.
-        var settled: Set<Reread> = []
         /// Places of changes that can't be written as they were sent: of their rows nothing is written now. Ascending.
         var readAgain: [Int] = []
         /// Changes of a key.
@@ -185,7 +183,7 @@ struct ChunkFilter {
         return AdmittedChunk(
             write: ChunkWrite(
                 documents: documents, progress: chunk.progress, sweep: chunk.sweep, rereads: rereads,
-                settled: chunk.rereads, letters: letters, knowsStale: knowsStale),
+                settled: chunk.rereads, letters: letters),
             settled: { [inbox] outcome in
                 if case .written = outcome { inbox.settled(settling) }
                 chunk.settled(outcome)
@@ -239,7 +237,7 @@ struct ChunkFilter {
             guard concerns(plan) else { return false }
             let key = try plan.encodeKey(row, into: &scratch.writer)
             let isUnknown = plan.mayReadAgain && plan.needsReread(row, old: nil)
-            if isUnknown { readAgain(key, plan, id, .change, &recorded) } else { settle(key, plan, &recorded) }
+            if isUnknown { readAgain(key, plan, id, .change, &recorded) }
             touch(key, plan, id, isPartial: isUnknown)
             return isUnknown
         case .update(let table, let old, let new):
@@ -247,10 +245,7 @@ struct ChunkFilter {
             return try concerns(plan) && record(old, new, plan, of: id, &recorded)
         case .delete(let table, let old):
             let plan = try plans.plan(for: table)
-            guard concerns(plan) else { return false }
-            let key = try plan.encodeKey(old.row, into: &scratch.writer)
-            settle(key, plan, &recorded)
-            touch(key, plan, id, isPartial: false)
+            if concerns(plan) { touch(try plan.encodeKey(old.row, into: &scratch.writer), plan, id, isPartial: false) }
         case .truncate: break
         }
         return false
@@ -274,12 +269,9 @@ struct ChunkFilter {
             !everyRowIsThere && unfinished.contains(plan.part) || pending.contains(before)
         {
             readAgain(key, plan, id, .backfill, &recorded)
-        } else if !isPartial {
-            settle(key, plan, &recorded)
         }
         touch(key, plan, id, isPartial: isPartial || isUnknown)
         if let origin {
-            settle(origin, plan, &recorded)
             touch(origin, plan, id, isPartial: false)
             recorded.moved += 1
         }
@@ -294,21 +286,7 @@ struct ChunkFilter {
         let reread = reread(key, plan, cause)
         if !pending.contains(reread) { progress.update { $0.backfill.rowsReadAgain += 1 } }
         recorded.rereads.append(pending.note(reread, until: id))
-        recorded.settled.remove(reread)
     }
-
-    /// The row is sent whole, or is gone.
-    private mutating func settle(_ key: Range<Int>, _ plan: MappingPlan, _ recorded: inout Recorded) {
-        guard pending.hasAny else { return }
-        let reread = reread(key, plan)
-        guard pending.settle(reread) else { return }
-        recorded.rereads.removeAll { $0 == reread }
-        recorded.settled.insert(reread)
-    }
-
-    /// Whether the notes in the state database, with those of the batches on their way, name exactly the documents that
-    /// are stale.
-    var knowsStale: Bool { pending.areAllKnown }
 
     private func reread(_ key: Range<Int>, _ plan: MappingPlan, _ cause: Reread.Cause = .backfill) -> Reread {
         Reread(

@@ -73,20 +73,6 @@ struct PendingRereads {
     }
 
     var hasRetried: Bool { !retried.isEmpty }
-    var hasAny: Bool { !entries.isEmpty }
-
-    /// The stream has brought the row whole, or its end, since it was noted for a change: its document is as it should be,
-    /// and what is noted lacks nothing any more.
-    ///
-    /// - Returns: whether that is so.
-    mutating func settle(_ reread: Reread) -> Bool {
-        guard entries[reread]?.cause == .change else { return false }
-        entries[reread] = nil
-        return true
-    }
-
-    /// Whether those noted for a change are exactly the ones whose documents are stale.
-    var areAllKnown: Bool { spills == 0 }
 
     /// What settles the row when it has been read for what is known of it now.
     func settling(_ reread: Reread) -> SettledReread? {

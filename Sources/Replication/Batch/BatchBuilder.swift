@@ -24,9 +24,7 @@ struct BatchBuilder {
     private(set) var counts = WriteBatch.Counts()
     private(set) var bytes = 0
     /// Rows that have to be read again.
-    private var rereads: [Reread] = []
-    /// Rows whose notes go.
-    private var settled: Set<Reread> = []
+    var rereads: [Reread] = []
     /// Changes that can't be written.
     private var letters: [DeadLetter] = []
     /// Their keys.
@@ -39,19 +37,10 @@ struct BatchBuilder {
 
     /// Operations as the limits count them.
     var load: Int {
-        counts.writes + rereads.count + settled.count + letters.count + collections.count * BatchLimits.commandCost
+        counts.writes + rereads.count + letters.count + collections.count * BatchLimits.commandCost
     }
 
     var hasLetters: Bool { !letters.isEmpty }
-
-    /// - Parameters:
-    ///   - rereads: rows that have to be read again from here on.
-    ///   - settled: others that haven't.
-    mutating func note(_ rereads: [Reread], settled: Set<Reread> = []) {
-        if !settled.isEmpty { self.rereads.removeAll { settled.contains($0) } }
-        self.rereads += rereads
-        self.settled = self.settled.union(settled).subtracting(rereads)
-    }
 
     /// Whether the batch holds a change of one of these keys back, so that later ones have to follow it.
     func holdsBack(_ keys: [HeldKey]) -> Bool { !heldBack.isDisjoint(with: keys) }
@@ -122,10 +111,8 @@ struct BatchBuilder {
 
     /// The batch so far; the builder is empty afterwards.
     ///
-    /// - Parameters:
-    ///   - incomplete: those whose backfill is not finished.
-    ///   - knowsStale: `WriteBatch.knowsStale`
-    mutating func seal(incomplete: Set<CollectionPart> = [], knowsStale: Bool = false) -> WriteBatch? {
+    /// - Parameter incomplete: those whose backfill is not finished.
+    mutating func seal(incomplete: Set<CollectionPart> = []) -> WriteBatch? {
         guard let checkpoint else { return nil }
         let sorted = collections.values.filter { !$0.writes.writes.isEmpty }
             .sorted { $0.writes.collection < $1.writes.collection }
@@ -133,8 +120,7 @@ struct BatchBuilder {
             sorted.first { $0.writes.collection == part.collection }?.writes.incomplete.append(part)
         }
         var batch = WriteBatch(checkpoint: checkpoint, collections: sorted.map(\.writes), counts: counts)
-        (batch.rereads, batch.settled) = (rereads, Array(settled))
-        batch.knowsStale = knowsStale
+        batch.rereads = rereads
         batch.letters = letters
         self = BatchBuilder()
         return batch

@@ -234,7 +234,7 @@ struct ChangePreparer {
     private mutating func fold(_ changes: [Change], of transaction: TransactionStart) throws {
         do {
             let recorded = try filter?.record(changes, of: transaction.xid, plans: plans)
-            if let recorded { batch.note(recorded.rereads, settled: recorded.settled) }
+            batch.rereads += recorded?.rereads ?? []
             var readAgain = recorded?.readAgain[...] ?? []
             let unfinished = filter?.unfinished ?? []
             for (place, change) in changes.enumerated() {
@@ -289,7 +289,5 @@ struct ChangePreparer {
         if let sealed = seal() { await handoff.put(.batch(sealed)) }
     }
 
-    private mutating func seal() -> WriteBatch? {
-        batch.seal(incomplete: filter?.unfinished ?? [], knowsStale: filter?.knowsStale ?? false)
-    }
+    private mutating func seal() -> WriteBatch? { batch.seal(incomplete: filter?.unfinished ?? []) }
 }

@@ -11,11 +11,7 @@ struct TableDeparture {
     /// Takes out what operators want out.
     func settleOrders(of state: PipelineState, _ catalogue: [CatalogueTable]) async throws {
         let tables = try await ports.store.tables(of: state.pipeline)
-        // One of its collections may have joined at the very moment when the table was ordered out.
-        let ordered = Set(try await ports.store.leftTables(of: state.pipeline).filter(\.isOrdered).map(\.table))
-        let leaving = tables.filter {
-            $0.membership.isLeaving || $0.membership == .member && ordered.contains($0.table)
-        }
+        let leaving = tables.filter { $0.membership.isLeaving }
         let shown = ShownTables(tables, in: catalogue)
         try await remove(leaving, published: leaving.map { shown[$0]?.name ?? $0.table }, of: tables, state)
     }
@@ -27,6 +23,29 @@ struct TableDeparture {
         try await remove(leaving, published: leaving.map(\.table), of: tables, state)
     }
 
+    /// Stores that these leave once a transaction is whole that is applied in part: its changes of theirs are left out from
+    /// now on, and a configuration that chooses them again lets them join, instead of going on as if nothing were missing.
+    func noteConfiguration(of state: PipelineState) async throws {
+        let tables = try await ports.store.tables(of: state.pipeline)
+        let leaving = tables.filter { $0.membership == .member && isLeaving($0, state) }
+        guard !leaving.isEmpty else { return }
+        try requireOthers(than: leaving, of: tables, state)
+        let updates = leaving.map { table in
+            var left = table
+            left.membership = .leaving(deletesDocuments: false)
+            return TableUpdate(stored: table.route, table: left)
+        }
+        try await ports.store.write(updates, of: state)
+    }
+
+    private func requireOthers(than leaving: [TableState], of tables: [TableState], _ state: PipelineState) throws {
+        guard !tables.contains(where: { $0.membership == .member && !leaving.contains($0) }) else { return }
+        throw Failure(
+            .configuration, "no table would be left of pipeline \(state.pipeline)",
+            hint: "`wherry drop \(state.pipeline)` removes the pipeline; to keep it, choose one of its tables "
+                + "again, or add another with `wherry tables add`.")
+    }
+
     func isLeaving(_ table: TableState, _ state: PipelineState) -> Bool {
         table.membership.isLeaving
             || table.membership == .member && !settings.keeps(table, isPicked: state.picksTables)
@@ -36,12 +55,7 @@ struct TableDeparture {
         _ leaving: [TableState], published: [TableName], of tables: [TableState], _ state: PipelineState
     ) async throws {
         guard !leaving.isEmpty else { return }
-        guard tables.contains(where: { $0.membership == .member && !leaving.contains($0) }) else {
-            throw Failure(
-                .configuration, "no table would be left of pipeline \(state.pipeline)",
-                hint: "`wherry drop \(state.pipeline)` removes the pipeline; to keep it, choose one of its tables "
-                    + "again, or add another with `wherry tables add`.")
-        }
+        try requireOthers(than: leaving, of: tables, state)
         // Another of its collections may stay.
         let staying = Set(tables.filter { !leaving.contains($0) }.map(\.table))
         for table in leaving where table.rowFilter != nil && staying.contains(table.table) {

@@ -34,7 +34,11 @@ struct TableSettlement {
         notes.clear()
         for line in shapes.told { logger.notice("a table has changed", metadata: line) }
 
-        if !isSplit { try await departure.settleConfiguration(of: state) }
+        if isSplit {
+            try await departure.noteConfiguration(of: state)
+        } else {
+            try await departure.settleConfiguration(of: state)
+        }
         let outsiders = try await arrival.settle(state, catalogue, at: point, holding: shapes.held)
         let tables = try await ports.store.tables(of: state.pipeline)
         let shown = ShownTables(tables, in: catalogue)
