@@ -7,7 +7,8 @@ struct PostgresInstallation: Sendable {
     let binaries: String
     let version: String
 
-    /// Of the programs in a folder; without one `WHERRY_POSTGRES_BIN`, the newest `/usr/lib/postgresql/*/bin`, or the folder of `postgres` on PATH.
+    /// Of the programs in a folder; without one `WHERRY_POSTGRES_BIN`, the newest `/usr/lib/postgresql/*/bin`, or the
+    /// folder of `postgres` on PATH.
     static func find(_ folder: String? = nil) async throws -> PostgresInstallation {
         let environment = ProcessInfo.processInfo.environment
         let debian = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []

@@ -99,13 +99,7 @@ import Testing
                 try await fixture.sql(change(id, step, &generator))
             }
         }()
-        var generator = SeededGenerator(seed: 6)
-        for _ in 1...4 {
-            let worker = try fixture.wherry(file)
-            _ = try? await worker.waitForLine("it streams") { $0.message == "streaming" }
-            try await Task.sleep(for: .milliseconds(Int.random(in: 20...300, using: &generator)))
-            try await worker.kill()
-        }
+        try await fixture.runAndKill(4, file, seed: 6)
         try await load
         try await fixture.catchUp(arguments: file)
         try await compare(fixture)

@@ -105,14 +105,7 @@ import Testing
             var generator = SeededGenerator(seed: 15)
             for step in 1...150 { try await fixture.sql(change(step, &generator)) }
         }()
-        var generator = SeededGenerator(seed: 16)
-        for _ in 1...4 {
-            let worker = try fixture.wherry(file)
-            _ = try? await worker.waitForLine("it streams") { $0.message == "streaming" }
-            // The moment of the kill is random.
-            try await Task.sleep(for: .milliseconds(Int.random(in: 20...300, using: &generator)))
-            try await worker.kill()
-        }
+        try await fixture.runAndKill(4, file, seed: 16)
         try await load
         try await fixture.catchUp(arguments: file)
         try await expect(fixture, collections)

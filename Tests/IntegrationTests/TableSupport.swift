@@ -23,6 +23,17 @@ extension PipelineFixture {
         #expect(try await compare(excluding: excluding) == [], "\(when) \(process.tail)", sourceLocation: location)
     }
 
+    /// Starts the program and kills it once it streams, at a random moment, again and again.
+    func runAndKill(_ times: Int, _ arguments: [String], seed: UInt64) async throws {
+        var generator = SeededGenerator(seed: seed)
+        for _ in 1...times {
+            let worker = try wherry(arguments)
+            try await worker.waitForLine("it streams") { $0.message == "streaming" }
+            try await Task.sleep(for: .milliseconds(Int.random(in: 20...300, using: &generator)))
+            try await worker.kill()
+        }
+    }
+
     /// `wherry set --accept-schema-change TABLE`
     func accept(_ table: String, location: SourceLocation = #_sourceLocation) async throws {
         let process = try command(["set", "--accept-schema-change", table] + connectionWords)

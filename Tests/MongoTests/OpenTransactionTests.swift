@@ -63,7 +63,16 @@ import Mongo
 
     /// A worker that is alive has documents locked for moments: it isn't disturbed.
     @Test func theyWaitForOneThatIsShort() async throws {
-        let fixture = try await SinkFixture()
+        // Of its own, so that no other test's transactions are counted.
+        let server = try await MongoServer.start(directory: SharedServers.directory(uniqueName("short")))
+        do { try await waitForOneThatIsShort(SinkFixture(on: server)) } catch {
+            try? await server.remove()
+            throw error
+        }
+        try await server.remove()
+    }
+
+    private func waitForOneThatIsShort(_ fixture: SinkFixture) async throws {
         let (store, pipeline) = (fixture.store, fixture.pipeline)
         try await store.setLimits([.lag: .at(9)], of: pipeline)
         let alive = try fixture.reader.startSession()
@@ -74,11 +83,18 @@ import Mongo
             fixture.stateDatabase,
             ["update": "controls", "updates": [["q": [:], "u": ["$set": ["touched": true]]]]],
             session: alive)
-        async let discarded: Void = store.discard([held], of: pipeline)
-        try await Task.sleep(for: .milliseconds(500))
+        let before = try aborted(fixture)
+        let discarding = Task { try await store.discard([held], of: pipeline) }
+        try await waitUntil("it has met the lock") { try aborted(fixture) > before }
         try alive.commit()
-        try await discarded
+        try await discarding.value
         let control = try fixture.reader.find(fixture.stateDatabase, "controls", filter: [:], limit: 1).first
         #expect(control?["touched"]?.asBool == true && control?["letter_orders"]?.asInt64 == 1)
+    }
+
+    /// Transactions that the server has aborted.
+    private func aborted(_ fixture: SinkFixture) throws -> Int64 {
+        let status = try fixture.reader.command("admin", ["serverStatus": 1])
+        return try required(status["transactions"]?.asDocument?["totalAborted"]?.asInt64)
     }
 }

@@ -19,8 +19,9 @@ final class SinkFixture {
     let reader: MongoConnection
     let start = Checkpoint(lsn: LSN(rawValue: 0x100))
 
-    init() async throws {
-        let server = try await SharedServers.shared.mongoServer()
+    /// - Parameter own: the shared server when nil.
+    init(on own: MongoServer? = nil) async throws {
+        let server = if let own { own } else { try await SharedServers.shared.mongoServer() }
         stateDatabase = uniqueName("state")
         uri = server.uri(database: uniqueName("target"))
         pool = try MongoPool(uri: uri, applicationName: "wherry-test")

@@ -66,6 +66,29 @@ import Testing
         #expect(plans.copies(of: .insert(Self.sales.version, new: Cell.row(["1", "n", "t"])))?.isEmpty == true)
     }
 
+    /// While a transaction is applied in part its changes of such a one are left out: a file that names it again must not
+    /// bring it back as if nothing were missing.
+    @Test func thatOneLeavesIsStoredBeforeAChangeIsLeftOut() async throws {
+        var fixture = PipelineFixture()
+        fixture.leave(.streaming)
+        fixture.store.change { $0.tables["p"] = Self.both }
+        func note(_ collections: [TableName: [CollectionSettings]]) async throws -> [String: TableMembership] {
+            fixture.settings.collections = collections
+            try await TableDeparture(settings: fixture.settings, ports: fixture.ports, logger: fixture.logger)
+                .noteConfiguration(of: try #require(fixture.stored))
+            let tables = fixture.store.snapshot.tables["p"] ?? []
+            return Dictionary(uniqueKeysWithValues: tables.map { ($0.collection, $0.membership) })
+        }
+        let name = Self.sales.schema.name
+        let (a, b) = (CollectionSettings(collection: "a"), CollectionSettings(collection: "b"))
+        #expect(try await note([name: [a, b]]) == ["a": .member, "b": .member])
+        let left = TableMembership.leaving(deletesDocuments: false)
+        #expect(try await note([name: [b]]) == ["a": left, "b": .member])
+        #expect(try await note([name: [a, b]]) == ["a": left, "b": .member], "it leaves all the same")
+        let failure = await #expect(throws: Failure.self) { try await note([:]) }
+        #expect(failure?.kind == .configuration && failure?.message.contains("no table would be left") == true)
+    }
+
     private static func shown(_ name: TableName, oid: UInt32) -> CatalogueTable {
         let schema = TableSchema(oid: oid, name: name, columns: [], replicaIdentity: .primaryKey)
         return CatalogueTable(

@@ -24,12 +24,13 @@ extension MongoStateStore {
 
     /// What an operator's command writes among the documents of a worker.
     ///
-    /// - Parameter write: may be called again after it has written, when the answer of the majority was late.
-    /// - Throws: `Failure(.targetInterrupted)` when something other than the worker keeps them locked.
+    /// - Parameter write: called again until it has met no lock.
+    /// - Throws: `CancellationError`; `Failure(.targetInterrupted)` when something other than the worker keeps them locked.
     func order<Result>(_ action: String, of pipeline: String, _ write: () throws -> Result) throws -> Result {
         try during(action) {
             var (kills, since) = (0, ContinuousClock.now)
             while kills < MongoStateStore.mostKills {
+                try Task.checkCancellation()
                 do { return try write() } catch let error as MongoError
                     where error.isConflict || error.code == MongoError.maxTimeExpired
                 {
