@@ -144,11 +144,12 @@ extension OracleJSON {
         PostgresType(oid: 99_030, name: type.rawValue, shape: .extended(type))
     }
 
-    /// Random points in a shape of every kind, which SQL makes into GeoJSON too.
+    /// Random points in a shape of every kind, which SQL makes into GeoJSON too. That has 17 decimal places at most, which
+    /// is too few for all digits of a double near zero: the points have 12.
     private static func geometry(_ type: String, _ kinds: [String]) -> OracleJSON {
         let points = """
-            (select array_agg(public.st_makepoint(random() * 360 - 180, random() * 180 - 90) order by random()) \
-            from generate_series(1, 3 + g % 5))
+            (select array_agg(public.st_makepoint(round((random() * 360 - 180)::numeric, 12)::float8, \
+            round((random() * 180 - 90)::numeric, 12)::float8) order by random()) from generate_series(1, 3 + g % 5))
             """
         let line = "public.st_makeline(\(points))"
         let shapes = [
