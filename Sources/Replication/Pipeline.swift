@@ -108,7 +108,7 @@ package struct Pipeline: Sendable {
             .beside(tables, holding: settled.held, leaving: settled.leaving, from: checkpoint)
         }
         let indexes = try await stop.cancelling { try await missingIndexes(of: tables) }
-        if settings.endsWithCopy, backfill?.hasTables != true {
+        if settings.endsWithCopy, backfill?.hasWork != true {
             try await stop.cancelling { try await indexes?.run() }
             return .copied(state)
         }

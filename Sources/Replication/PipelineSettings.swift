@@ -96,6 +96,12 @@ extension PipelineSettings {
     }
 
     var refusals: RefusalPolicies { RefusalPolicies(standard: onRefused) }
+
+    /// Those of a copy from an exported snapshot, which holds nothing back itself: its rows are read again beside the
+    /// stream. nil where that can't be.
+    func copyRefusals(of source: SourceIdentity) -> RefusalPolicies? {
+        usesSlot && BackfillPlanner.hasMessages(source) ? refusals : nil
+    }
 }
 
 /// How a new pipeline gets the rows that are there.

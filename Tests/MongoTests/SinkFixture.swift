@@ -134,3 +134,10 @@ struct BatchMaker {
         ChunkWrite(documents: writes, progress: nil, rereads: rereads, settled: [])
     }
 }
+
+extension MongoCopySink {
+    /// Rows of which none is refused.
+    func write(_ documents: CollectionWrites, ledger attempt: Int?, claim: RangeClaim) async throws -> Bool {
+        try await write(documents, refused: [], holdsBack: false, ledger: attempt, claim: claim)
+    }
+}

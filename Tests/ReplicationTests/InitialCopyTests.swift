@@ -58,6 +58,7 @@ struct InitialCopyTests {
             snapshot: snapshot, sinks: sinks, ranges: ranges,
             copy: SharedCopy(pipeline: "p", epoch: 1, attempt: 3, snapshot: "s", digests: [:]),
             tables: Dictionary(uniqueKeysWithValues: made), limits: BatchLimits(operations: operations),
+            refusals: nil,
             gate: gate, tally: CopyTally())
         return InitialCopy(workers: workers, store: store, progress: progress)
     }

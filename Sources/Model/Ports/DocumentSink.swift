@@ -53,9 +53,14 @@ package protocol CopySink: Sendable {
     /// claim of their range too: its rows, and a new lease. `ledger` says that the collection was not empty: then rows
     /// overwrite by key, and their keys are noted so that a later attempt can remove those that are gone.
     ///
+    /// - Parameters:
+    ///   - refused: rows that make no document, noted to be read again beside the stream.
+    ///   - holdsBack: whether documents that the target refuses become such rows, and are taken out of `documents`.
     /// - Returns: false, with nothing more written, when the range is not this writer's any more.
     /// - Throws: `Failure(.fenced)` when the epoch has moved on.
-    func write(_ documents: CollectionWrites, ledger attempt: Int?, claim: RangeClaim) async throws -> Bool
+    func write(
+        _ documents: CollectionWrites, refused: [Reread], holdsBack: Bool, ledger attempt: Int?, claim: RangeClaim
+    ) async throws -> Bool
 
     /// Deletes all documents of what was empty before Wherry came, in steps that make sure of the epoch.
     func empty(_ part: CollectionPart) async throws

@@ -38,12 +38,35 @@ package actor MongoCopySink: CopySink {
 
     package func close() { transactions.abort() }
 
-    package func write(_ documents: CollectionWrites, ledger attempt: Int?, claim: RangeClaim) async throws -> Bool {
+    package func write(
+        _ documents: CollectionWrites, refused: [Reread], holdsBack: Bool, ledger attempt: Int?, claim: RangeClaim
+    ) async throws -> Bool {
+        var (refused, done) = (refused, 0)
+        while true {
+            do {
+                return try await write(documents, from: &done, &refused, ledger: attempt, claim: claim)
+            } catch let failure as Failure where failure.kind == .dataRefused {
+                guard holdsBack, let place = failure.place else { throw failure }
+                let body = BSONDocument(unchecked: documents.bytes(documents.writes.remove(at: place.position).body))
+                let key: BSONDocument = ["_id": body["_id"] ?? .null]
+                refused.append(Reread(collection: documents.collection, key: key, cause: .change))
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - done: how many documents are written.
+    ///   - refused: rows to be noted; empty once they are.
+    /// - Throws: `Failure(.dataRefused)` with the place among all documents.
+    private func write(
+        _ documents: CollectionWrites, from done: inout Int, _ refused: inout [Reread], ledger attempt: Int?,
+        claim: RangeClaim
+    ) async throws -> Bool {
         var overwrite = attempt != nil || documents.expectsDocuments
         var size = PieceSize(for: documents)
-        var (done, collisions) = (0, 0)
+        var collisions = 0
         do {
-            while done < documents.writes.count {
+            while done < documents.writes.count || !refused.isEmpty {
                 var part = 0..<0
                 try await transaction(in: documents.collection) { error in
                     if error.isConflict { return size.shrink() }
@@ -57,8 +80,10 @@ package actor MongoCopySink: CopySink {
                     part = done..<min(done + size.current, documents.writes.count)
                     // First: whoever else has the range, or ends the copy, waits for this transaction or makes it fail.
                     try hold(claim, adding: part.count)
+                    try notes.write(refused)
                     try put(documents, part, overwrite: overwrite, ledger: attempt)
                 }
+                refused = []
                 done = part.upperBound
                 size.succeed()
             }
@@ -141,7 +166,13 @@ package actor MongoCopySink: CopySink {
         guard found?["epoch"]?.asInt64 == epoch else { throw Failure.fenced(pipeline) }
     }
 
+    private var notes: BackfillNotes {
+        BackfillNotes(
+            connection: connection, session: transactions, stateDatabase: stateDatabase, pipeline: pipeline)
+    }
+
     private func put(_ documents: CollectionWrites, _ part: Range<Int>, overwrite: Bool, ledger attempt: Int?) throws {
+        if part.isEmpty { return }
         let bulk = try connection.bulk(pool.database, documents.collection, session: transactions)
         for write in documents.writes[part] {
             try documents.withBytes(write.body) { body in

@@ -42,6 +42,8 @@ struct LiveBackfill: Sendable {
 
     /// Whether there is a backfill to go on with.
     var hasTables: Bool { !tables.isEmpty }
+    /// Whether there is that, or a row to be read again.
+    var hasWork: Bool { hasTables || rereads.hasWork }
 
     /// The backfill. Returns when every row is in the target or on its way there in the stream.
     func run() async throws {

@@ -18,6 +18,8 @@ struct CopyWorkers: Sendable {
     let copy: SharedCopy
     let tables: [Route: Table]
     let limits: BatchLimits
+    /// nil where no row can be read again: there is no stream, or none that could tell when.
+    let refusals: RefusalPolicies?
     /// This program's own.
     let gate: ThrottleGate
     let tally: CopyTally
@@ -103,30 +105,43 @@ struct CopyWorkers: Sendable {
                 estimatedRows: claim.estimatedRows))
         let ledger = table.wasEmpty ? nil : copy.attempt
         var pending = try await read(reader, table, claim)
-        while let writes = pending {
-            async let isWritten = sink.write(writes, ledger: ledger, claim: claim)
+        while let rows = pending {
+            let writes = rows.documents
+            async let isWritten = sink.write(
+                writes, refused: rows.refused, holdsBack: refusals?.standard == .deadLetter, ledger: ledger,
+                claim: claim)
             pending = try await read(reader, table, claim)
             do { guard try await isWritten else { return false } } catch let failure as Failure {
                 throw failure.naming(placeIn: writes)
             }
             tally.add(writes.writes.count, to: claim.route)
             PipelineMetrics.copied(writes.writes.count)
+            guard tally.refuse(rows.count - writes.writes.count) <= HeldLetters.most else {
+                throw HeldLetters.tooMany(copy.pipeline)
+            }
         }
         return true
     }
 
-    /// The next rows, as documents; nil when the range is finished.
-    private func read(_ reader: any SnapshotReader, _ table: Table, _ claim: RangeClaim) async throws
-        -> CollectionWrites?
-    {
+    private struct Rows {
+        let documents: CollectionWrites
+        /// Those that make none: read again beside the stream, which holds them back.
+        var refused: [Reread] = []
+
+        var count: Int { documents.writes.count + refused.count }
+    }
+
+    /// The next rows; nil when the range is finished.
+    private func read(_ reader: any SnapshotReader, _ table: Table, _ claim: RangeClaim) async throws -> Rows? {
         let plan = table.plan
         _ = try await gate.pass(0)
         let writes = CollectionWrites(
             collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: plan.backfillGuard,
             expectsDocuments: claim.isAgain, capacity: 1 << 20)
+        var read = Rows(documents: writes)
         let most = gate.limit(limits.operations)
         let readSize = most < limits.operations ? CopyWorkers.slowReadSize : CopyWorkers.readSize
-        while writes.writes.count < most, writes.arena.count < min(limits.bytes, CopyWorkers.batchBytes) {
+        while read.count < most, writes.arena.count < min(limits.bytes, CopyWorkers.batchBytes) {
             let rows = try await reader.next(maxBytes: readSize)
             if rows.isEmpty { break }
             for row in rows {
@@ -137,11 +152,15 @@ struct CopyWorkers: Sendable {
                     let body = try plan.encodeDocument(row, into: &writes.arena)
                     writes.writes.append(DocumentWrite(kind: .insert, key: key, body: body))
                 } catch let failure as Failure {
-                    throw failure.naming(plan.key(of: row))
+                    let key = plan.key(of: row)
+                    guard failure.kind == .dataRefused, let key, refusals?.holdsBack(failure) == true else {
+                        throw failure.naming(key)
+                    }
+                    read.refused.append(Reread(collection: plan.collection, key: key, cause: .change))
                 }
             }
         }
-        gate.charge(writes.writes.count)
-        return writes.writes.isEmpty ? nil : writes
+        gate.charge(read.count)
+        return read.count == 0 ? nil : read
     }
 }

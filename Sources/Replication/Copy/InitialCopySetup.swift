@@ -135,7 +135,7 @@ struct InitialCopySetup {
             digests: parts.digests)
         let workers = CopyWorkers(
             snapshot: try await ports.source.snapshotSource(snapshot), sinks: sinks, ranges: ports.ranges, copy: shared,
-            tables: parts.tables, limits: settings.limits,
+            tables: parts.tables, limits: settings.limits, refusals: settings.copyRefusals(of: state.source),
             gate: ThrottleGate(settings.backfillLimits, set: try await ports.store.limits(of: settings.pipeline)),
             tally: CopyTally())
         let ranges = try await ranges(of: parts.versions, states)

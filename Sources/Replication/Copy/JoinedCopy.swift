@@ -45,10 +45,10 @@ package struct JoinedCopy: Sendable {
 
     private func join() async throws -> End {
         progress.update { $0.phase = .copying }
-        let copy: SharedCopy
+        let (copy, source): (SharedCopy, SourceIdentity)
         switch try await waitForCopy() {
         case .whole(let since): return .alreadyWhole(since: since)
-        case .begun(let begun): copy = begun
+        case .begun(let begun, let begunFrom): (copy, source) = (begun, begunFrom)
         }
         let tables = try await ports.store.tables(of: settings.pipeline)
         let parts = try await CopyTables(ports: ports, settings: settings).make(tables)
@@ -60,7 +60,7 @@ package struct JoinedCopy: Sendable {
                 ExportedSnapshot(consistentPoint: .zero, name: copy.snapshot))
             let workers = CopyWorkers(
                 snapshot: snapshot, sinks: sinks, ranges: ports.ranges, copy: copy, tables: parts.tables,
-                limits: settings.limits,
+                limits: settings.limits, refusals: settings.copyRefusals(of: source),
                 gate: ThrottleGate(settings.backfillLimits, set: try await ports.store.limits(of: settings.pipeline)),
                 tally: CopyTally())
             logger.info("joined the copy", metadata: ["attempt": "\(copy.attempt)", "tables": "\(tables.count)"])
@@ -76,7 +76,7 @@ package struct JoinedCopy: Sendable {
     // MARK: - Before
 
     private enum Found {
-        case begun(SharedCopy)
+        case begun(SharedCopy, of: SourceIdentity)
         case whole(since: SourceTime)
     }
 
@@ -89,7 +89,7 @@ package struct JoinedCopy: Sendable {
                 if state.stage == .streaming || state.stage == .copiedOnce { return .whole(since: state.stageSince) }
                 // One of an earlier worker may not have expired yet.
                 if let copy = try await ports.ranges.current(of: settings.pipeline), copy.epoch == state.epoch {
-                    return .begun(copy)
+                    return .begun(copy, of: state.source)
                 }
             }
             guard .now < deadline else { throw nothingToJoin }

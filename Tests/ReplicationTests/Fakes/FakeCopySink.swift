@@ -45,7 +45,9 @@ final class FakeCopySink: CopySink {
 
     func begin(epoch: Int64) async { state.withLock { $0.epoch = epoch } }
 
-    func write(_ documents: CollectionWrites, ledger attempt: Int?, claim: RangeClaim) async throws -> Bool {
+    func write(
+        _ documents: CollectionWrites, refused: [Reread], holdsBack: Bool, ledger attempt: Int?, claim: RangeClaim
+    ) async throws -> Bool {
         if let failure { throw failure }
         try Task.checkCancellation()
         guard ranges.withLock({ $0 })?.hold(claim, adding: documents.writes.count) ?? true else { return false }
