@@ -6,9 +6,14 @@ extension MappingPlan {
     /// replica identity (PostgreSQL documentation, "Row Filters"), and an expression that has no value for a row would
     /// end the stream instead of concerning that row alone.
     package var rowFilter: String? {
-        guard let filter, filter.isFilterable, !filter.canFail, !mapping.lacksColumns,
-            filter.columns.allSatisfy({ schema.columns[$0].isIdentity })
-        else { return nil }
+        guard let filter, filter.columns.allSatisfy({ schema.columns[$0].isIdentity }) else { return nil }
+        return readFilter
+    }
+
+    /// `where` as the condition of a query, in any version; nil without one, and where the server could do something else
+    /// than Wherry: an expression that has no value for a row would end the query.
+    package var readFilter: String? {
+        guard let filter, filter.isFilterable, !filter.canFail, !mapping.lacksColumns else { return nil }
         return filter.sql
     }
 }

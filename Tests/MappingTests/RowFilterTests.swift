@@ -5,6 +5,10 @@ import Testing
 /// Which conditions a publication may hold in Wherry's place.
 @Suite struct RowFilterTests {
     private func filter(_ condition: String?, identity: [String]? = ["id", "state"]) throws -> String? {
+        try plan(condition, identity: identity).rowFilter
+    }
+
+    private func plan(_ condition: String?, identity: [String]?) throws -> MappingPlan {
         let integer = PostgresType(oid: 23, name: "integer", shape: .base)
         let text = PostgresType(oid: 25, name: "text", shape: .base)
         let mood = PostgresType(oid: 20_000, name: "mood", shape: .enum)
@@ -13,8 +17,7 @@ import Testing
         return try MappingPlan(
             schema: testTable(
                 [("id", integer), ("state", text), ("n", integer), ("mood", mood)], identity: identity),
-            collection: "t", keyColumns: ["id"], mapping: mapping
-        ).rowFilter
+            collection: "t", keyColumns: ["id"], mapping: mapping)
     }
 
     @Test func whatTheServerSaysAsWherryDoes() throws {
@@ -29,6 +32,9 @@ import Testing
     @Test func whatItCouldDoOtherwise() throws {
         // Outside of the replica identity updates would fail.
         #expect(try filter("id > 5 AND n > 5") == nil)
+        // A query may ask for any column.
+        #expect(try plan("id > 5 AND n > 5", identity: ["id"]).readFilter == "\"id\" > 5 AND \"n\" > 5")
+        #expect(try plan("10 / n > 1", identity: nil).readFilter == nil && plan(nil, identity: nil).readFilter == nil)
         #expect(try filter("id > 5 AND n > 5", identity: nil) != nil)
         #expect(try filter("state = 'x'", identity: ["id"]) == nil)
         // A row without a value would end the stream.

@@ -49,6 +49,30 @@ struct SnapshotTests {
         await source.close()
     }
 
+    @Test func onlyRowsOfTheConditionAreRead() async throws {
+        let cluster = try await TestCluster.make(
+            """
+            CREATE TABLE t (id int PRIMARY KEY, state text);
+            INSERT INTO t SELECT n, CASE WHEN n % 3 > 0 THEN 'open' END FROM generate_series(1, 9000) n;
+            """)
+        let source = try cluster.source()
+        let snapshot = try await source.createSlot(timeout: .seconds(60))
+        let table = try await table(source)
+        let reader = try await source.snapshotSource(snapshot).openReader()
+        var count = 0
+        for pages: (UInt32?, UInt32?) in [(nil, 10), (10, nil)] {
+            count += try await copy(
+                reader,
+                CopyRange(
+                    table: table, firstPage: pages.0, endPage: pages.1, estimatedRows: 0,
+                    condition: #""id" < 7 OR "state" = 'open' AND "id" > 3000"#)
+            ).count
+        }
+        #expect(count == 6 + 4000)
+        await reader.close()
+        await source.close()
+    }
+
     @Test func valuesWithoutBinaryFormAreTheOutputFunctionsText() async throws {
         let cluster = try await TestCluster.make(
             """

@@ -32,15 +32,19 @@ package struct CopyRange: Sendable {
     package let estimatedRows: Int
     /// Of a table with several collections the one that is copied, as in `Route`.
     package var collection: String?
+    /// SQL: what rows have to fulfil to be read.
+    package let condition: String?
 
     package init(
-        table: TableVersion, leaf: Partition? = nil, firstPage: UInt32?, endPage: UInt32?, estimatedRows: Int
+        table: TableVersion, leaf: Partition? = nil, firstPage: UInt32?, endPage: UInt32?, estimatedRows: Int,
+        condition: String? = nil
     ) {
         self.table = table
         self.leaf = leaf
         self.firstPage = firstPage
         self.endPage = endPage
         self.estimatedRows = estimatedRows
+        self.condition = condition
     }
 
     package var route: Route { Route(table.schema.name, into: collection) }

@@ -10,6 +10,7 @@ enum CopyStatement {
         var conditions: [String] = []
         if let first = range.firstPage { conditions.append("ctid >= '(\(first),0)'::pg_catalog.tid") }
         if let end = range.endPage { conditions.append("ctid < '(\(end),0)'::pg_catalog.tid") }
+        if let condition = range.condition { conditions.append("(\(condition))") }
         return text("SELECT \(columns(table, isText: isText)) FROM ONLY \(table.name.quoted)\(filter(conditions))")
     }
 

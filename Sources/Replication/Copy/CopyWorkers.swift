@@ -102,7 +102,7 @@ struct CopyWorkers: Sendable {
         try await reader.start(
             CopyRange(
                 table: table.version, leaf: claim.leaf, firstPage: claim.firstPage, endPage: claim.endPage,
-                estimatedRows: claim.estimatedRows))
+                estimatedRows: claim.estimatedRows, condition: table.plan.readFilter))
         let ledger = table.wasEmpty ? nil : copy.attempt
         var pending = try await read(reader, table, claim)
         while let rows = pending {
