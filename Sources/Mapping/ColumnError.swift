@@ -39,6 +39,7 @@ extension MappingPlan {
         return switch error.error {
         case .refused(.digits): policies.numericOverflow.refusal
         case .refused(.infinity): policies.outOfRange.refusal
+        case .refused(.unknownType): policies.unknownType.refusal
         default: nil
         }
     }

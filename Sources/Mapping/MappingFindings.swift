@@ -6,6 +6,8 @@ package struct MappingFindings: Sendable {
     private let mapping: CollectionMapping
     /// Of the body, in the table's order.
     private let columns: [(name: String, limits: ValueLimits)]
+    /// Of the key.
+    private let keys: [(name: String, limits: ValueLimits)]
 
     /// - Parameters:
     ///   - mapping: the one the plan was made of.
@@ -18,12 +20,17 @@ package struct MappingFindings: Sendable {
             let name = plan.schema.columns[field.index].name
             return (name, plan.codec(of: field).limits(modifier: modifiers[name] ?? -1))
         }
+        // `_id` holds them as text, whatever they are: there is something to say only where they are refused.
+        keys = plan.keyRefusals.map { index, codec in
+            let name = plan.schema.columns[index].name
+            return (name, codec.limits(modifier: modifiers[name] ?? -1))
+        }
     }
 
     /// All of severity info.
     package var all: [Finding] {
         plan.typeFindings + [misfits].compactMap { $0 } + numerics + timestamps + infinities
-            + [wayBack, filter].compactMap { $0 }
+            + unknownTypes + [wayBack, filter].compactMap { $0 }
     }
 
     /// Columns with numerics that Decimal128 may not hold, if nothing but their type says what becomes of them.
@@ -43,8 +50,8 @@ package struct MappingFindings: Sendable {
 
     // MARK: - Values
 
-    private func names(_ limits: ValueLimits) -> [String] {
-        columns.filter { $0.limits.isSuperset(of: limits) }.map(\.name)
+    private func names(_ limits: ValueLimits, in columns: [(name: String, limits: ValueLimits)]? = nil) -> [String] {
+        (columns ?? self.columns).filter { $0.limits.isSuperset(of: limits) }.map(\.name)
     }
 
     private func finding(_ code: String, _ message: String) -> Finding {
@@ -74,7 +81,8 @@ package struct MappingFindings: Sendable {
     }
 
     private var numerics: [Finding] {
-        values("numeric_overflow", wideNumerics, by: \.numericOverflow) {
+        let keys = names(.digits, in: keys).filter { mapping.policies(of: $0).numericOverflow != .string }
+        return values("numeric_overflow", keys + wideNumerics, by: \.numericOverflow) {
             "a number of more than 34 digits \(becomes($0))"
         }
     }
@@ -94,7 +102,14 @@ package struct MappingFindings: Sendable {
     }
 
     private var infinities: [Finding] {
-        values("out_of_range", names(.infinity), by: \.outOfRange) { "infinity \(becomes($0))" }
+        let keys = names(.infinity, in: keys).filter { mapping.policies(of: $0).outOfRange != .string }
+        return values("out_of_range", keys + names(.infinity), by: \.outOfRange) { "infinity \(becomes($0))" }
+    }
+
+    private var unknownTypes: [Finding] {
+        values("unknown_type", names(.unknown, in: keys) + names(.unknown), by: \.unknownType) {
+            "a value of a type that Wherry doesn't know \(becomes($0))"
+        }
     }
 
     private func becomes(_ policy: ValuePolicies.Overflow) -> String {

@@ -38,6 +38,7 @@ extension ValuePolicies {
     fileprivate var forms: [String] {
         func form(_ policy: Overflow) -> String { policy == .string ? "string" : "fail" }
         return [form(numericOverflow), timestamp.rawValue, form(outOfRange)]
+            + (unknownType == .string ? [] : ["unknown_type"])
     }
 }
 

@@ -12,6 +12,7 @@ extension MappingPlan {
     ) throws(Failure) -> Range<Int> {
         try encoded(into: &writer) { writer throws(ColumnError) in
             try check(row, old)
+            try checkKey(row, old, &writer)
             try appendKey(row, old, to: &writer)
             try appendBody(row, old, to: &writer)
         }
@@ -40,6 +41,7 @@ extension MappingPlan {
     package func encodeSentFields(_ row: Row, into writer: inout BSONWriter) throws(Failure) -> Range<Int> {
         try encoded(into: &writer) { writer throws(ColumnError) in
             try check(row, nil)
+            try checkKey(row, nil, &writer)
             if isStructured { return try appendPartialBody(row, to: &writer) }
             for field in body where isSent(field, in: row) {
                 switch field.kind {
@@ -92,6 +94,24 @@ extension MappingPlan {
     private func check(_ row: Row, _ old: Row?) throws(ColumnError) {
         guard row.fields.count == schema.columns.count, old.map({ $0.fields.count == row.fields.count }) ?? true else {
             throw ColumnError(.malformed(.length))
+        }
+    }
+
+    /// - Parameter writer: where the values are tried; nothing of them stays.
+    @inline(__always)
+    private func checkKey(_ row: Row, _ old: Row?, _ writer: inout BSONWriter) throws(ColumnError) {
+        for (index, codec) in keyRefusals {
+            guard let row = row.fields[index].kind == .unchanged ? old : row else { continue }
+            let field = row.fields[index]
+            guard field.kind == .text || field.kind == .binary else { continue }
+            let start = writer.count
+            writer.key(index: 0)
+            do throws(ValueError) {
+                try codec.encode(row.bytes(field), isBinary: field.kind == .binary, into: &writer)
+            } catch {
+                throw ColumnError(error, index)
+            }
+            writer.truncate(to: start)
         }
     }
 

@@ -73,7 +73,7 @@ extension ValueCodec {
         switch self {
         case .scalar(let scalar): scalar.keyText(of: value)
         case .composite(let attributes): compositeText(value, attributes)
-        case .range(let bound): rangeText(value, bound)
+        case .range(let bound, let isBuiltIn): rangeText(value, bound, hasOneForm: isBuiltIn)
         // Never in a key (`forKey`).
         case .array, .multirange, .refined: nil
         }
@@ -91,7 +91,7 @@ extension ValueCodec {
         return "(\(texts.joined(separator: ",")))"
     }
 
-    private func rangeText(_ value: BSONValue, _ bound: ValueCodec) -> String? {
+    private func rangeText(_ value: BSONValue, _ bound: ValueCodec, hasOneForm: Bool) -> String? {
         guard let fields = value.asDocument?.elements, fields.map(\.name) == ["lower", "upper", "bounds"],
             let bounds = fields[2].value.asString
         else { return nil }
@@ -103,7 +103,7 @@ extension ValueCodec {
         // the one form.
         let (includesLower, includesUpper) = (bounds.hasPrefix("["), bounds.hasSuffix("]"))
         if includesLower && lower.isEmpty || includesUpper && upper.isEmpty { return nil }
-        if [.scalar(.int4), .scalar(.int8), .scalar(.date)].contains(bound) {
+        if hasOneForm, [.scalar(.int4), .scalar(.int8), .scalar(.date)].contains(bound) {
             let isFinite = fields[0].value.asString == nil && fields[1].value.asString == nil
             if isFinite, includesUpper || !includesLower && !lower.isEmpty { return nil }
         }

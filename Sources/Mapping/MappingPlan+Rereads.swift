@@ -4,7 +4,7 @@ import Model
 extension MappingPlan {
     /// Whether there can be such rows.
     package var mayReadAgain: Bool {
-        mapping.lacksColumns || filter != nil || computed.contains { !$0.columns.isEmpty }
+        mapping.lacksColumns || filter != nil || computed.contains { !$0.expression.columns.isEmpty }
     }
 
     /// Whether the row has to be read again from the source instead of being written: a value is missing (unchanged
@@ -19,8 +19,12 @@ extension MappingPlan {
         if let filter, filter.columns.contains(where: { isUnsent($0, of: new) }) || !isWhole(new, with: old) {
             return true
         }
-        // A key that changes may be a part of it.
         return computed.contains { value in
+            // A large key that is unchanged is sent apart.
+            if value.expression.columns.contains(where: { isUnsent($0, of: new) && !value.columns.contains($0) }) {
+                return true
+            }
+            // A key that changes may be a part of it.
             let unsent = value.columns.count { isUnsent($0, of: new) }
             return unsent > 0 && (unsent < value.columns.count || old != nil)
         }

@@ -13,7 +13,9 @@ extension MappingPlan {
     /// `where` as the condition of a query, in any version; nil without one, and where the server could do something else
     /// than Wherry: an expression that has no value for a row would end the query.
     package var readFilter: String? {
-        guard let filter, filter.isFilterable, !filter.canFail, !mapping.lacksColumns else { return nil }
+        guard let filter, filter.isFilterable, !filter.canFail, !filter.ordersText, !mapping.lacksColumns else {
+            return nil
+        }
         return filter.sql
     }
 }

@@ -23,6 +23,8 @@ package final class MappingPlan: Sendable {
     let isWrapped: Bool
     /// What `_id` begins with; nil without a discriminator.
     let keyConstant: PlannedField?
+    /// The key's columns with values that a policy refuses. A key as such is never refused: whatever is held back has one.
+    let keyRefusals: [(index: Int, codec: ValueCodec)]
     /// nil where `_id` is no text made of several values.
     let template: KeyTemplate?
     let body: [PlannedField]
@@ -58,6 +60,9 @@ package final class MappingPlan: Sendable {
         self.mapping = mapping
         let check = MappingCheck(schema: schema, collection: collection, keyColumns: keyColumns, mapping: mapping)
         let keys = try KeyCheck(schema: schema, keyColumns: try check.orderedKey()).keys()
+        keyRefusals = keys.compactMap { key in
+            check.refusingCodec(ofKey: schema.columns[key.index]).map { (key.index, $0) }
+        }
         keyOrder = keyColumns.compactMap { name in keys.firstIndex { schema.columns[$0.index].name == name } }
         let tree = try check.fields()
         var builder = FieldBuilder(schema: schema)

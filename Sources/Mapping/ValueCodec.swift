@@ -7,7 +7,8 @@ enum ValueCodec: Hashable, Sendable {
     /// Of elements that are told apart by this character in the text form.
     indirect case array(of: ValueCodec, delimiter: UInt8)
     case composite([Attribute])
-    indirect case range(of: ValueCodec)
+    /// Of bounds of this type. The built-in ones of whole numbers and days have one form for each value.
+    indirect case range(of: ValueCodec, isBuiltIn: Bool)
     indirect case multirange(of: ValueCodec)
     indirect case refined(ValueCodec, Refinement)
 
@@ -34,7 +35,11 @@ enum ValueCodec: Hashable, Sendable {
         case .domain(let base): self.init(base, policies)
         case .enum: self = .scalar(.text)
         case .array(let element, let delimiter): self = .array(of: ValueCodec(element, policies), delimiter: delimiter)
-        case .base: self = ValueCodec.scalar(ScalarCodec(oid: type.oid)).held(to: policies)
+        case .base:
+            let codec = ScalarCodec(oid: type.oid)
+            self =
+                codec == .serverText && !type.isBuiltIn
+                ? .unknown(policies) : ValueCodec.scalar(codec).held(to: policies)
         case .extended(let type): self = .scalar(ScalarCodec(type))
         case .composite(let attributes):
             // PostgreSQL has no name that BSON hasn't; if it had, nothing would be left out.
@@ -42,20 +47,25 @@ enum ValueCodec: Hashable, Sendable {
                 Attribute(try BSONName($0.name), $0.type.oid, ValueCodec($0.type, policies))
             }
             self = parts.map { .composite($0) } ?? .scalar(.serverText)
-        case .range(let bound): self = .range(of: ValueCodec(bound, policies))
+        case .range(let bound): self = .range(of: ValueCodec(bound, policies), isBuiltIn: type.isBuiltIn)
         case .multirange(let bound): self = .multirange(of: ValueCodec(bound, policies))
-        case .other: self = .scalar(.serverText)
+        case .other: self = .unknown(policies)
         }
+    }
+
+    private static func unknown(_ policies: ValuePolicies) -> ValueCodec {
+        policies.unknownType == .string
+            ? .scalar(.serverText) : .refined(.scalar(.serverText), .withoutText(.unknownType))
     }
 
     /// What the policies make of a single value.
     func held(to policies: ValuePolicies) -> ValueCodec {
         switch self {
-        case .scalar(.timestampMicros): withoutInfinity(policies)
+        case .scalar(.timestampMicros), .scalar(.timestampText), .scalar(.timestamptzText): withoutInfinity(policies)
         case .scalar(.numeric) where policies.numericOverflow != .string: .refined(self, .withoutText(.digits))
         case .scalar(.timestamp), .scalar(.timestamptz):
             ValueCodec.timestamp(self, policies.timestamp).withoutInfinity(policies)
-        case .scalar(.date): withoutInfinity(policies)
+        case .scalar(.date), .refined(.scalar(.date), .converted): withoutInfinity(policies)
         default: self
         }
     }
@@ -68,17 +78,19 @@ enum ValueCodec: Hashable, Sendable {
         }
     }
 
-    /// Text has room for infinity.
     private func withoutInfinity(_ policies: ValuePolicies) -> ValueCodec {
-        let isText = self == .scalar(.timestampText) || self == .scalar(.timestamptzText)
-        return policies.outOfRange == .string || isText ? self : .refined(self, .withoutText(.infinity))
+        guard policies.outOfRange != .string else { return self }
+        return switch self {
+        case .scalar(.timestampText), .scalar(.timestamptzText), .refined: .refined(self, .withoutInfinity)
+        default: .refined(self, .withoutText(.infinity))
+        }
     }
 
     /// The codec for the same type as a part of `_id`, which must not lose anything; nil when the type can't be one.
     var forKey: ValueCodec? {
         switch self {
         case .scalar(let scalar): scalar.forKey.map { .scalar($0) }
-        case .range(let bound): bound.forKey.map { .range(of: $0) }
+        case .range(let bound, let isBuiltIn): bound.forKey.map { .range(of: $0, isBuiltIn: isBuiltIn) }
         case .composite(let attributes): ValueCodec.forKey(attributes)
         // MongoDB takes no array as `_id`.
         case .array, .multirange: nil
@@ -102,7 +114,7 @@ enum ValueCodec: Hashable, Sendable {
     var hasBinary: Bool {
         switch self {
         case .scalar(let scalar): scalar != .serverText
-        case .array(let part, _), .range(let part), .multirange(let part): part.hasBinary
+        case .array(let part, _), .range(let part, _), .multirange(let part): part.hasBinary
         case .composite(let attributes): attributes.allSatisfy(\.codec.hasBinary)
         case .refined(let codec, _): codec.hasBinary
         }
@@ -114,7 +126,7 @@ enum ValueCodec: Hashable, Sendable {
         case .scalar(let scalar): scalar.keyForm
         case .composite(let attributes):
             "{\(attributes.map { "\($0.name.text):\($0.codec.keyForm)" }.joined(separator: ","))}"
-        case .range(let bound): "range(\(bound.keyForm))"
+        case .range(let bound, _): "range(\(bound.keyForm))"
         case .array(let part, _), .multirange(let part): "array(\(part.keyForm))"
         case .refined(let codec, _): codec.keyForm
         }
@@ -139,7 +151,7 @@ enum ValueCodec: Hashable, Sendable {
             } else {
                 try encodeComposite(text: bytes, of: attributes, into: &writer)
             }
-        case .range(let bound):
+        case .range(let bound, _):
             if isBinary {
                 try encodeRange(binary: bytes, of: bound, into: &writer)
             } else {

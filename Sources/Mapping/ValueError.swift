@@ -64,6 +64,7 @@ package enum ValueError: Error, Hashable {
         case utf8 = "text that is not UTF-8"
         case digits = "a number of more than 34 digits, which 'numeric_overflow' doesn't take"
         case infinity = "an infinite date or timestamp, which 'out_of_range' doesn't take"
+        case unknownType = "a value of a type that Wherry doesn't know, which 'unknown_type' doesn't take"
         case conversion = "a value that the type asked for can't hold"
         case surrogate = "JSON with half of a surrogate pair, which is not Unicode text"
         case nulInName = "a JSON key with a NUL character"

@@ -2,7 +2,7 @@ import Model
 
 /// What there may be in a column that its field doesn't hold as it is, or in another form.
 struct ValueLimits: OptionSet, Sendable {
-    let rawValue: UInt8
+    let rawValue: UInt16
 
     /// Numerics of more than 34 digits.
     static let digits = ValueLimits(rawValue: 1)
@@ -20,6 +20,8 @@ struct ValueLimits: OptionSet, Sendable {
     static let json = ValueLimits(rawValue: 64)
     /// Arrays, of which a document doesn't say at which number they begin.
     static let bounds = ValueLimits(rawValue: 128)
+    /// Values of a type that no codec is for, where something is said of them.
+    static let unknown = ValueLimits(rawValue: 256)
 }
 
 extension ValueCodec {
@@ -29,10 +31,12 @@ extension ValueCodec {
         case .scalar(let scalar): scalar.limits(modifier: modifier)
         // The modifier of an array's column is about its elements (PostgreSQL documentation, "Arrays").
         case .array(let part, _): part.limits(modifier: modifier).union(.bounds)
-        case .range(let part), .multirange(let part): part.limits(modifier: -1)
+        case .range(let part, _), .multirange(let part): part.limits(modifier: -1)
         case .composite(let attributes):
             attributes.reduce(into: []) { $0.formUnion($1.codec.limits(modifier: -1)) }
+        case .refined(_, .withoutText(.unknownType)): .unknown
         case .refined(let codec, .withoutText): codec.limits(modifier: modifier)
+        case .refined(let codec, .withoutInfinity): codec.limits(modifier: modifier).union(.infinity)
         case .refined(.scalar(.numeric), .converted(.double)), .refined(.scalar(.int8), .converted(.double)): .rounding
         case .refined(.scalar(let scalar), .converted(let type)): scalar.fits(type, modifier) ? [] : .misfits
         case .refined(_, .converted), .refined(_, .masked): []

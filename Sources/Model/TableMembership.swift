@@ -30,12 +30,15 @@ package struct LeftTable: Hashable, Sendable {
 
 /// What a start writes of a table.
 package struct TableUpdate: Hashable, Sendable {
-    /// What it is stored under.
-    package let stored: Route
+    /// As it was read, under the name it is stored under; nil of one that is new.
+    package let before: TableState?
     package let table: TableState
 
-    package init(stored: Route, table: TableState) {
-        self.stored = stored
+    package init(_ before: TableState?, to table: TableState) {
+        self.before = before
         self.table = table
     }
+
+    /// What it is stored under.
+    package var stored: Route { before?.route ?? table.route }
 }

@@ -23,11 +23,19 @@ package struct TableName: Hashable, Comparable, Sendable, CustomStringConvertibl
 }
 
 /// An SQL identifier in double quotes, inner quotes doubled.
-package func quoteIdentifier(_ name: String) -> String {
-    "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
-}
+package func quoteIdentifier(_ name: String) -> String { quoteText(name, by: "\"", inside: "\"\"") }
 
 /// An SQL string literal. Sessions pin `standard_conforming_strings = on`, so only quotes need doubling.
-package func quoteLiteral(_ text: String) -> String {
-    "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+package func quoteLiteral(_ text: String) -> String { quoteText(text, by: "'", inside: "''") }
+
+/// A text in quotes, with something else in the place of each quote inside. By scalars, as everybody else reads it: a
+/// quote with an accent behind it is one `Character`, and no quote to Swift.
+package func quoteText(_ text: String, by quote: Unicode.Scalar, inside: String) -> String {
+    var result = String.UnicodeScalarView()
+    result.append(quote)
+    for scalar in text.unicodeScalars {
+        if scalar == quote { result.append(contentsOf: inside.unicodeScalars) } else { result.append(scalar) }
+    }
+    result.append(quote)
+    return String(result)
 }

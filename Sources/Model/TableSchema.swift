@@ -55,6 +55,9 @@ package struct PostgresType: Hashable, Sendable {
         self.shape = shape
     }
 
+    /// Whether every server has it: later ones have larger numbers (PostgreSQL source, transam.h, FirstNormalObjectId).
+    package var isBuiltIn: Bool { oid < 16_384 }
+
     package indirect enum Shape: Hashable, Sendable {
         /// A base type: the codec is chosen by the oid, and is the server's text form where there is none.
         case base

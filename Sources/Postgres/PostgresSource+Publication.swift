@@ -182,8 +182,7 @@ extension PostgresSource {
             .configuration,
             "table \(table.name) is in publication \(settings.publication) but not in the pipeline",
             hint:
-                "To replicate it, or if it is one of the pipeline's tables under a new name, remove the pipeline with "
-                + "`wherry drop` and run it again for a new copy. If somebody only published it, run: "
+                "To replicate it: `wherry tables add \(table.name)`, then start again. If somebody only published it, run: "
                 + "ALTER PUBLICATION \(name) DROP TABLE \(table.name.quoted);")
     }
 

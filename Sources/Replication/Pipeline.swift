@@ -125,9 +125,10 @@ package struct Pipeline: Sendable {
             indexes: indexes, held: held,
             orders: OrderWatch(
                 store: ports.store, pipeline: settings.pipeline, tables: all, unsettled: settled.unsettled,
-                awaitsWholeTransaction: !settled.leaving.isEmpty, letters: held.orders, logger: logger),
+                awaitsWholeTransaction: settled.awaitsWholeTransaction, letters: held.orders, logger: logger),
             watch: SchemaWatch(
-                settings: settings, ports: ports, state: state, tables: tables, settled: settled, notes: notes,
+                settings: settings, ports: ports, state: state,
+                tables: tables.filter { !settled.leaving.contains($0.route) }, settled: settled, notes: notes,
                 progress: progress, logger: logger),
             progress: progress, stop: stop, logger: logger)
         let end: PipelineEnd?

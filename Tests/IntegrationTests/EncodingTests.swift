@@ -61,6 +61,22 @@ import Testing
         try await other.refused(78, "LATIN1")
     }
 
+    /// As the end of a chunk such a key would stand for another one.
+    @Test func keysOfNoEncoding() async throws {
+        let fixture = try await PipelineFixture("asciikeys", encoding: "SQL_ASCII")
+        try await fixture.sql(
+            """
+            CREATE TABLE public.words (id text COLLATE "C" PRIMARY KEY);
+            INSERT INTO public.words SELECT convert_from(decode('f6' || lpad(to_hex(g), 6, '0'), 'hex') || 'x', 'SQL_ASCII')
+            FROM generate_series(x'303030'::int, x'303030'::int + 9) g;
+            INSERT INTO public.words SELECT 'a' || g FROM generate_series(1, 10) g;
+            """)
+        let small = try fixture.configurationWords(BatchSizes(chunkRows: 4))
+        let run = try await fixture.runToEnd(["--until-caught-up"] + small)
+        #expect(run.child.exitStatus?.code == 65, "\(run.tail)")
+        #expect(run.log.contains("public.words") && run.log.contains("UTF-8"))
+    }
+
     private func documents(_ fixture: PipelineFixture) async throws -> [BSONDocument] {
         try await fixture.inspector.documents("words").sorted {
             $0["_id"]?.asInt64 ?? 0 < $1["_id"]?.asInt64 ?? 0

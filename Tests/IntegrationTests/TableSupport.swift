@@ -1,3 +1,4 @@
+import BSON
 import DevServers
 import Foundation
 import TestSupport
@@ -32,6 +33,19 @@ extension PipelineFixture {
             try await Task.sleep(for: .milliseconds(Int.random(in: 20...300, using: &generator)))
             try await worker.kill()
         }
+    }
+
+    /// Starts the program and kills it when it has applied a transaction in part. Needs servers of its own, and small
+    /// batches.
+    func killInTransaction(_ arguments: [String]) async throws {
+        let slow = try await FailPoint.hold(
+            ["insert", "update", "delete"], of: applicationName, for: .seconds(1), using: inspector)
+        let worker = try wherry(arguments)
+        try await waitUntil("a transaction is applied in part", worker) {
+            try await state()?["checkpoint"]?.asDocument?["open"]?.asDocument != nil
+        }
+        try await worker.kill()
+        try await slow.release()
     }
 
     /// `wherry set --accept-schema-change TABLE`

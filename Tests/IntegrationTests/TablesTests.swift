@@ -101,6 +101,57 @@ import Testing
         #expect(try await wherry.terminate().code == 0)
     }
 
+    /// The program that orders it may have a newer file than the worker: what that masks is shown by nobody.
+    @Test func aTableOfAnotherFileWaits() async throws {
+        let fixture = try await PipelineFixture("tabother")
+        try await Workload.createTables(fixture, rows: 50)
+        try await fixture.sql(Self.later)
+        let items = "items: { from: public.items }\n  pairs: { from: public.pairs }"
+        let old = try fixture.configuration("collections:\n  \(items)")
+        let new = try fixture.configuration(
+            "collections:\n  \(items)\n  hidden: { from: public.later, mask: { body: redact } }")
+        let wherry = try fixture.wherry(old)
+        try await fixture.waitUntilCaughtUp(wherry)
+        try await fixture.tables(["add", "public.later"] + new)
+        let line = try await wherry.waitForLine("it is told") { $0.message == "a table can't join the pipeline" }
+        #expect(line["reason"]?.contains("configuration") == true && line["hint"]?.contains("another file") == true)
+        try await fixture.sql("UPDATE public.later SET n = -n WHERE id <= 40")
+        try await fixture.waitUntilCaughtUp(wherry)
+        #expect(try await wherry.terminate().code == 0)
+        try await fixture.catchUp(arguments: old)
+        #expect(try await fixture.inspector.documents("hidden").isEmpty)
+        try await fixture.catchUp(arguments: new)
+        let documents = try await fixture.inspector.documents("hidden")
+        #expect(documents.count == 4000 && documents.allSatisfy { $0["body"] == "redacted" })
+        #expect(documents.count { ($0["n"]?.asInt64 ?? 0) < 0 } == 40)
+    }
+
+    /// The order stands until the table is there again, and keeps the stream from nothing.
+    @Test func aTableThatIsGoneDoesNotJoin() async throws {
+        let fixture = try await PipelineFixture("tabgone")
+        try await Workload.createTables(fixture, rows: 50)
+        let picks = try fixture.configuration("schema_changes: pause")
+        try await fixture.catchUp(arguments: picks)
+        try await fixture.sql(Self.later)
+        try await fixture.tables(["add", "public.later"])
+        try await fixture.sql("ALTER TABLE public.later RENAME TO much_later")
+        // Filled by somebody else meanwhile.
+        try await fixture.inspector.insert([["_id": "theirs"]], into: "later")
+        let wherry = try fixture.wherry(picks)
+        let line = try await wherry.waitForLine("it is told") { $0.message == "a table can't join the pipeline" }
+        #expect(line["reason"]?.contains("no such table") == true && line["hint"]?.contains("tables remove") == true)
+        try await fixture.waitUntilCaughtUp(wherry)
+        // Orders are looked for every second.
+        try await Task.sleep(for: .seconds(4))
+        #expect(wherry.logLines.count { $0.message == "streaming" && $0["from"] != nil } == 1)
+        try await fixture.sql("ALTER TABLE public.much_later RENAME TO later")
+        try await wherry.waitForLine("it is told") {
+            $0.message == "a table can't join the pipeline" && $0["reason"]?.contains("already holds documents") == true
+        }
+        #expect(try await fixture.inspector.count("later") == 1)
+        #expect(try await wherry.terminate().code == 0)
+    }
+
     /// Tables come and go with the file.
     @Test func theFileDecides() async throws {
         let fixture = try await PipelineFixture("tabfile")

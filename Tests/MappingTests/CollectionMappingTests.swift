@@ -128,51 +128,6 @@ import Testing
         #expect("\(Mask.sha256(Mask.Salt("0123456789abcdef")))".contains("0123") == false)
     }
 
-    @Test(arguments: [
-        (ValuePolicies.Overflow.fail, numeric, String(repeating: "1", count: 35)),
-        (.deadLetter, timestamptz, "infinity"), (.fail, date, "-infinity"),
-    ])
-    func policiesRefuse(overflow: ValuePolicies.Overflow, type: PostgresType, text: String) throws {
-        let array = PostgresType(oid: 0, name: "array", shape: .array(element: type, delimiter: UInt8(ascii: ",")))
-        for (type, text) in [(type, text), (array, "{\(text)}")] {
-            let plan = try Self.plan([("id", Self.int4), ("n", type)], key: ["id"]) {
-                $0.policies.numericOverflow = overflow
-                $0.policies.outOfRange = overflow
-            }
-            var writer = BSONWriter()
-            let failure = #expect(throws: Failure.self) {
-                try plan.encodeDocument(textRow(["1", text]), into: &writer)
-            }
-            #expect(failure?.kind == .dataRefused && failure?.message.contains("column n") == true)
-            #expect(failure?.policy == overflow.refusal)
-        }
-    }
-
-    @Test func aColumnHasPoliciesOfItsOwn() throws {
-        let columns = [("id", Self.int4), ("a", Self.timestamptz), ("b", Self.timestamptz)]
-        let plan = try Self.plan(columns, key: ["id"]) {
-            $0.policies.timestamp = .iso
-            $0.columnPolicies["b"] = ColumnPolicies()
-            $0.columnPolicies["b"]?.timestamp = .int64Micros
-            $0.columnPolicies["b"]?.outOfRange = .deadLetter
-        }
-        let at = "2024-01-02 03:04:05.000006+00"
-        let document = try MappingPlanTests.document { try plan.encodeDocument(textRow(["1", at, at]), into: &$0) }
-        #expect(document["a"] == "2024-01-02T03:04:05.000006Z" && document["b"] == .int64(1_704_164_645_000_006))
-        var writer = BSONWriter()
-        let failure = #expect(throws: Failure.self) {
-            try plan.encodeDocument(textRow(["1", "infinity", "infinity"]), into: &writer)
-        }
-        #expect(failure?.policy == .deadLetter && failure?.message.contains("column b") == true)
-        let unknown = #expect(throws: Failure.self) {
-            try Self.plan(columns, key: ["id"]) {
-                $0.columnPolicies["c"] = ColumnPolicies()
-                $0.columnPolicies["c"]?.timestamp = .iso
-            }
-        }
-        #expect(unknown?.message.contains("'timestamp' of collection") == true)
-    }
-
     @Test func timestampsInOtherForms() throws {
         let micros = try Self.document { $0.policies.timestamp = .int64Micros }
         #expect(micros["placed_at"] == .int64(1_704_164_645_000_006))
@@ -296,6 +251,7 @@ import Testing
                 $0.columnPolicies["a"]?.outOfRange = .fail
             },
             { $0.policies.outOfRange = .fail }, { $0.policies.numericOverflow = .fail },
+            { $0.policies.unknownType = .fail },
         ]
         let prints = changes.map { change in
             var mapping = CollectionMapping()

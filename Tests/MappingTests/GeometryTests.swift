@@ -34,6 +34,15 @@ import Testing
         #expect(try SingleValue(geometry).encode(.binary, bytes) == value)
     }
 
+    /// Of collections in collections: more than a document has levels for.
+    @Test(arguments: [(39, false), (40, true), (99, true), (5000, true)])
+    func manyLevels(count: Int, isText: Bool) throws {
+        let level = "010700000001000000"
+        let text = String(repeating: level, count: count) + "0101000000000000000000F03F0000000000000040"
+        let value = try SingleValue(geometry).text(text)
+        #expect((value == .string(text)) == isText)
+    }
+
     @Test(arguments: ["01", "0101000000", "0102000000FFFFFFFF", "0107000000FFFFFF7F", "02010000", "0"])
     func brokenBytesAreRefused(text: String) throws {
         let failure = #expect(throws: Failure.self) { try SingleValue(geometry).text(text) }

@@ -33,13 +33,18 @@ import Testing
         // Outside of the replica identity updates would fail.
         #expect(try filter("id > 5 AND n > 5") == nil)
         // A query may ask for any column.
-        #expect(try plan("id > 5 AND n > 5", identity: ["id"]).readFilter == "\"id\" > 5 AND \"n\" > 5")
+        let asked = try plan("id > 5 and n > 5", identity: ["id"]).readFilter
+        #expect(asked == "\"id\" > 5 and \"n\" > 5")
         #expect(try plan("10 / n > 1", identity: nil).readFilter == nil && plan(nil, identity: nil).readFilter == nil)
         #expect(try filter("id > 5 AND n > 5", identity: nil) != nil)
         #expect(try filter("state = 'x'", identity: ["id"]) == nil)
         // A row without a value would end the stream.
         for condition in ["10 / id > 1", "id + 1 > 5", "state::int > 3", "state || 'x' = 'y'", "state LIKE 'x%'"] {
             #expect(try filter(condition) == nil, "\(condition)")
+        }
+        // By the bytes of the database's encoding.
+        for condition in ["state COLLATE \"C\" > 'x'", "state COLLATE \"C\" BETWEEN 'x' AND 'z'"] {
+            #expect(try filter(condition) == nil && plan(condition, identity: nil).readFilter == nil)
         }
         // Not built in.
         #expect(try filter("mood = 'sad'", identity: nil) == nil)

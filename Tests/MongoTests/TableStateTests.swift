@@ -52,11 +52,9 @@ import Testing
         (first.table, second.table) = (name("b"), name("a"))
         first.wanted = request()
         second.acceptsChange = true
+        let before = try await store.tables(of: "p")
         try await store.write(
-            [
-                TableUpdate(stored: Route(name("a")), table: first),
-                TableUpdate(stored: Route(name("b")), table: second),
-            ], of: state)
+            [TableUpdate(before[0], to: first), TableUpdate(before[1], to: second)], of: state)
         let stored = try await store.tables(of: "p")
         #expect(stored.map(\.table) == [name("a"), name("b")] && stored.map(\.collection) == ["b", "a"])
         #expect(stored[1].backfill?.floor == 9 && stored[1].wanted == request() && stored[0].acceptsChange)
@@ -64,11 +62,32 @@ import Testing
         second.acceptsChange = false
         first.wanted = nil
         try await store.write(
-            [
-                TableUpdate(stored: Route(name("b")), table: first),
-                TableUpdate(stored: Route(name("a")), table: second),
-            ], of: state)
+            [TableUpdate(stored[1], to: first), TableUpdate(stored[0], to: second)], of: state)
         #expect(try await store.tables(of: "p").allSatisfy { $0.wanted == nil && !$0.acceptsChange })
+    }
+
+    /// A start decides by what it has read; an operator may ask for something before it writes.
+    @Test func whatIsAskedMeanwhileIsNotOverwritten() async throws {
+        let (store, state) = try await pipeline([table("a"), table("b", oid: 2)])
+        let orders: [(TableState) async throws -> Void] = [
+            { _ in _ = try await store.order(.acceptChange, of: name("a"), in: "p") },
+            { _ = try await store.ask(request(), of: $0, in: "p") },
+            { _ in _ = try await store.order(.leave(deletesDocuments: true), of: name("a"), in: "p") },
+        ]
+        for order in orders {
+            let before = try await store.tables(of: "p")
+            try await order(before[0])
+            let asked = try await store.tables(of: "p")
+            #expect(asked != before)
+            let updates = before.map { table in
+                var filtered = table
+                filtered.rowFilter = "id > 5"
+                return TableUpdate(table, to: filtered)
+            }
+            let failure = await #expect(throws: Failure.self) { try await store.write(updates, of: state) }
+            #expect(failure?.kind == .inUse)
+            #expect(try await store.tables(of: "p") == asked)
+        }
     }
 
     /// Each is stored and goes apart; the table has left with the last of them.
@@ -93,7 +112,7 @@ import Testing
         var (store, state) = try await pipeline([table("a")])
         state.epoch = 3
         let failure = await #expect(throws: Failure.self) {
-            try await store.write([TableUpdate(stored: Route(name("a")), table: table("z"))], of: state)
+            try await store.write([TableUpdate(table("a"), to: table("z"))], of: state)
         }
         #expect(failure?.kind == .fenced)
         await #expect(throws: Failure.self) { try await store.remove([table("a")], of: state) }

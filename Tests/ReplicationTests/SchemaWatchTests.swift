@@ -51,7 +51,8 @@ import Testing
                 source: ports.source, target: ports.target, store: ports.store, ranges: ports.ranges, sink: ports.sink,
                 makeCopySinks: ports.makeCopySinks, catalogTables: ports.catalogTables, catalogue: { [catalogue] }),
             state: fixture.stored!, tables: [state],
-            settled: SettledTables(held: [], outsiders: [], leaving: [], unsettled: []), notes: notes,
+            settled: SettledTables(held: [], outsiders: [], leaving: [], awaitsWholeTransaction: false, unsettled: []),
+            notes: notes,
             progress: fixture.progress,
             logger: fixture.logger)
     }

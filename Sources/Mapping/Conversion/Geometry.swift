@@ -71,7 +71,8 @@ private struct GeometryReader {
     private var wire: Wire
     private var isLittleEndian = true
 
-    private static let mostLevels = 100
+    /// Each is two levels of BSON, of which MongoDB takes 180 in a document (MongoDB source, bson_depth.h).
+    private static let mostLevels = 40
 
     init(_ bytes: UnsafeRawBufferPointer) { wire = Wire(bytes) }
 

@@ -6,6 +6,8 @@ import Model
 enum Refinement: Hashable, Sendable {
     /// The codec writes a string where BSON has no room: refused.
     case withoutText(ValueError.Refusal)
+    /// The codec writes infinity as a string, whatever it writes of other values: refused.
+    case withoutInfinity
     case converted(FieldType)
     case masked(Mask)
 }
@@ -25,6 +27,9 @@ extension ValueCodec {
         }
         guard let value = try? writer.takeValue(mark) else { throw .refused(.conversion) }
         switch refinement {
+        case .withoutInfinity:
+            if case .string(let text) = value, text.hasSuffix("infinity") { throw .refused(.infinity) }
+            writer.put(value)
         case .withoutText, .masked(.redact), .masked(.null): break
         case .converted(let type): writer.put(try codec.convert(value, to: type))
         case .masked(.sha256(let salt)):
@@ -88,7 +93,7 @@ extension ValueCodec {
     /// nil where a finite number is beyond a double.
     private func finiteDouble(_ text: String) -> Double? {
         guard let value = Double(text) else { return nil }
-        return value.isFinite || text.contains("n") ? value : nil
+        return value.isFinite || value.isNaN || text.contains("n") ? value : nil
     }
 
     private func wholeNumber(_ value: BSONValue) -> Int64? {

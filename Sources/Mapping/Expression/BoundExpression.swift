@@ -14,13 +14,15 @@ package struct BoundExpression: Sendable {
     /// Whether a row filter of a publication may hold it (PostgreSQL 15 or later): built-in types and immutable built-in
     /// functions alone. That its columns are within the replica identity is another matter.
     package let isFilterable: Bool
+    /// Whether texts are put in order, which a server does by the bytes of its own encoding.
+    let ordersText: Bool
     /// Whether there may be rows for which the server would end a query with an error.
     package var canFail: Bool { node.canFail }
     private let codec: ValueCodec
 
     init(
         node: BoundNode, expressionType: ExpressionType, type: PostgresType, sql: String, policies: ValuePolicies,
-        columns: [Int], isFilterable: Bool
+        columns: [Int], isFilterable: Bool, ordersText: Bool
     ) {
         self.node = node
         self.sql = sql
@@ -28,6 +30,7 @@ package struct BoundExpression: Sendable {
         self.type = type
         self.columns = columns
         self.isFilterable = isFilterable
+        self.ordersText = ordersText
         codec = ValueCodec(type, policies)
     }
 

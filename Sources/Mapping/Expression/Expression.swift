@@ -62,7 +62,7 @@ package struct Expression: Hashable, Sendable {
         }
         return BoundExpression(
             node: node, expressionType: type, type: postgresType, sql: sql, policies: policies, columns: binder.columns,
-            isFilterable: binder.isFilterable)
+            isFilterable: binder.isFilterable, ordersText: binder.ordersText)
     }
 }
 

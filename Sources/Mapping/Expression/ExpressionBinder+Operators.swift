@@ -154,10 +154,11 @@ extension ExpressionBinder {
         }
         if symbol != "=", symbol != "<>" {
             if case .label = type { throw noOperator(symbol, left, right, syntax) }
+            if type == .text { noteTextOrder() }
             if type == .text, !left.isCollated, !right.isCollated {
                 throw error(
                     "the order of texts depends on their collation", at: syntax,
-                    hint: "Write x COLLATE \"C\" \(symbol) y: by bytes, which is the same everywhere.")
+                    hint: "Write x COLLATE \"C\" \(symbol) y: by the bytes of UTF-8.")
             }
         }
         let operands = [try coerce(left, to: type, syntax), try coerce(right, to: type, syntax)]

@@ -26,6 +26,8 @@ struct ExpressionBinder {
     private(set) var references = 0
     /// Whether a row filter of a publication may hold it (PostgreSQL documentation, "CREATE PUBLICATION").
     private(set) var isFilterable = true
+    /// Whether texts are put in order: by the bytes of UTF-8, of which a database in another encoding has others.
+    private(set) var ordersText = false
 
     /// The lowest oid of what is not built in (PostgreSQL source, transam.h, FirstNormalObjectId).
     private static let firstUserOID: UInt32 = 16384
@@ -41,6 +43,8 @@ struct ExpressionBinder {
 
     /// What no row filter may hold was met.
     mutating func note(immutable: Bool) { isFilterable = isFilterable && immutable }
+
+    mutating func noteTextOrder() { ordersText = true }
 
     mutating func bind(_ syntax: Syntax) throws(ExpressionError) -> TypedNode {
         switch syntax.kind {

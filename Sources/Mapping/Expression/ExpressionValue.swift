@@ -108,6 +108,13 @@ private func arrayLengths(binary bytes: UnsafeRawBufferPointer) throws(ValueErro
         lengths.append(Int(try wire.read(Int32.self)))
         _ = try wire.take(4)
     }
+    // As many as there are bytes for (`encodeArray`), so that their product is a number.
+    var elements = 1
+    for length in lengths {
+        let (product, overflow) = elements.multipliedReportingOverflow(by: length)
+        guard length >= 0, !overflow else { throw .malformed(.array) }
+        elements = product
+    }
     return lengths
 }
 

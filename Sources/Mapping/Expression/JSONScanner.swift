@@ -97,7 +97,10 @@ struct JSONScanner {
                 depth -= 1
                 offset += 1
             case 0x2C, 0x3A, 0x20, 0x09, 0x0A, 0x0D: offset += 1
-            default: skipWord()
+            default:
+                let word = offset
+                skipWord()
+                if offset == word { throw .malformed(.json) }
             }
         } while depth > 0
         guard depth == 0, offset > start else { throw .malformed(.json) }

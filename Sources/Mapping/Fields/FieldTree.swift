@@ -85,7 +85,9 @@ extension CollectionMapping {
 
     /// Whether the column is left out; those of the key never are.
     func leavesOut(_ column: String) -> Bool {
-        switch columns {
+        // A field in some documents and not in others would show which rows have a value.
+        if masks[column] == .null, nulls == .omit { return true }
+        return switch columns {
         case .all: false
         case .keep(let names): !names.contains(column)
         case .drop(let names): names.contains(column)

@@ -1,7 +1,7 @@
 import Model
 
-/// What a mapping asks of a table that it can't have. A plan is made only where nothing is found; `wherry check` lists
-/// all of it.
+/// What a mapping asks of a table that it can't have. A plan is made only where nothing is found; `wherry check` tells
+/// the first problem of each collection.
 struct MappingCheck {
     let schema: TableSchema
     let collection: String
@@ -61,6 +61,14 @@ struct MappingCheck {
             return .refined(text, .masked(mask))
         case .redact, .null: return .refined(plain, .masked(mask))
         }
+    }
+
+    /// What refuses values of a key's column that `_id` itself has room for; nil where nothing does.
+    func refusingCodec(ofKey column: Column) -> ValueCodec? {
+        var policies = mapping.policies(of: column.name)
+        policies.timestamp = .date
+        let codec = ValueCodec(column.type, policies)
+        return codec == ValueCodec(column.type) ? nil : codec
     }
 
     // MARK: - Expressions
@@ -184,6 +192,7 @@ struct MappingCheck {
             if policies.numericOverflow != nil { names.append((column, "numeric_overflow")) }
             if policies.timestamp != nil { names.append((column, "timestamp")) }
             if policies.outOfRange != nil { names.append((column, "out_of_range")) }
+            if policies.unknownType != nil { names.append((column, "unknown_type")) }
         }
         return names
     }
@@ -206,6 +215,8 @@ struct MappingCheck {
                 "type"
             } else if mapping.masks[name] != nil {
                 "mask"
+            } else if mapping.columnPolicies[name]?.timestamp != nil {
+                "timestamp"
             } else {
                 nil
             }

@@ -5,6 +5,8 @@ package struct ValuePolicies: Hashable, Sendable {
     package var timestamp = TimestampForm.date
     /// ±infinity as a date or timestamp.
     package var outOfRange = Overflow.string
+    /// A value of a type that no codec is for.
+    package var unknownType = Overflow.string
 
     package init() {}
 
@@ -39,6 +41,7 @@ package struct ValuePolicies: Hashable, Sendable {
         if let numericOverflow = column.numericOverflow { policies.numericOverflow = numericOverflow }
         if let timestamp = column.timestamp { policies.timestamp = timestamp }
         if let outOfRange = column.outOfRange { policies.outOfRange = outOfRange }
+        if let unknownType = column.unknownType { policies.unknownType = unknownType }
         return policies
     }
 }
@@ -48,6 +51,7 @@ package struct ColumnPolicies: Hashable, Sendable {
     package var numericOverflow: ValuePolicies.Overflow?
     package var timestamp: ValuePolicies.TimestampForm?
     package var outOfRange: ValuePolicies.Overflow?
+    package var unknownType: ValuePolicies.Overflow?
 
     package init() {}
 }

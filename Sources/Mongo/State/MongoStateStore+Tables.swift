@@ -12,8 +12,10 @@ extension MongoStateStore {
                 let stored = try connection.find(
                     database, StateCollection.tables, filter: ["_id": ["$in": .array(ids)]], limit: ids.count,
                     session: session)
-                let documents = zip(ids, updates).map { id, update in
-                    update.table.document(over: stored.first { $0["_id"] == id }, in: state.pipeline)
+                let documents = try zip(ids, updates).map { id, update in
+                    let found = stored.first { $0["_id"] == id }
+                    try requireSeen(update.before, found)
+                    return update.table.document(over: found, in: state.pipeline)
                 }
                 // All of them before any is written: two tables may have swapped their names.
                 try delete(ids, session)
@@ -25,6 +27,14 @@ extension MongoStateStore {
                     ], session: session)
             }
         }
+    }
+
+    /// What an operator has asked since the table was read would be overwritten.
+    private func requireSeen(_ before: TableState?, _ stored: BSONDocument?) throws {
+        guard let before, stored.flatMap({ TableState($0) })?.asked != before.asked else { return }
+        throw Failure(
+            .inUse, "something was asked of table \(before.table) while it was settled what has become of it",
+            hint: "The worker starts again, and finds it.")
     }
 
     package func remove(_ tables: [TableState], of state: PipelineState) throws {
@@ -138,6 +148,13 @@ extension MongoStateStore {
 }
 
 extension TableState {
+    /// What operators write into it.
+    fileprivate var asked: BackfillOrders {
+        BackfillOrders(
+            requestedAt: wanted?.requestedAt, isPaused: false, isCancelled: false, membership: membership,
+            acceptsChange: acceptsChange)
+    }
+
     /// What a start writes, over what is stored: that has the progress of copy and backfill.
     fileprivate func document(over stored: BSONDocument?, in pipeline: String) -> BSONDocument {
         var own = bson(in: pipeline).elements

@@ -53,7 +53,9 @@ actor KeysetReader: ChunkReader, SessionOwner {
         let condition = condition.map { RowCondition($0, on: table.schema.name) }
         return try await begin(table, range.leaf, key: key, condition) { session, opening, tableKey, isText in
             let statement = try ChunkStatement.end(opening.heap, tableKey, range, limit: limit)
-            let end = try session.run(statement, [], until: nil).rows.first?.compactMap { $0 }
+            let found = try session.run(statement, [], until: nil)
+            guard found.isUTF8 else { throw KeysetReader.unreadableKey(of: table.schema.name) }
+            let end = found.rows.first?.compactMap { $0 }
             let part = KeyRange(after: range.after, through: end ?? range.through)
             return (end, try ChunkStatement.copy(opening.heap, tableKey, part, where: condition, isText: isText))
         }
@@ -65,6 +67,14 @@ actor KeysetReader: ChunkReader, SessionOwner {
                 opening.heap, tableKey, keys: keys, isPartitioned: opening.isPartitioned, isText: isText)
             return (nil, copy)
         }
+    }
+
+    /// As a bound such a key would stand for another one.
+    private static func unreadableKey(of table: TableName) -> Failure {
+        Failure(
+            .dataRefused, "a key of table \(table) holds bytes that are no UTF-8",
+            hint: "MongoDB takes no other text, and no row can be found by it. Correct it in the source, or leave the table "
+                + "out; nothing was skipped.")
     }
 
     /// A chunk's transaction, with its lock and its snapshot.

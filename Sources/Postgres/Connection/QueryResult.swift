@@ -5,12 +5,16 @@ package struct QueryResult: Sendable {
     package let columns: [String]
     /// One value a column; nil is NULL.
     package let rows: [[String?]]
+    /// Whether all of them are UTF-8. In a database without an encoding they may be anything, and bytes that are none read
+    /// as U+FFFD.
+    package let isUTF8: Bool
     /// `INSERT 0 5`, `CREATE_REPLICATION_SLOT` and the like.
     package let commandTag: String
 
-    package init(columns: [String], rows: [[String?]], commandTag: String = "") {
+    package init(columns: [String], rows: [[String?]], isUTF8: Bool = true, commandTag: String = "") {
         self.columns = columns
         self.rows = rows
+        self.isUTF8 = isUTF8
         self.commandTag = commandTag
     }
 

@@ -200,12 +200,18 @@ final class Session {
 
     private static func read(_ result: OpaquePointer) -> QueryResult {
         let columns = (0..<PQnfields(result)).map { String(cString: PQfname(result, $0)) }
+        var isUTF8 = true
         let rows = (0..<PQntuples(result)).map { row in
-            (0..<PQnfields(result)).map { column in
-                PQgetisnull(result, row, column) == 1 ? nil : String(cString: PQgetvalue(result, row, column))
+            (0..<PQnfields(result)).map { column -> String? in
+                guard PQgetisnull(result, row, column) == 0, let value = PQgetvalue(result, row, column) else {
+                    return nil
+                }
+                if let text = String(validatingCString: value) { return text }
+                isUTF8 = false
+                return String(cString: value)
             }
         }
         let tag = PQcmdStatus(result).map { String(cString: $0) } ?? ""
-        return QueryResult(columns: columns, rows: rows, commandTag: tag)
+        return QueryResult(columns: columns, rows: rows, isUTF8: isUTF8, commandTag: tag)
     }
 }

@@ -11,6 +11,7 @@ enum SessionSettings {
             "extra_float_digits = 3",
             "bytea_output = 'hex'",
             "search_path = ''",
+            "quote_all_identifiers = off",
             "standard_conforming_strings = on",
             "statement_timeout = 0",
             "lock_timeout = 0",

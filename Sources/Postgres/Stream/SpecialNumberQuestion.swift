@@ -31,10 +31,17 @@ struct SpecialNumberQuestion {
     }
 
     /// The rows of an answer, by their keys.
-    func read(_ answer: QueryResult) -> [[String]: QueryResult.Record] {
+    func read(_ answer: QueryResult) -> [Key: QueryResult.Record] {
         Dictionary(
-            answer.records.map { row in (keyPlaces.indices.map { row.text("k\($0)") }, row) },
+            answer.records.map { row in (Key(keyPlaces.indices.map { row.text("k\($0)") }), row) },
             uniquingKeysWith: { first, _ in first })
+    }
+
+    /// By its bytes: texts that only differ in how their characters are composed are one `String`, and two keys.
+    struct Key: Hashable {
+        private let bytes: [[UInt8]]
+
+        init(_ texts: [String]) { bytes = texts.map { Array($0.utf8) } }
     }
 }
 
@@ -55,8 +62,8 @@ extension Change {
     }
 
     /// Puts in what was found of the row.
-    mutating func settle(_ question: SpecialNumberQuestion, _ found: [[String]: QueryResult.Record]) {
-        guard let row = newRow?.row, let key = question.key(of: row), let now = found[key] else { return }
+    mutating func settle(_ question: SpecialNumberQuestion, _ found: [SpecialNumberQuestion.Key: QueryResult.Record]) {
+        guard let row = newRow?.row, let key = question.key(of: row), let now = found[SpecialNumberQuestion.Key(key)] else { return }
         let numbers = question.columns.compactMap { place, _ in
             row.fields[place].kind == .null ? now["v\(place)"].map { (place: place, text: $0) } : nil
         }

@@ -77,10 +77,9 @@ struct BackfillStart: Sendable {
         of all: [TableState], _ leaving: Set<Route>, _ tables: [Route: BackfillTable]
     ) -> RereadTables {
         RereadTables(Array(tables.values)) { reread in
+            // A note that was left behind when its table left: somebody wanted the row again at that moment.
             guard let state = all.first(where: { $0.part.contains(reread) }) else {
-                throw Failure(
-                    .unexpected,
-                    "a row of collection \(reread.collection) has to be read again, and no table goes there")
+                return (nil, nil)
             }
             if leaving.contains(state.route) { return (state.part, nil) }
             return (state.part, try await self.tables([state])[state.route])

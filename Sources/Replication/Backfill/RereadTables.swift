@@ -10,8 +10,8 @@ actor RereadTables {
     private var gone: Set<CollectionPart> = []
     private let lookUp: LookUp
 
-    /// The part that the row is of, and its table; nil when that is gone.
-    typealias LookUp = @Sendable (_ reread: Reread) async throws -> (CollectionPart, BackfillTable?)
+    /// The part that the row is of, nil when it is no table's; and its table, nil when that is gone.
+    typealias LookUp = @Sendable (_ reread: Reread) async throws -> (CollectionPart?, BackfillTable?)
 
     init(_ tables: [BackfillTable], lookUp: @escaping LookUp) {
         self.tables = Dictionary(grouping: tables, by: \.plan.collection)
@@ -43,7 +43,7 @@ actor RereadTables {
         if gone.contains(where: { $0.contains(reread) }) { return nil }
         let (part, found) = try await lookUp(reread)
         guard let found else {
-            gone.insert(part)
+            if let part { gone.insert(part) }
             return nil
         }
         tables[reread.collection, default: []].append(found)

@@ -29,7 +29,8 @@ package struct PlanTable: Sendable {
         self.showsPresent = showsPresent
         states = Dictionary(grouping: tables, by: \.table).mapValues { $0.sorted { $0.route < $1.route } }
         names = Dictionary(
-            tables.compactMap { table in table.shape.map { ($0.oid, table.table) } },
+            tables.sorted { !$0.membership.isLeaving && $1.membership.isLeaving }
+                .compactMap { table in table.shape.map { ($0.oid, table.table) } },
             uniquingKeysWith: { first, _ in first })
     }
 
@@ -53,8 +54,8 @@ package struct PlanTable: Sendable {
             throw Failure(
                 .configuration, "table \(table.schema.name) is in the publication but not in the pipeline",
                 hint:
-                    "Take it out again with ALTER PUBLICATION … DROP TABLE, or drop the pipeline and start anew with it."
-            )
+                    "To replicate it: `wherry tables add \(table.schema.name)`, then start again. If somebody only published "
+                    + "it, take it out again with ALTER PUBLICATION … DROP TABLE.")
         }
         if let before = versions[table.schema.oid], before !== table { replaced.append(before) }
         versions[table.schema.oid] = table
@@ -71,9 +72,11 @@ package struct PlanTable: Sendable {
         }
     }
 
-    /// Whether the file, where it names tables, still names one in this collection. Without its mapping nothing can be made
-    /// of a row: it leaves once a transaction is whole that is applied in part.
-    private func isCarried(_ state: TableState) -> Bool { rules.named.isEmpty || rules.settings(of: state) != nil }
+    /// Whether its rows are written. One that leaves once a transaction is whole that is applied in part is only counted: the
+    /// file may have no mapping for it any more, and nothing is read of it again.
+    private func isCarried(_ state: TableState) -> Bool {
+        !state.membership.isLeaving && (rules.named.isEmpty || rules.settings(of: state) != nil)
+    }
 
     /// The plan of a table version in one of its collections.
     ///

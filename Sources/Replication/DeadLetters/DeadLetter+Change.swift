@@ -27,7 +27,7 @@ extension DeadLetter {
         self.init(
             collection: plan.collection, table: table.schema.name, keys: keys, kind: kind, reason: reason,
             origin: Origin(lsn: transaction.commitLSN, xid: transaction.xid, commitTime: transaction.commitTime),
-            content: table.schema.content(of: row))
+            content: plan.content(of: row))
     }
 
     fileprivate static func parts(
@@ -48,6 +48,6 @@ extension DeadLetter {
         self.init(
             collection: table.plan.collection, table: table.version.schema.name,
             keys: [BSONDocument(unchecked: writer.bytes(in: key))], kind: .row, reason: failure.message,
-            content: table.version.schema.content(of: row))
+            content: table.plan.content(of: row))
     }
 }

@@ -23,7 +23,7 @@ struct MappingSettlement {
         guard let refusal = StartChecks.mapping(changed, of: state, rules: settings.rules) else { return }
         guard acceptsChange else { throw refusal }
         try BackfillPlanner.requireMessages(of: state.source, begun: state.pipeline)
-        try await ports.store.write(changed.map { TableUpdate(stored: $0.route, table: taken($0)) }, of: state)
+        try await ports.store.write(changed.map { TableUpdate($0, to: taken($0)) }, of: state)
         for table in changed {
             logger.notice(
                 "another mapping from now on: the table is read again",

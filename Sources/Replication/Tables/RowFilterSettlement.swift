@@ -83,8 +83,8 @@ struct RowFilterSettlement {
     }
 
     private func store(_ filter: String?, for table: TableState, of state: PipelineState) async throws {
-        var table = table
-        table.rowFilter = filter
-        try await ports.store.write([TableUpdate(stored: table.route, table: table)], of: state)
+        var filtered = table
+        filtered.rowFilter = filter
+        try await ports.store.write([TableUpdate(table, to: filtered)], of: state)
     }
 }

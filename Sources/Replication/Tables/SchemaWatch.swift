@@ -98,6 +98,9 @@ final class SchemaWatch: Sendable {
     func root(of stranger: TableVersion) async throws -> TableName? {
         let name = stranger.schema.name
         if try await ports.store.leftTables(of: state.pipeline).contains(where: { $0.table == name }) { return nil }
+        // One that can't join yet is read when it does.
+        let tables = try await ports.store.tables(of: state.pipeline)
+        if tables.contains(where: { $0.table == name && $0.membership == .joining }) { return nil }
         do {
             return try await ports.source.requireUnpublished(stranger.schema)
         } catch let refusal as Failure where refusal.kind == .configuration {

@@ -23,11 +23,16 @@ struct ShapeSettlement {
         var outcome = Outcome()
         let shown = ShownTables(tables, in: catalogue)
         try requireDistinct(tables, shown)
-        for table in tables where table.membership == .member {
+        for table in tables where table.membership != .joining {
             guard let now = shown[table] else { continue }
             var next = table
+            next.table = now.name
+            // Of one that leaves nothing but the name counts any more: its other collections have that too.
+            guard table.membership == .member else {
+                if next != table { outcome.updates.append(TableUpdate(table, to: next)) }
+                continue
+            }
             if now.name != table.table {
-                next.table = now.name
                 try requireNamed(table, next, isPicked: isPicked)
                 outcome.told.append([
                     "table": "\(table.table)", "collection": "\(table.collection)",
@@ -35,7 +40,7 @@ struct ShapeSettlement {
                 ])
             }
             try settle(&next, now, at: point, &outcome)
-            if next != table { outcome.updates.append(TableUpdate(stored: table.route, table: next)) }
+            if next != table { outcome.updates.append(TableUpdate(table, to: next)) }
         }
         return outcome
     }

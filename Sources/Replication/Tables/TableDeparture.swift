@@ -33,7 +33,7 @@ struct TableDeparture {
         let updates = leaving.map { table in
             var left = table
             left.membership = .leaving(deletesDocuments: false)
-            return TableUpdate(stored: table.route, table: left)
+            return TableUpdate(table, to: left)
         }
         try await ports.store.write(updates, of: state)
     }

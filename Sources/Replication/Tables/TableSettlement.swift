@@ -39,18 +39,20 @@ struct TableSettlement {
         } else {
             try await departure.settleConfiguration(of: state)
         }
-        let outsiders = try await arrival.settle(state, catalogue, at: point, holding: shapes.held)
+        let outsiders = try await arrival.settle(
+            state, catalogue, at: point, holding: shapes.held, isSplit: isSplit)
         let tables = try await ports.store.tables(of: state.pipeline)
+        let members = Set(tables.filter { $0.membership == .member }.map(\.table))
         let shown = ShownTables(tables, in: catalogue)
         let leaving = Set(tables.filter { isSplit && departure.isLeaving($0, state) }.map(\.route))
         return SettledTables(
             held: shapes.held, outsiders: outsiders,
             leaving: leaving,
+            awaitsWholeTransaction: isSplit
+                && (!leaving.isEmpty || outsiders.contains { $0.refusal == nil && !members.contains($0.table) }),
             unsettled: leaving.union(
                 tables.filter { table in
-                    table.acceptsChange && shown[table] == nil
-                        || table.membership == .joining
-                            && outsiders.contains { $0.table == table.table && $0.collection == table.collection }
+                    table.acceptsChange && shown[table] == nil || table.membership == .joining
                 }.map(\.route)))
     }
 }
@@ -63,6 +65,8 @@ struct SettledTables: Sendable {
     let outsiders: Set<Outsider>
     /// Stay until the transaction is whole that is applied in part; nothing is read of them.
     let leaving: Set<Route>
+    /// Whether they, or somebody who would join, wait for that transaction.
+    let awaitsWholeTransaction: Bool
     /// Of which more is asked than can be done now.
     let unsettled: Set<Route>
 }

@@ -1,3 +1,5 @@
+import Model
+
 /// The `wherry run` that goes on from where a command ended, called the way that command was called. Never holds a
 /// password: an address that could have one is left to the environment.
 struct NextCommand: Sendable, Equatable {
@@ -34,6 +36,6 @@ struct NextCommand: Sendable, Equatable {
             }
         }
         return isPlain && !word.isEmpty
-            ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+            ? word : quoteText(word, by: "'", inside: "'\\''")
     }
 }

@@ -28,6 +28,8 @@ struct ConfiguredCollection: Decodable, Sendable, Equatable {
     var timestamp: WordOrWords?
     /// As in `defaults`, or by column.
     var outOfRange: WordOrWords?
+    /// A value of a type that Wherry doesn't know; or by column.
+    var unknownType: WordOrWords?
     /// Another type by column: `string`, `int32`, `int64`, `double`, `decimal128`, `bool`, `date`, `iso`,
     /// `int64_micros`.
     var type: [String: String]?
@@ -51,6 +53,7 @@ struct ConfiguredCollection: Decodable, Sendable, Equatable {
         case numericOverflow = "numeric_overflow"
         case timestamp
         case outOfRange = "out_of_range"
+        case unknownType = "unknown_type"
         case type, compute, mask
         case lastModified = "last_modified"
         case dualWrite = "dual_write"

@@ -11,6 +11,8 @@ struct ConfiguredDefaults: Decodable, Sendable, Equatable {
     var timestamp: String?
     /// Infinity as a date or timestamp: `string`, `fail`, `dead_letter`. Default: `string`.
     var outOfRange: String?
+    /// A value of a type that Wherry doesn't know: `string`, `fail`, `dead_letter`. Default: `string`.
+    var unknownType: String?
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case fieldCase = "case"
@@ -18,5 +20,6 @@ struct ConfiguredDefaults: Decodable, Sendable, Equatable {
         case numericOverflow = "numeric_overflow"
         case timestamp
         case outOfRange = "out_of_range"
+        case unknownType = "unknown_type"
     }
 }

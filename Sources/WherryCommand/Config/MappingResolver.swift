@@ -32,6 +32,8 @@ struct MappingResolver: Sendable {
             entry.timestamp?.word ?? defaults.timestamp, "timestamp", default: .date)
         mapping.policies.outOfRange = try words.choice(
             entry.outOfRange?.word ?? defaults.outOfRange, "out_of_range", default: .string)
+        mapping.policies.unknownType = try words.choice(
+            entry.unknownType?.word ?? defaults.unknownType, "unknown_type", default: .string)
         mapping.columnPolicies = try columnPolicies(entry, words)
         return mapping
     }
@@ -48,6 +50,7 @@ struct MappingResolver: Sendable {
         try set(\.numericOverflow, entry.numericOverflow, "numeric_overflow")
         try set(\.timestamp, entry.timestamp, "timestamp")
         try set(\.outOfRange, entry.outOfRange, "out_of_range")
+        try set(\.unknownType, entry.unknownType, "unknown_type")
         return policies
     }
 

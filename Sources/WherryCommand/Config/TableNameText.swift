@@ -25,8 +25,7 @@ enum TableNameText {
     /// A table in the form that `parse` reads.
     static func text(_ table: TableName) -> String {
         [table.schema, table.name].map { name in
-            name.contains { $0 == "." || $0 == "\"" } || name.isEmpty
-                ? "\"\(name.replacing("\"", with: "\"\""))\"" : name
+            name.unicodeScalars.contains { $0 == "." || $0 == "\"" } || name.isEmpty ? quoteIdentifier(name) : name
         }.joined(separator: ".")
     }
 

@@ -1,3 +1,4 @@
+import Model
 import Logging
 
 /// One log line as values, and its two forms.
@@ -22,10 +23,14 @@ struct LogLine: Sendable {
     }
 
     private static func quoted(_ value: String) -> String {
-        let isPlain = !value.isEmpty && value.allSatisfy { !$0.isWhitespace && $0 != "\"" && $0 != "=" && $0 != "\\" }
+        let isPlain =
+            !value.isEmpty
+            && value.unicodeScalars.allSatisfy {
+                !$0.properties.isWhitespace && $0 != "\"" && $0 != "=" && $0 != "\\"
+            }
         let escaped = escaped(value)
         guard !isPlain || escaped != value else { return value }
-        return "\"" + escaped.replacing("\"", with: "\\\"") + "\""
+        return quoteText(escaped, by: "\"", inside: "\\\"")
     }
 
     /// Backslashes and control characters, so that one event is one line.

@@ -84,7 +84,8 @@ struct BackfillWiring {
             return Failure(
                 .usage, "table \(call.table) is not replicated by pipeline \(settings.pipeline)",
                 hint: "It was left out (excluded, not named in 'collections', in another schema) or made after the "
-                    + "first start. `wherry status` lists the pipeline's tables.")
+                    + "first start. `wherry tables add \(call.table)` lets it join; `wherry status` lists the pipeline's tables."
+            )
         }
         let near = Suggestion.nearest(to: call.table.description, among: tables.map(\.description))
         return Failure(

@@ -35,6 +35,12 @@ extension OracleFamily {
                 "int4range",
                 quoted(["empty", "(,)", "[1,5)"]), "int4range(-g::int, (g + random() * 1e6)::int)"),
             key(
+                "range without one form",
+                PostgresType(oid: 99_003, name: "oracle_numbers", shape: .range(of: base(23, "integer"))),
+                "pg_temp.oracle_numbers", quoted(["empty", "(,)", "(1,5]", "[1,5)", "[7,7]"]),
+                "pg_temp.oracle_numbers(-g::int, g::int, (array['[]', '()', '[)', '(]'])[1 + g % 4])",
+                setUp: "CREATE TYPE pg_temp.oracle_numbers AS RANGE (subtype = int4)"),
+            key(
                 "range of timestamps",
                 PostgresType(oid: 3908, name: "tsrange", shape: .range(of: base(1114, "timestamp"))),
                 "tsrange", quoted(["empty", "(,)", "[-infinity,infinity]"]),

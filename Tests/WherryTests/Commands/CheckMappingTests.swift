@@ -84,7 +84,7 @@ import Testing
         let refusing = "defaults: { numeric_overflow: fail, out_of_range: fail, timestamp: int64_micros }"
         #expect(
             try await place.findings(of: "numbers", refusing)["numeric_overflow"]?.hasPrefix(
-                "a number of more than 34 digits stops the pipeline in too_many, ") == true)
+                "a number of more than 34 digits stops the pipeline in id, too_many, ") == true)
         let moments = try await place.findings(of: "moments", refusing)
         #expect(
             moments["timestamp"]
@@ -92,7 +92,7 @@ import Testing
         )
         #expect(
             moments["out_of_range"]
-                == "infinity stops the pipeline in at, millis, hours, day, during (out_of_range: fail)")
+                == "infinity stops the pipeline in id, at, millis, hours, day and 1 more (out_of_range: fail)")
         #expect(
             moments["way_back"]
                 == "the documents of moments give its rows back only with losses (arrays as if they began at 1: hours)")

@@ -76,7 +76,7 @@ import Testing
         (
             "collections: {orders: {fields: x}}", "wherry.yaml: unknown key 'collections.orders.fields'",
             "Known here: case, compute, discriminator, drop, dual_write, from, id, indexes, into, keep, last_modified, mask, nulls, "
-                + "numeric_overflow, out_of_range, rename, timestamp, type, where."
+                + "numeric_overflow, out_of_range, rename, timestamp, type, unknown_type, where."
         ),
         ("dual_write: true", "wherry.yaml: unknown key 'dual_write'", "Did you mean 'collections.NAME.dual_write'?"),
     ])

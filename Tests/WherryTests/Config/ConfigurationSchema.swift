@@ -67,6 +67,7 @@ struct ConfigurationSchema {
                 words["\(section).numeric_overflow\(place)"] = ValuePolicies.Overflow.allCases.map(\.rawValue)
                 words["\(section).timestamp\(place)"] = ValuePolicies.TimestampForm.allCases.map(\.rawValue)
                 words["\(section).out_of_range\(place)"] = ValuePolicies.Overflow.allCases.map(\.rawValue)
+                words["\(section).unknown_type\(place)"] = ValuePolicies.Overflow.allCases.map(\.rawValue)
             }
         }
         return words

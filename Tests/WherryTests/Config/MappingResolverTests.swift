@@ -21,7 +21,7 @@ import Testing
     @Test func everyWord() throws {
         let rules = try resolve(
             """
-            defaults: { case: snake, nulls: omit, timestamp: iso, numeric_overflow: fail }
+            defaults: { case: snake, nulls: omit, timestamp: iso, numeric_overflow: fail, unknown_type: fail }
             mask_salt: "${SALT}"
             collections:
               c:
@@ -33,6 +33,7 @@ import Testing
                 out_of_range: dead_letter
                 timestamp: { s: date, t: int64_micros }
                 numeric_overflow: { t: string }
+                unknown_type: { t: dead_letter }
                 where: a > 0 AND b <> '$x'
                 compute: { "in.z": a + b, w: "'${c}'" }
                 type: { n: int64_micros }
@@ -48,11 +49,13 @@ import Testing
         expected.masks = ["m": .sha256(Mask.Salt(salt)), "o": .null, "p": .null, "q": .last4, "r": .redact]
         expected.policies.timestamp = .iso
         expected.policies.numericOverflow = .fail
+        expected.policies.unknownType = .fail
         expected.policies.outOfRange = .deadLetter
         expected.columnPolicies = ["s": ColumnPolicies(), "t": ColumnPolicies()]
         expected.columnPolicies["s"]?.timestamp = .date
         expected.columnPolicies["t"]?.timestamp = .int64Micros
         expected.columnPolicies["t"]?.numericOverflow = .string
+        expected.columnPolicies["t"]?.unknownType = .deadLetter
         expected.filter = "a > 0 AND b <> '$x'"
         expected.computed = [.init(path: "in.z", expression: "a + b"), .init(path: "w", expression: "'${c}'")]
         #expect(rules.mapping(of: table, into: "c") == expected)
@@ -61,6 +64,7 @@ import Testing
         standard.nulls = .omit
         standard.policies.timestamp = .iso
         standard.policies.numericOverflow = .fail
+        standard.policies.unknownType = .fail
         #expect(rules.mapping(of: TableName(schema: "public", name: "u"), into: "u") == standard)
     }
 
