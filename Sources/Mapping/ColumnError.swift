@@ -63,7 +63,7 @@ extension MappingPlan {
         case .noBinaryCodec:
             return Failure(
                 .configuration, "\(place) arrived in a binary form that can't be read",
-                hint: "Have the stream sent as text: types without a binary codec can't be decoded otherwise.")
+                hint: "Such columns are asked for as text: this is a defect. Please report it with the server's version.")
         case .typeChanged:
             return Failure(
                 .typeChanged, "\(place) arrived with other attributes than its type has",
@@ -74,7 +74,7 @@ extension MappingPlan {
         case .notSent:
             return Failure(
                 .unexpected, "\(place) was not sent and is needed for a whole document",
-                hint: "An unchanged large value has to be kept in place. Please report this.")
+                hint: "The source left an unchanged large value out where it was needed: this is a defect. Please report it.")
         case .evaluation(let fault):
             return Failure(
                 .dataRefused, "\(place) \(fault.rawValue) in a row",
@@ -82,7 +82,7 @@ extension MappingPlan {
         case .nullKey:
             return Failure(
                 .unexpected, "\(place) is null and part of the key",
-                hint: "The key's columns must be NOT NULL: choose a primary key or a unique index of such columns.")
+                hint: "A primary key has no nulls: this is a defect. Please report it with the server's version.")
         }
     }
 }

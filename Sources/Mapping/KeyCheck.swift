@@ -39,7 +39,8 @@ struct KeyCheck {
             throw Failure(
                 .configuration,
                 "key column \(name) of table \(schema.name) has type \(column.type.name), which can't be an _id",
-                hint: "MongoDB takes no array as _id, and some types have no exact equality. Choose another key.")
+                hint: "MongoDB takes no array as _id, and some types have no exact equality. Change the "
+                    + "primary key, or leave the table out.")
         }
         return (index, codec)
     }

@@ -45,10 +45,16 @@ import Testing
         await #expect(throws: DevServerError.self) {
             try await server.psql("delete from products", user: "wherry")
         }
-        for _ in 1...2 {
+        let decommission = {
             try await server.psql(
                 file: "\(sql)/90_decommission.sql", variables: ["pipeline": "shop", "role": "wherry"])
         }
+        // What it owns would be dropped with its rights.
+        try await server.psql("create table precious (a int primary key); alter table precious owner to wherry")
+        await #expect(throws: DevServerError.self) { try await decommission() }
+        #expect(try await server.psql("select count(*) from precious") == "0")
+        try await server.psql("alter table precious owner to postgres")
+        for _ in 1...2 { _ = try await decommission() }
         #expect(try await server.psql("select count(*) from pg_replication_slots") == "0")
         #expect(try await server.psql("select count(*) from pg_roles where rolname = 'wherry'") == "0")
         try await server.remove()

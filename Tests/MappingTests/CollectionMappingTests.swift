@@ -179,10 +179,14 @@ import Testing
 
     struct Refusal: Sendable, CustomTestStringConvertible {
         let message: String
+        var hint: String?
         let change: @Sendable (inout CollectionMapping) -> Void
 
-        init(_ message: String, _ change: @escaping @Sendable (inout CollectionMapping) -> Void) {
+        init(
+            _ message: String, hint: String? = nil, _ change: @escaping @Sendable (inout CollectionMapping) -> Void
+        ) {
             self.message = message
+            self.hint = hint
             self.change = change
         }
 
@@ -190,8 +194,13 @@ import Testing
     }
 
     static let refusals: [Refusal] = [
-        Refusal("'rename' of collection orders names column ship_ciyt") { $0.rename = ["ship_ciyt": "x"] },
-        Refusal("'keep' of collection orders names column nothing") { $0.columns = .keep(["nothing"]) },
+        Refusal("'rename' of collection orders names column ship_ciyt", hint: "Did you mean ship_city?") {
+            $0.rename = ["ship_ciyt": "x"]
+        },
+        Refusal(
+            "'keep' of collection orders names column nothing",
+            hint: "Its columns: \(columns.map(\.name).joined(separator: ", "))."
+        ) { $0.columns = .keep(["nothing"]) },
         Refusal("and there is a field total") { $0.rename = ["note": "total"] },
         Refusal("and there is a field total") { $0.rename = ["note": "total.x"] },
         Refusal("and there is a field a") { $0.rename = ["ship_city": "a.b", "ship_zip": "a"] },
@@ -216,6 +225,7 @@ import Testing
         let failure = #expect(throws: Failure.self) { try Self.plan(change: refusal.change) }
         #expect(failure?.kind == .configuration && failure?.hint?.isEmpty == false)
         #expect(failure?.message.contains(refusal.message) == true, "\(failure?.message ?? "")")
+        if let hint = refusal.hint { #expect(failure?.hint == hint) }
     }
 
     @Test func twoFreeTextsInATemplateAreRefused() {

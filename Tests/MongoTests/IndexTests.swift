@@ -108,6 +108,30 @@ import Mongo
     }
 
     /// Every other command is given up after as long.
+    @Test func howFarABuildIsIsTold() async throws {
+        let fixture = try await SinkFixture()
+        let indexes = try indexes(fixture)
+        try insert((0..<100).map { ["_id": .int32($0), "a": .int32(777_000 + $0)] }, fixture)
+        func hold(_ holds: Bool) throws {
+            try fixture.reader.command(
+                "admin",
+                [
+                    "configureFailPoint": "hangIndexBuildDuringCollectionScanPhaseBeforeInsertion",
+                    "mode": holds ? "alwaysOn" : "off", "data": ["fieldsToMatch": ["a": 777_025]],
+                ])
+        }
+        #expect(await indexes.share(of: make(), in: "things") == nil)
+        try hold(true)
+        async let build: Void = indexes.build(make(), of: "things", omitsNulls: false)
+        try await waitUntil("a quarter is read", within: .seconds(30)) {
+            let share = await indexes.share(of: make(), in: "things") ?? 0
+            return share > 0.2 && share < 0.3
+        }
+        try hold(false)
+        try await build
+        #expect(await indexes.share(of: make(), in: "things") == nil)
+    }
+
     @Test func aBuildMayTakeLongerThanAnAnswer() async throws {
         let fixture = try await SinkFixture()
         let indexes = try indexes(fixture, options: "&socketTimeoutMS=200")

@@ -25,7 +25,7 @@ struct ChunkKeyTests {
         CREATE FUNCTION word(n int, r float8) RETURNS text LANGUAGE sql AS $$
             SELECT translate(substr(md5(n::text), 1, 3 + n % 9), '0123456789', 'AÄßéZz''"\\ ') || chr(33 + (r * 90)::int) || n
                 -- Quotes that are one character with what is beside them.
-                || CASE n % 5 WHEN 1 THEN  || chr(769) WHEN 2 THEN chr(1536) ||  ELSE '' END
+                || CASE n % 5 WHEN 1 THEN chr(39) || chr(769) WHEN 2 THEN chr(1536) || chr(39) ELSE chr(46) END
         $$;
         """
 

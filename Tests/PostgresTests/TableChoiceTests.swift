@@ -24,6 +24,24 @@ struct TableChoiceTests {
         return words.count == 2 ? TableName(schema: words[0], name: words[1]) : TableName(schema: "public", name: text)
     }
 
+    /// To the server they are others; a text of Swift's that differs only like that is the same.
+    @Test func namesThatUnicodeTakesForTheSame() async throws {
+        let cluster = try await TestCluster.make(
+            """
+            CREATE TABLE U&"caf\\00E9" (id int PRIMARY KEY); CREATE TABLE U&"cafe\\0301" (id int PRIMARY KEY);
+            CREATE TABLE columns (id int PRIMARY KEY, U&"\\00E9" int, U&"e\\0301" int);
+            CREATE TABLE U&"\\00E9" (id int PRIMARY KEY, U&"\\00E9" int);
+            """)
+        let source = try cluster.source()
+        let tables = try await source.tables(schemas: ["public"])
+        await source.close()
+        let refusals = Dictionary(tables.map { ($0.schema.oid, ($0.name.name, $0.refusal)) }) { $1 }.values
+        #expect(refusals.count == 4)
+        #expect(refusals.count { $0.0 == "café" && $0.1?.contains("another's") == true } == 2)
+        #expect(refusals.first { $0.0 == "columns" }?.1?.contains("two columns") == true)
+        #expect(refusals.contains { $0.0 == "é" && $0.1 == nil })
+    }
+
     @Test func partitionsBelongToTheirRoot() async throws {
         let cluster = try await TestCluster.make(Self.tables)
         let source = try cluster.source()

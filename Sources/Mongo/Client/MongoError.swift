@@ -101,7 +101,13 @@ extension MongoError {
                 .configuration, "MongoDB at \(address) has no transactions: it is a standalone server",
                 hint: "Wherry needs a replica set, of one member if need be: start mongod with --replSet rs0 and run "
                     + "rs.initiate().")
-        case 10334, 17419, 17420, 2, 9, 52, 55, 56, 57, 10003, 28672:
+        case 10334, 17419, 17420:
+            return Failure(
+                .dataRefused,
+                "MongoDB at \(address) refused a document of more than 16 MiB while \(action): \(answer)",
+                hint: "MongoDB takes no larger document. Shorten the row in the source, or leave a column out ('drop'); "
+                    + "nothing was skipped.")
+        case 2, 9, 52, 55, 56, 57, 10003, 28672:
             return Failure(
                 .dataRefused, "MongoDB at \(address) refused a document while \(action): \(answer)",
                 hint: "A validator, a limit or a field name of the collection doesn't take what the source holds.")

@@ -42,7 +42,12 @@ package actor MongoIndexCatalog {
     func share(in collection: String) -> Double? {
         let stages: [BSONValue] = [
             ["$currentOp": ["allUsers": true]],
-            ["$match": ["command.createIndexes": .string(collection), "progress.total": ["$gt": 0]]],
+            [
+                "$match": [
+                    "command.createIndexes": .string(collection), "command.$db": .string(pool.database),
+                    "progress.total": ["$gt": 0],
+                ]
+            ],
         ]
         let reply = try? connection.command("admin", ["aggregate": 1, "pipeline": .array(stages), "cursor": [:]])
         let operations = reply?["cursor"]?.asDocument?["firstBatch"]?.asArray ?? []

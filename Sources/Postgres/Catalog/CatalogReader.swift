@@ -12,10 +12,11 @@ enum CatalogReader {
             return table(row, oid: oid, root: root, columns: columnsByTable[oid] ?? [], types)
         }
         let leaves = Dictionary(grouping: all.filter { $0.root != nil && $0.kind != .partitioned }) { $0.root }
+        let counts = Dictionary(all.map { ($0.name, 1) }, uniquingKeysWith: +)
         return all.map { table in
-            guard table.kind == .partitioned, table.root == nil else { return table }
             var table = table
-            table.leaves = leaves[table.name] ?? []
+            table.sharesItsName = counts[table.name] != 1
+            if table.kind == .partitioned, table.root == nil { table.leaves = leaves[table.name] ?? [] }
             return table
         }
     }

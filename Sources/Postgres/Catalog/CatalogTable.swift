@@ -47,6 +47,8 @@ package struct CatalogTable: Hashable, Sendable {
     package let estimatedRows: Int
     /// Pages of the main fork.
     package let pages: Int
+    /// Whether another table has a name that Unicode takes for the same (canonical equivalence), as Swift does.
+    package var sharesItsName = false
     /// Columns whose type the server can't send in binary at all.
     package let unsendableColumns: [String]
 
@@ -72,6 +74,10 @@ package struct CatalogTable: Hashable, Sendable {
         if let parents { return "part of a table inheritance, under \(parents)" }
         if let children { return "part of a table inheritance, above \(children)" }
         if hasDeferrableKey { return "a table whose primary key is deferrable: two rows may share a key for a while" }
+        if sharesItsName { return "a table whose name differs from another's only in how its characters are composed" }
+        if Set(schema.columns.map(\.name)).count < schema.columns.count {
+            return "a table with two columns whose names differ only in how their characters are composed"
+        }
         for leaf in leaves {
             switch (leaf.kind, leaf.persistence) {
             case (.foreign, _): return "a partitioned table with a foreign table in it, \(leaf.name)"

@@ -139,12 +139,12 @@ package struct ServerFindings {
                 "max_slot_wal_keep_size is -1: a slot that nobody reads keeps WAL until the disk is full",
                 remedy:
                     "Watch `wherry status`, or set a limit the disk can bear: ALTER SYSTEM SET max_slot_wal_keep_size "
-                    + "= '50GB'; SELECT pg_reload_conf(); (beyond it the slot is lost and the copy starts again).")
+                    + "= '50GB'; SELECT pg_reload_conf(); (beyond it the slot is lost, and every table has to be read again).")
         }
         guard megabytes < 1024 else { return nil }
         return warning(
             "max_slot_wal_keep_size",
-            "max_slot_wal_keep_size is \(megabytes) MB: a short stop of wherry can cost the slot, and then a new copy",
+            "max_slot_wal_keep_size is \(megabytes) MB: a short stop of wherry can cost the slot, and then every table has to be read again",
             remedy: "ALTER SYSTEM SET max_slot_wal_keep_size = '50GB'; SELECT pg_reload_conf();")
     }
 

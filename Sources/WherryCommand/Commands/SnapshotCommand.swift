@@ -24,7 +24,7 @@ struct SnapshotCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Only these tables, as schema.table, separated by commas; repeat it for more.",
-            discussion: "Decided at the first start, and kept: the pipeline never carries others."))
+            discussion: "Decided at the first start, and kept: no others join but by 'wherry tables add'."))
     var tables: [String] = []
 
     @Flag(name: .customLong("no-slot"), help: "A plain copy: no slot, no publication, nothing to go on from.")

@@ -45,7 +45,9 @@ struct ConfigurationReader: Sendable {
         guard case .mapping(let mapping) = node else { return }
         for (keyNode, value) in mapping {
             guard case .scalar(let scalar) = keyNode else {
-                throw Failure(.configuration, "\(file): a key under '\(path.joined(separator: "."))' is no plain word")
+                throw Failure(
+                    .configuration, "\(file): a key under '\(path.joined(separator: "."))' is no plain word",
+                    hint: "A key is one word before a colon: docs/configuration.md lists them.")
             }
             switch known {
             case .value: break
@@ -108,7 +110,9 @@ struct ConfigurationReader: Sendable {
         case .dataCorrupted(let found), .keyNotFound(_, let found):
             (expected, context) = ("something else", found)
         @unknown default:
-            return Failure(.configuration, "\(file): a value has the wrong type")
+            return Failure(
+                .configuration, "\(file): a value has the wrong type",
+                hint: "docs/configuration.md lists every key with its type.")
         }
         let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
         let place = path.isEmpty ? "the file" : "'\(path)'"

@@ -16,7 +16,13 @@ struct ErrorReport: Encodable, Sendable, Equatable {
     init(_ failure: Failure) {
         error = Body(
             kind: failure.kind.rawValue, message: Redaction.redact(ErrorReport.oneLine(failure.message)),
-            hint: failure.hint.map(Redaction.redact), exitCode: failure.exitCode.rawValue)
+            hint: ErrorReport.hint(of: failure).map(Redaction.redact), exitCode: failure.exitCode.rawValue)
+    }
+
+    private static let report = "Please report it with this text and the output of 'wherry version'."
+
+    private static func hint(of failure: Failure) -> String? {
+        failure.hint ?? (failure.kind == .unexpected ? report : nil)
     }
 
     /// Without a newline at the end.
@@ -35,7 +41,7 @@ struct ErrorReport: Encodable, Sendable, Equatable {
         }
         return Failure(
             .unexpected, "unexpected error of type \(type(of: error)): \(error)",
-            hint: "Please report it with this text and the output of 'wherry version'.")
+            hint: report)
     }
 
     private static func oneLine(_ text: String) -> String {

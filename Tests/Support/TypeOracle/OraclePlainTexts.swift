@@ -104,6 +104,22 @@ extension OracleFamily {
             render: OracleText.other, hasEquality: false)
     }
 
+    /// Of types without a binary codec. `random` says nothing.
+    package static let serverTexts: [OracleFamily] = [
+        ("money", 790, ["'12.34'", "'-1234567.89'", "0"]),
+        ("aclitem", 1033, ["'postgres=r*w/postgres'", "'=r/postgres'"]),
+        ("regproc", 24, ["'pg_catalog.now'", "0::oid"]), ("regprocedure", 2202, ["'pg_catalog.lower(text)'"]),
+        ("regoper", 2203, ["'pg_catalog.||/'", "0::oid"]), ("regoperator", 2204, ["'pg_catalog.+(integer,integer)'"]),
+        ("regclass", 2205, ["'pg_catalog.pg_class'", "'public.filled'", "4294967295::oid"]),
+        ("regtype", 2206, ["'integer[]'", "'timestamp with time zone'"]), ("regrole", 4096, ["'postgres'"]),
+        ("regnamespace", 4089, ["'pg_catalog'", "'public'"]), ("regconfig", 3734, ["'pg_catalog.simple'"]),
+        ("regdictionary", 3769, ["'pg_catalog.simple'"]), ("regcollation", 4191, [#"'"C"'"#, #"'"POSIX"'"#]),
+    ].map { name, oid, edges in
+        OracleFamily(
+            name: name, type: base(oid, name), sqlType: name, edges: edges, random: "NULL",
+            expected: "'s:' || format('%s', x)", render: OracleText.other, hasEquality: false)
+    }
+
     private static func plain(
         _ name: String, _ oid: UInt32, _ edges: [String], _ random: String, sqlType: String? = nil,
         hasEquality: Bool = true

@@ -90,7 +90,9 @@ import Testing
         #expect(
             ErrorReport(failure).rendered(as: .text)
                 == "wherry: the slot is ahead\nhint: Run 'wherry drop shop'.")
-        #expect(ErrorReport(Failure(.unexpected, "two\nlines")).rendered(as: .text) == "wherry: two lines")
+        #expect(
+            ErrorReport(Failure(.unexpected, "two\nlines")).rendered(as: .text)
+                == "wherry: two lines\nhint: Please report it with this text and the output of 'wherry version'.")
     }
 
     @Test func json() {
