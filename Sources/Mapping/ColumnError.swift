@@ -63,7 +63,8 @@ extension MappingPlan {
         case .noBinaryCodec:
             return Failure(
                 .configuration, "\(place) arrived in a binary form that can't be read",
-                hint: "Such columns are asked for as text: this is a defect. Please report it with the server's version.")
+                hint:
+                    "Such columns are asked for as text: this is a defect. Please report it with the server's version.")
         case .typeChanged:
             return Failure(
                 .typeChanged, "\(place) arrived with other attributes than its type has",
@@ -74,7 +75,9 @@ extension MappingPlan {
         case .notSent:
             return Failure(
                 .unexpected, "\(place) was not sent and is needed for a whole document",
-                hint: "The source left an unchanged large value out where it was needed: this is a defect. Please report it.")
+                hint:
+                    "The source left an unchanged large value out where it was needed: this is a defect. Please report it."
+            )
         case .evaluation(let fault):
             return Failure(
                 .dataRefused, "\(place) \(fault.rawValue) in a row",

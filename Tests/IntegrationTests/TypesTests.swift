@@ -9,74 +9,11 @@ import Testing
 /// One row, whichever way it comes: copied, read by a backfill, streamed in binary, streamed as text, streamed by wal2json.
 /// The server makes random values of every type, and says what they are; MongoDB's own driver reads them.
 @Suite(.onServers) struct TypesTests {
-    /// A type, a column of it, and what the server says of its values.
-    private enum Column {
-        case plain(OracleFamily)
-        case json(OracleJSON)
-
-        /// Each has its own types in a schema of its own.
-        static let all: [Column] =
-            OracleFamily.all.filter { !$0.isKey }.enumerated().map { .plain($1.within("plain_\($0)")) }
-            + OracleJSON.all.enumerated().map { .json($1.within("json_\($0)")) }
-
-        var made: (type: String, setUp: [String], edges: [String], random: String) {
-            switch self {
-            case .plain(let family): (family.sqlType, family.setUp, family.edges, family.random)
-            case .json(let family): (family.sqlType, family.setUp, family.edges, family.random)
-            }
-        }
-
-        /// Arrays of arrays are arrays of more dimensions.
-        var hasArrays: Bool {
-            switch self {
-            case .plain(let family): !isArray(family.type)
-            case .json(let family): !isArray(family.type)
-            }
-        }
-
-        private func isArray(_ type: PostgresType) -> Bool {
-            switch type.shape {
-            case .array: true
-            case .domain(let base): isArray(base)
-            default: false
-            }
-        }
-
-        /// The built-in range of the type.
-        var range: String? {
-            switch made.type {
-            case "int4": "int4range"
-            case "int8": "int8range"
-            case "numeric": "numrange"
-            case "date": "daterange"
-            case "timestamp": "tsrange"
-            case "timestamptz": "tstzrange"
-            default: nil
-            }
-        }
-
-        /// `pg_type.oid` of it (PostgreSQL source, pg_type.dat).
-        var rangeOID: UInt32? {
-            let oids: [String: UInt32] = [
-                "int4range": 3904, "numrange": 3906, "tsrange": 3908, "tstzrange": 3910, "daterange": 3912,
-                "int8range": 3926,
-            ]
-            return range.flatMap { oids[$0] }
-        }
-
-        var description: String {
-            switch self {
-            case .plain(let family): family.name
-            case .json(let family): family.name
-            }
-        }
-    }
-
     /// Makes the same random values once more.
     private static let seed =
         ProcessInfo.processInfo.environment["WHERRY_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...1_000_000)
     private static let randomValues = 60
-    private static let mostEdges = Column.all.map(\.made.edges.count).max() ?? 0
+    private static let mostEdges = TypeColumn.all.map(\.made.edges.count).max() ?? 0
     private static let rows = mostEdges + randomValues
 
     @Test func areTheSameOnEveryWay() async throws {
@@ -118,7 +55,7 @@ import Testing
 
     /// `filled` has each type's edges and random values; the others are to be filled from it.
     private func makeTables(_ fixture: PipelineFixture) async throws {
-        for (number, column) in Column.all.enumerated() {
+        for (number, column) in TypeColumn.all.enumerated() {
             let schema = column.made.setUp.joined().firstMatch(of: /(plain|json)_\d+/)?.output.0
             if let schema { try await fixture.sql("CREATE SCHEMA \(schema)") }
             for statement in column.made.setUp { try await fixture.sql(statement) }
@@ -135,7 +72,7 @@ import Testing
         try await fixture.sql("INSERT INTO public.filled SELECT generate_series(1, \(Self.rows))")
         // Of the session.
         try await fixture.sql("SELECT setseed(\(Double(Self.seed) / 1_000_000))")
-        for (number, column) in Column.all.enumerated() {
+        for (number, column) in TypeColumn.all.enumerated() {
             let edges = column.made.edges.enumerated().map { "(\($0 + 1), (\($1))::\(column.made.type))" }
             try await fixture.sql(
                 """
@@ -148,7 +85,7 @@ import Testing
                 FROM generate_series(1, \(Self.randomValues)) g WHERE id = \(Self.mostEdges) + g
                 """)
         }
-        let parts = Column.all.enumerated().flatMap { number, column in
+        let parts = TypeColumn.all.enumerated().flatMap { number, column in
             (column.hasArrays ? ["a\(number) = ARRAY[c\(number), NULL, c\(number)]"] : [])
                 + (column.range.map { ["r\(number) = \($0)(c\(number), NULL)"] } ?? [])
         }
@@ -157,7 +94,7 @@ import Testing
 
     /// Arrays and ranges of a value, where they don't hold what the value itself is.
     private static func wrongParts(of document: BSONDocument) -> [String] {
-        Column.all.enumerated().flatMap { number, column -> [String] in
+        TypeColumn.all.enumerated().flatMap { number, column -> [String] in
             let value = document["c\(number)"] ?? .null
             // Documents are compared by their bytes: a NaN is one.
             func has(_ name: String, _ expected: BSONValue) -> Bool {
@@ -176,7 +113,7 @@ import Testing
         let fixture = try await PipelineFixture("alltypes")
         let known = Set(
             (OracleFamily.all + OracleFamily.serverTexts).map(\.type.oid)
-                + OracleJSON.all.map(\.type.oid) + Column.all.compactMap(\.rangeOID))
+                + OracleJSON.all.map(\.type.oid) + TypeColumn.all.compactMap(\.rangeOID))
         // No table can hold any of these but as NULL.
         let withoutInput = [
             "gtsvector", "pg_node_tree", "pg_ndistinct", "pg_dependencies", "pg_mcv_list", "pg_brin_bloom_summary",
@@ -235,7 +172,7 @@ import Testing
     ) async throws -> [String: [String]] {
         let connection = try await PostgresConnection.open(fixture.sourceURI)
         var wrong: [String: [String]] = [:]
-        for (number, column) in Column.all.enumerated() {
+        for (number, column) in TypeColumn.all.enumerated() {
             let verdict = OracleVerdict(
                 connection: connection, relation: "(SELECT id AS n, c\(number) AS x FROM public.filled) oracle")
             let values = documents.compactMapValues { $0["c\(number)"] }
@@ -290,7 +227,7 @@ import Testing
     private func different(from read: [String: BSONDocument], to others: [String: BSONDocument]) -> Set<String> {
         var types: Set<String> = read.count == others.count ? [] : ["\(others.count) documents"]
         for (key, document) in read where document != others[key] {
-            for (number, column) in Column.all.enumerated()
+            for (number, column) in TypeColumn.all.enumerated()
             where document["c\(number)"] != others[key]?["c\(number)"] {
                 types.insert(column.description)
             }

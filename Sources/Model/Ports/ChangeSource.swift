@@ -34,7 +34,8 @@ extension ChangeSource {
     package func requireUnpublished(_ table: TableSchema) async throws -> TableName? {
         throw Failure(
             .configuration, "table \(table.name) is in the publication but not in the pipeline",
-            hint: "To replicate it: `wherry tables add \(table.name)`, then start again. If somebody only published it, take "
+            hint:
+                "To replicate it: `wherry tables add \(table.name)`, then start again. If somebody only published it, take "
                 + "it out again with ALTER PUBLICATION … DROP TABLE.")
     }
 }

@@ -105,7 +105,8 @@ extension MongoError {
             return Failure(
                 .dataRefused,
                 "MongoDB at \(address) refused a document of more than 16 MiB while \(action): \(answer)",
-                hint: "MongoDB takes no larger document. Shorten the row in the source, or leave a column out ('drop'); "
+                hint:
+                    "MongoDB takes no larger document. Shorten the row in the source, or leave a column out ('drop'); "
                     + "nothing was skipped.")
         case 2, 9, 52, 55, 56, 57, 10003, 28672:
             return Failure(

@@ -290,9 +290,7 @@ package actor MongoCopySink: CopySink {
                 .dataRefused,
                 "a unique index on (\(duplicate.keyPattern.joined(separator: ", "))) of collection \(collection) "
                     + "refuses a row of the source",
-                hint:
-                    "The source allows two rows there that the index doesn't. Drop the index or mend the data, then "
-                    + "start again.")
+                hint: "The source allows two rows there. Drop the index or mend the data, then start again.")
         }
         if failure.kind == .dataRefused {
             failure.place = error.writeErrors.first.map { Failure.Place(collection: collection, position: $0.index) }

@@ -73,7 +73,8 @@ actor KeysetReader: ChunkReader, SessionOwner {
     private static func unreadableKey(of table: TableName) -> Failure {
         Failure(
             .dataRefused, "a key of table \(table) holds bytes that are no UTF-8",
-            hint: "MongoDB takes no other text, and no row can be found by it. Correct it in the source, or leave the table "
+            hint:
+                "MongoDB takes no other text, and no row can be found by it. Correct it in the source, or leave the table "
                 + "out; nothing was skipped.")
     }
 

@@ -139,7 +139,8 @@ package struct ServerFindings {
                 "max_slot_wal_keep_size is -1: a slot that nobody reads keeps WAL until the disk is full",
                 remedy:
                     "Watch `wherry status`, or set a limit the disk can bear: ALTER SYSTEM SET max_slot_wal_keep_size "
-                    + "= '50GB'; SELECT pg_reload_conf(); (beyond it the slot is lost, and every table has to be read again).")
+                    + "= '50GB'; SELECT pg_reload_conf(); (beyond it the slot is lost, and every table has to be read again)."
+            )
         }
         guard megabytes < 1024 else { return nil }
         return warning(

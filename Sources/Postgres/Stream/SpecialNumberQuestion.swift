@@ -63,7 +63,8 @@ extension Change {
 
     /// Puts in what was found of the row.
     mutating func settle(_ question: SpecialNumberQuestion, _ found: [SpecialNumberQuestion.Key: QueryResult.Record]) {
-        guard let row = newRow?.row, let key = question.key(of: row), let now = found[SpecialNumberQuestion.Key(key)] else { return }
+        guard let row = newRow?.row, let key = question.key(of: row), let now = found[SpecialNumberQuestion.Key(key)]
+        else { return }
         let numbers = question.columns.compactMap { place, _ in
             row.fields[place].kind == .null ? now["v\(place)"].map { (place: place, text: $0) } : nil
         }
