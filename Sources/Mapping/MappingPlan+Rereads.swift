@@ -4,7 +4,10 @@ import Model
 extension MappingPlan {
     /// Whether there can be such rows.
     package var mayReadAgain: Bool {
-        mapping.lacksColumns || filter != nil || computed.contains { !$0.expression.columns.isEmpty }
+        mapping.lacksColumns || filter != nil
+            || computed.contains { value in
+                !value.columns.isEmpty || value.expression.columns.contains { mayBeUnsent($0) }
+            }
     }
 
     /// Whether the row has to be read again from the source instead of being written: a value is missing (unchanged
@@ -28,6 +31,12 @@ extension MappingPlan {
             let unsent = value.columns.count { isUnsent($0, of: new) }
             return unsent > 0 && (unsent < value.columns.count || old != nil)
         }
+    }
+
+    /// Whether a column of the key may be a large value, which the stream leaves out while it is unchanged.
+    private func mayBeUnsent(_ column: Int) -> Bool {
+        guard case .scalar(let scalar) = ValueCodec(schema.columns[column].type) else { return true }
+        return !scalar.hasFixedLength
     }
 
     private func isUnsent(_ column: Int, of row: Row) -> Bool { row.fields[column].kind == .unchanged }

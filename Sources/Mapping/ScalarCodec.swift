@@ -81,6 +81,18 @@ enum ScalarCodec: UInt8, Hashable, Sendable {
         3802: .jsonb, 4072: .versionedText, 5038: .snapshot, 5069: .counter64,
     ]
 
+    /// Whether each value has the same number of bytes, and so is never stored apart from its row (PostgreSQL documentation,
+    /// "TOAST").
+    var hasFixedLength: Bool {
+        switch self {
+        case .bool, .int2, .int4, .int8, .oid, .counter32, .counter64, .lsn, .float4, .float8, .char, .uuid, .date,
+            .timestamp, .timestamptz, .timestampText, .timestamptzText, .timestampMicros, .time, .timetz, .interval,
+            .macaddr, .tid:
+            true
+        default: false
+        }
+    }
+
     /// The codec for the same type as a part of `_id`, which must not lose anything; nil when the type can't be one.
     var forKey: ScalarCodec? {
         switch self {

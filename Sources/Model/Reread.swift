@@ -13,6 +13,8 @@ package struct Reread: Sendable {
         case backfill
         /// What the stream has sent of the row makes no document: nothing of it is written before the row is read.
         case change
+        /// The copy from an exported snapshot has met a row that can't be written: nothing of it is there.
+        case copy
         /// Somebody has asked for it: its key is held back (`DeadLetter`), and released with the row.
         case retry
     }

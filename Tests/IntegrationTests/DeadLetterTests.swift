@@ -14,7 +14,7 @@ import Testing
         let fixture: PipelineFixture
         let configuration: String
 
-        init(_ name: String, by plugin: OutputPlugin = .pgoutput) async throws {
+        init(_ name: String, by plugin: OutputPlugin = .underTest) async throws {
             fixture = try await PipelineFixture(name, plugin: plugin)
             configuration = "\(fixture.folder)/dead-letters.yaml"
             let yaml = "apply: {on_refused: dead_letter}\n"

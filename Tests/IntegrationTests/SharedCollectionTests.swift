@@ -15,7 +15,7 @@ import Testing
     }
 
     private func tables(
-        _ prefix: String, rows: Int, plugin: OutputPlugin = .pgoutput
+        _ prefix: String, rows: Int, plugin: OutputPlugin = .underTest
     ) async throws -> PipelineFixture {
         let fixture = try await PipelineFixture(prefix, plugin: plugin)
         try await Workload.createTables(fixture, rows: rows)

@@ -16,7 +16,7 @@ import Testing
         """
 
     private func withTables(
-        _ name: String, by plugin: OutputPlugin = .pgoutput,
+        _ name: String, by plugin: OutputPlugin = .underTest,
         _ body: @Sendable (PipelineFixture, [String]) async throws -> Void
     ) async throws {
         try await PipelineFixture.withOwnServers(name, plugin: plugin) { fixture in
@@ -47,6 +47,26 @@ import Testing
             try await fixture.catchUp(arguments: small)
             let worker = try fixture.wherry(small)
             try await fixture.waitUntilEqual(worker)
+            #expect(try await worker.terminate().code == 0)
+        }
+    }
+
+    /// It would join by itself, and its rows come in the transaction that publishes it.
+    @Test func aTableThatIsPublishedInsideWaits() async throws {
+        try await withTables("splitpublish") { fixture, small in
+            try await fixture.catchUp(arguments: small)
+            try await fixture.sql(
+                """
+                CREATE TABLE public.third (id integer PRIMARY KEY, n integer);
+                ALTER PUBLICATION wherry_\(fixture.name) ADD TABLE public.third;
+                UPDATE public.first SET n = 1;
+                INSERT INTO public.third SELECT g, g FROM generate_series(1, 200) g;
+                UPDATE public.first SET n = 2 WHERE id % 2 = 0;
+                UPDATE public.third SET n = -n
+                """)
+            let worker = try fixture.wherry(small)
+            try await fixture.waitUntilEqual(worker)
+            #expect(try await fixture.inspector.count("third") == 200)
             #expect(try await worker.terminate().code == 0)
         }
     }

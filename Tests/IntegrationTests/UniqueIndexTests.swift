@@ -87,7 +87,7 @@ import Testing
     }
 
     /// Twenty rows, copied, with the index in the target.
-    private func seats(_ prefix: String, by plugin: OutputPlugin = .pgoutput) async throws -> PipelineFixture {
+    private func seats(_ prefix: String, by plugin: OutputPlugin = .underTest) async throws -> PipelineFixture {
         let fixture = try await PipelineFixture(prefix, plugin: plugin)
         try await fixture.sql(
             """

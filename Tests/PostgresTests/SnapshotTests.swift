@@ -49,10 +49,12 @@ struct SnapshotTests {
         await source.close()
     }
 
-    @Test func onlyRowsOfTheConditionAreRead() async throws {
+    /// Where the server compares texts otherwise than by bytes, all rows are read.
+    @Test(arguments: [true, false]) func onlyRowsOfTheConditionAreRead(isByBytes: Bool) async throws {
         let cluster = try await TestCluster.make(
             """
-            CREATE TABLE t (id int PRIMARY KEY, state text);
+            CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+            CREATE TABLE t (id int PRIMARY KEY, state text \(isByBytes ? "" : "COLLATE loose"));
             INSERT INTO t SELECT n, CASE WHEN n % 3 > 0 THEN 'open' END FROM generate_series(1, 9000) n;
             """)
         let source = try cluster.source()
@@ -68,7 +70,7 @@ struct SnapshotTests {
                     condition: #""id" < 7 OR "state" = 'open' AND "id" > 3000"#)
             ).count
         }
-        #expect(count == 6 + 4000)
+        #expect(count == (isByBytes ? 6 + 4000 : 9000))
         await reader.close()
         await source.close()
     }

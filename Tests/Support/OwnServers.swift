@@ -8,7 +8,7 @@ extension PipelineFixture {
     ///
     /// - Parameter configuration: settings of PostgreSQL; nil leaves it to the shared server.
     package static func withOwnServers(
-        _ prefix: String, postgres configuration: [String: String]? = nil, plugin: OutputPlugin = .pgoutput,
+        _ prefix: String, postgres configuration: [String: String]? = nil, plugin: OutputPlugin = .underTest,
         _ body: (PipelineFixture) async throws -> Void
     ) async throws {
         let mongo = try await SpareServers.shared.take()

@@ -26,7 +26,7 @@ package final class PipelineFixture: Sendable {
     ///   - plugin: of every run, whatever its file says; of pgoutput the file decides.
     ///   - encoding: of the source's database; the cluster's when nil.
     package init(
-        _ prefix: String, postgres: PostgresServer? = nil, mongo: MongoServer? = nil, plugin: OutputPlugin = .pgoutput,
+        _ prefix: String, postgres: PostgresServer? = nil, mongo: MongoServer? = nil, plugin: OutputPlugin = .underTest,
         encoding: String? = nil
     ) async throws {
         self.plugin = plugin
@@ -207,6 +207,12 @@ package final class PipelineFixture: Sendable {
 }
 
 /// Batch limits for a run's configuration file.
+extension OutputPlugin {
+    /// Of tests that name none: `WHERRY_TEST_PLUGIN`, by which all of them are tried with the other one.
+    package static let underTest =
+        ProcessInfo.processInfo.environment["WHERRY_TEST_PLUGIN"].flatMap { OutputPlugin(rawValue: $0) } ?? .pgoutput
+}
+
 package struct BatchSizes: Sendable {
     package var operations: Int
     package var bytes: Int

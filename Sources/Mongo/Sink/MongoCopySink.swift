@@ -49,7 +49,7 @@ package actor MongoCopySink: CopySink {
                 guard holdsBack, let place = failure.place else { throw failure }
                 let body = BSONDocument(unchecked: documents.bytes(documents.writes.remove(at: place.position).body))
                 let key: BSONDocument = ["_id": body["_id"] ?? .null]
-                refused.append(Reread(collection: documents.collection, key: key, cause: .change))
+                refused.append(Reread(collection: documents.collection, key: key, cause: .copy))
             }
         }
     }

@@ -23,6 +23,7 @@ extension Failure {
     static func conflicts(in collection: String?) -> Failure {
         Failure(
             .targetInterrupted,
-            "other writers keep colliding with the batch" + (collection.map { " in collection \($0)" } ?? ""))
+            "other writers keep colliding with the batch" + (collection.map { " in collection \($0)" } ?? ""),
+            hint: "Smaller batches are tried. If it goes on: who else writes there, and how much at once?")
     }
 }

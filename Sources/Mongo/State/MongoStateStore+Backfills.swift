@@ -39,7 +39,7 @@ extension MongoStateStore {
             [
                 "q": [
                     "_id": StateCollection.keys(of: part, in: state.pipeline),
-                    "cause": ["$ne": .string(Reread.Cause.change.rawValue)], "retry": ["$ne": true],
+                    "cause": ["$exists": false], "retry": ["$ne": true],
                 ], "limit": 0,
             ]
         }
@@ -148,7 +148,7 @@ extension MongoStateStore {
                 database, StateCollection.rereads,
                 filter: [
                     "_id": StateCollection.keys(of: part, in: pipeline),
-                    "cause": ["$ne": .string(Reread.Cause.change.rawValue)],
+                    "cause": ["$exists": false],
                 ], projection: ["_id": 1], limit: 1
             ).isEmpty
         }

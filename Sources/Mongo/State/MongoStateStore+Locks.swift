@@ -50,27 +50,35 @@ extension MongoStateStore {
     @discardableResult
     func order(_ action: String, of pipeline: String, _ command: BSONDocument) throws -> BSONDocument {
         let reply = try order(action, of: pipeline) { try limited(command) }
-        try during(action) { try awaitMajority() }
+        try during(action) { try awaitMajority(after: reply) }
         return reply
     }
 
     /// Ends by itself where a document stays locked, and doesn't wait for secondaries: those have all the time they need.
     @discardableResult
-    func limited(_ command: BSONDocument) throws -> BSONDocument {
+    package func limited(_ command: BSONDocument) throws -> BSONDocument {
         let limit = Int64(MongoStateStore.killInterval / .milliseconds(1))
         return try connection.command(
             database, BSONDocument(command.elements + [("writeConcern", ["w": 1]), ("maxTimeMS", .int64(limit))]))
     }
 
-    /// Waits until all that this connection has written is durable: a write of nothing waits for the newest one (MongoDB
-    /// manual, "Write Concern").
-    func awaitMajority() throws {
-        try connection.command(
+    /// Waits until what this connection has written is durable: a write of nothing waits for the newest one (MongoDB
+    /// manual, "Write Concern"). Not for what another primary has taken, which may be rolled back.
+    ///
+    /// - Parameter reply: to the write.
+    /// - Throws: `Failure(.targetInterrupted)` when the primary has changed since, and nobody knows.
+    package func awaitMajority(after reply: BSONDocument) throws {
+        let settled = try connection.command(
             database,
             [
                 "delete": .string(StateCollection.controls), "deletes": [["q": ["_id": .minKey], "limit": 1]],
                 "writeConcern": majority,
             ])
+        // Each primary names its election in its answers to writes.
+        guard let before = reply["electionId"], let now = settled["electionId"], before != now else { return }
+        throw Failure(
+            .targetInterrupted, "the target has got another primary while something was written",
+            hint: "Whether it was kept is not known: look (`wherry status`), and run the command again if need be.")
     }
 
     static func locked(_ pipeline: String) -> Failure {

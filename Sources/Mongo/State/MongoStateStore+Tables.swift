@@ -89,20 +89,20 @@ extension MongoStateStore {
         let name: BSONValue = ["schema": .string(table.table.schema), "table": .string(table.table.name)]
         let action = "adding a table to the pipeline"
         try order(action, of: pipeline, changeLeft(["$pull": ["left_tables": name]], pipeline, upsert: false))
-        let isNew = try order(action, of: pipeline) {
+        let inserted = try order(action, of: pipeline) { () -> BSONDocument? in
             do {
-                try limited(
+                return try limited(
                     [
                         "insert": .string(StateCollection.tables),
                         "documents": [.document(table.bson(in: pipeline))],
                     ])
-                return true
             } catch let error as MongoError where error.duplicateKey != nil {
-                return false
+                return nil
             }
         }
-        try during(action) { try awaitMajority() }
-        return isNew
+        guard let inserted else { return false }
+        try during(action) { try awaitMajority(after: inserted) }
+        return true
     }
 
     package func order(_ order: TableOrder, of table: TableName, in pipeline: String) throws -> Bool {

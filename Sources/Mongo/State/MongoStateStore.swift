@@ -156,12 +156,11 @@ package actor MongoStateStore: StateStore {
 
     package func rereads(of pipeline: String, _ cause: Reread.Cause?, limit: Int) throws -> [Reread] {
         var filter: [(String, BSONValue)] = [("_id.pipeline", .string(pipeline))]
-        let change = BSONValue.string(Reread.Cause.change.rawValue)
         switch cause {
         case nil: break
         case .retry: filter.append(("retry", true))
-        case .change: filter += [("cause", change), ("retry", ["$ne": true])]
-        case .backfill: filter += [("cause", ["$ne": change]), ("retry", ["$ne": true])]
+        case .change, .copy: filter += [("cause", .string(cause?.rawValue ?? "")), ("retry", ["$ne": true])]
+        case .backfill: filter += [("cause", ["$exists": false]), ("retry", ["$ne": true])]
         }
         let notes = try during("reading what has to be read again") {
             try connection.find(database, StateCollection.rereads, filter: BSONDocument(filter), limit: limit)

@@ -17,6 +17,8 @@ actor CopyReader: SnapshotReader, SessionOwner {
     private var output: CopyOutput?
     /// The table that is locked and checked already.
     private var checkedTable: UInt32?
+    /// Whether the server compares its texts as Wherry does.
+    private var comparesBytes = false
 
     private init(_ source: PostgresSource) { self.source = source }
 
@@ -48,7 +50,7 @@ actor CopyReader: SnapshotReader, SessionOwner {
             try await onThread("lock \(table.name)") { try $0.lock(table) }
             checkedTable = table.oid
         }
-        let statement = CopyStatement.text(range, isText: isText)
+        let statement = CopyStatement.text(range, withCondition: comparesBytes, isText: isText)
         try await onThread("copy \(table.name)") {
             $0.output = try CopyOutput($0.opened(), statement, of: table.name, isText: isText)
         }
@@ -63,6 +65,13 @@ actor CopyReader: SnapshotReader, SessionOwner {
               FROM pg_catalog.pg_class c
              WHERE c.oid = \(table.oid) AND c.oid = \(quoteLiteral(table.name.quoted))::pg_catalog.regclass
             """
+        // By another collation texts may be equal that differ, and another encoding may lack a character of the condition.
+        let comparison = """
+            SELECT pg_catalog.getdatabaseencoding() = 'UTF8' AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
+                WHERE a.attrelid = \(table.oid) AND NOT c.collisdeterministic)
+            """
+        comparesBytes = try session.run(comparison, [], until: .now + .seconds(60)).scalar == "t"
         guard try session.run(check, [], until: .now + .seconds(60)).scalar == "t" else {
             throw Failure(
                 .copyInterrupted, "table \(table.name) was rewritten, truncated or replaced since the snapshot",

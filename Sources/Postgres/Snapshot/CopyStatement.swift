@@ -4,13 +4,15 @@ import Model
 enum CopyStatement {
     /// The COPY of one range of pages.
     ///
-    /// - Parameter isText: Parallel to the columns: which ones are to come as the output function's text.
-    static func text(_ range: CopyRange, isText: [Bool]) -> String {
+    /// - Parameters:
+    ///   - withCondition: whether the range's condition is asked here.
+    ///   - isText: Parallel to the columns: which ones are to come as the output function's text.
+    static func text(_ range: CopyRange, withCondition: Bool, isText: [Bool]) -> String {
         let table = range.table.schema.part(range.leaf)
         var conditions: [String] = []
         if let first = range.firstPage { conditions.append("ctid >= '(\(first),0)'::pg_catalog.tid") }
         if let end = range.endPage { conditions.append("ctid < '(\(end),0)'::pg_catalog.tid") }
-        if let condition = range.condition { conditions.append("(\(condition))") }
+        if withCondition, let condition = range.condition { conditions.append("(\(condition))") }
         return text("SELECT \(columns(table, isText: isText)) FROM ONLY \(table.name.quoted)\(filter(conditions))")
     }
 

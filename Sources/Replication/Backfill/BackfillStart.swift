@@ -41,7 +41,10 @@ struct BackfillStart: Sendable {
         }
         // Tells the tokens of this stream from those an earlier one has left in the log.
         let run = "\(settings.worker.host) \(settings.worker.pid) \(SourceTime.now.microseconds)"
-        let begun = VisibilityFence(floor: states.compactMap(\.backfill?.floor).max() ?? 0)
+        // A row of the exported snapshot may be of a transaction that commits for others only now, as it waits for a
+        // standby: as for a backfill that begins.
+        let copied = rereads.contains { $0.cause == .copy } ? try await ports.source.assignTransactionID() : 0
+        let begun = VisibilityFence(floor: (states.compactMap(\.backfill?.floor) + [copied]).max() ?? 0)
         let inbox = ChunkInbox(
             run: run, snapshot: try await ports.source.currentSnapshot(),
             fence: checkpoint.fence.map { $0.union(begun) } ?? begun, progress: progress)

@@ -82,7 +82,9 @@ extension LiveBackfill {
     private func readAgain(_ batch: [Reread], of known: BackfillTable, with reader: any ChunkReader) async throws {
         var table = known
         // It is read in the place of what the stream has brought.
-        if batch.first?.cause != .backfill { table.guardField = table.plan.streamGuard }
+        if let cause = batch.first?.cause, [.change, .retry].contains(cause) {
+            table.guardField = table.plan.streamGuard
+        }
         table.expectsDocuments = true
         switch try await patiently(.rereads, { try await attempt(batch, of: table, with: reader) }) {
         case .done: return

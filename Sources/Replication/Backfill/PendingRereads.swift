@@ -45,7 +45,9 @@ struct PendingRereads {
 
     /// Whether the row's document lacks something that the stream has brought: a further part of the row can't be
     /// written into it.
-    func isStale(_ reread: Reread) -> Bool { spills > 0 || entries[reread]?.cause == .change }
+    func isStale(_ reread: Reread) -> Bool {
+        spills > 0 || [.change, .copy].contains(entries[reread]?.cause)
+    }
 
     /// The transaction that a snapshot has to see for the row; nil when it is not known to be pending.
     func xid(of reread: Reread) -> UInt64? { entries[reread]?.xid }
@@ -56,7 +58,8 @@ struct PendingRereads {
     mutating func note(_ reread: Reread, until xid: UInt64? = nil) -> Reread {
         lastNumber += 1
         let known = entries[reread]
-        let cause = [Reread.Cause.retry, .change].first { $0 == known?.cause || $0 == reread.cause } ?? .backfill
+        let cause =
+            [Reread.Cause.retry, .change, .copy].first { $0 == known?.cause || $0 == reread.cause } ?? .backfill
         if cause == .retry { retried.insert(reread) }
         entries[reread] = Entry(xid: xid ?? known?.xid ?? 0, number: lastNumber, cause: cause)
         return Reread(collection: reread.collection, key: reread.key, cause: cause)

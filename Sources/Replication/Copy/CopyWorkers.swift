@@ -106,7 +106,7 @@ struct CopyWorkers: Sendable {
         let ledger = table.wasEmpty ? nil : copy.attempt
         var pending = try await read(reader, table, claim)
         while let rows = pending {
-            let writes = rows.documents
+            let (writes, count) = (rows.documents, rows.count)
             async let isWritten = sink.write(
                 writes, refused: rows.refused, holdsBack: refusals?.standard == .deadLetter, ledger: ledger,
                 claim: claim)
@@ -116,7 +116,7 @@ struct CopyWorkers: Sendable {
             }
             tally.add(writes.writes.count, to: claim.route)
             PipelineMetrics.copied(writes.writes.count)
-            guard tally.refuse(rows.count - writes.writes.count) <= HeldLetters.most else {
+            guard tally.refuse(count - writes.writes.count) <= HeldLetters.most else {
                 throw HeldLetters.tooMany(copy.pipeline)
             }
         }
@@ -156,7 +156,7 @@ struct CopyWorkers: Sendable {
                     guard failure.kind == .dataRefused, let key, refusals?.holdsBack(failure) == true else {
                         throw failure.naming(key)
                     }
-                    read.refused.append(Reread(collection: plan.collection, key: key, cause: .change))
+                    read.refused.append(Reread(collection: plan.collection, key: key, cause: .copy))
                 }
             }
         }

@@ -98,14 +98,23 @@ final class SchemaWatch: Sendable {
     func root(of stranger: TableVersion) async throws -> TableName? {
         let name = stranger.schema.name
         if try await ports.store.leftTables(of: state.pipeline).contains(where: { $0.table == name }) { return nil }
-        // One that can't join yet is read when it does.
-        let tables = try await ports.store.tables(of: state.pipeline)
-        if tables.contains(where: { $0.table == name && $0.membership == .joining }) { return nil }
         do {
             return try await ports.source.requireUnpublished(stranger.schema)
         } catch let refusal as Failure where refusal.kind == .configuration {
             if let failure = try await newcomers(try await ports.catalogue()) { throw failure }
+            // One that can't join yet is read when it does.
+            if try await joinsLater(name) { return nil }
             throw refusal
+        }
+    }
+
+    private func joinsLater(_ name: TableName) async throws -> Bool {
+        if settled.awaitsWholeTransaction, settled.outsiders.contains(where: { $0.table == name && $0.refusal == nil })
+        {
+            return true
+        }
+        return try await ports.store.tables(of: state.pipeline).contains {
+            $0.table == name && $0.membership == .joining
         }
     }
 
