@@ -22,7 +22,8 @@ package enum ExitCode: Int32, CaseIterable, Sendable {
             "a value or document can't be written, or is held back (`wherry dead-letters`); nothing was skipped"
         case .unreachable: "a server can't be reached"
         case .tryAgain: "in use elsewhere, taken over by another worker, or a copy that is not whole: try again"
-        case .dataGap: "changes are missing between checkpoint and slot: `wherry run --accept-gap` repairs it"
+        case .dataGap:
+            "changes are missing, or can't be told apart: the hint says what to do, mostly `wherry run --accept-gap`"
         case .denied: "authentication refused or a privilege is missing"
         case .configuration: "the configuration or a server's settings don't allow it"
         }
