@@ -108,34 +108,6 @@ import Mongo
     }
 
     /// Every other command is given up after as long.
-    /// On a server of its own: a few builds that others hold keep the next one waiting.
-    @Test func howFarABuildIsIsTold() async throws {
-        try await PipelineFixture.withOwnServers("indexshare") { fixture in
-            let uri = fixture.targetURI
-            let pool = try MongoPool(uri: uri, applicationName: "wherry-test")
-            let builders = try MongoPool(uri: uri, applicationName: "wherry-test", isPatient: true)
-            let indexes = MongoIndexes(pool: pool, builderPool: builders, pipeline: fixture.name)
-            try await fixture.inspector.insert((0..<100).map { ["_id": .int32($0), "a": .int32($0)] }, into: "things")
-            func hold(_ holds: Bool) async throws {
-                try await fixture.inspector.command(
-                    [
-                        "configureFailPoint": "hangIndexBuildDuringCollectionScanPhaseBeforeInsertion",
-                        "mode": holds ? "alwaysOn" : "off", "data": ["fieldsToMatch": ["a": 25]],
-                    ], on: "admin")
-            }
-            #expect(await indexes.share(of: make(), in: "things") == nil)
-            try await hold(true)
-            async let build: Void = indexes.build(make(), of: "things", omitsNulls: false)
-            try await waitUntil("a quarter is read", within: .seconds(120)) {
-                let share = await indexes.share(of: make(), in: "things") ?? 0
-                return share > 0.2 && share < 0.3
-            }
-            try await hold(false)
-            try await build
-            #expect(await indexes.share(of: make(), in: "things") == nil)
-        }
-    }
-
     @Test func aBuildMayTakeLongerThanAnAnswer() async throws {
         let fixture = try await SinkFixture()
         let indexes = try indexes(fixture, options: "&socketTimeoutMS=200")
