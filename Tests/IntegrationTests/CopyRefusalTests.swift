@@ -127,6 +127,22 @@ import Testing
         }
     }
 
+    /// A copy is not whole before what it has left out is held back.
+    @Test func killedBehindTheCopyItIsNotWhole() async throws {
+        let fixture = try await PipelineFixture("copydlend")
+        try await makeTables(fixture)
+        let file = try configuration(fixture)
+        let killed = try fixture.startSnapshot(file)
+        try await killed.waitForLine("the rows are copied") { $0.message == "initial copy finished" }
+        try await killed.kill()
+        for _ in 1...2 {
+            let seed = try await fixture.snapshot(file)
+            #expect(seed.child.exitStatus?.code == 65, "\(seed.tail)")
+            #expect(try await heldKeys(fixture) == refused)
+        }
+        try await retry(fixture, file)
+    }
+
     /// There is no stream that could hold them back.
     @Test func withoutASlotTheFirstOneStopsIt() async throws {
         let fixture = try await PipelineFixture("copydlonce")

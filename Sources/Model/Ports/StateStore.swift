@@ -132,8 +132,11 @@ extension StateStore {
         try await rereads(of: pipeline, nil, limit: 0)
     }
 
-    /// Whether a backfill has rows left that it has to read again.
+    /// Whether a backfill or a copy has left rows that have to be read again.
     package func hasBackfillRereads(_ pipeline: String) async throws -> Bool {
-        try await !rereads(of: pipeline, .backfill, limit: 1).isEmpty
+        for cause in [Reread.Cause.backfill, .copy] where try await !rereads(of: pipeline, cause, limit: 1).isEmpty {
+            return true
+        }
+        return false
     }
 }

@@ -14,7 +14,10 @@ struct SnapshotWiring: Sendable {
 
     func run(stop: StopSignal) async throws -> SnapshotOutcome {
         if request.joins { return try await join(stop: stop) }
-        if let since = try await wholeSince() { return .alreadyWhole(since: since) }
+        if let since = try await wholeSince() {
+            try await requireNothingHeld()
+            return .alreadyWhole(since: since)
+        }
         let wiring = PipelineWiring(
             settings: settings, adopts: request.adopts, usesSlot: request.usesSlot, endsWithCopy: true,
             progress: progress, logger: logger)
@@ -24,9 +27,7 @@ struct SnapshotWiring: Sendable {
             let stage = try? await store().load(settings.pipeline)?.stage
             return .stopped(isResumable: stage == .streaming)
         case .filled(let position, let tables):
-            if let refusal = try await store().heldLetters(of: settings.pipeline).refusal(of: settings.pipeline) {
-                throw refusal
-            }
+            try await requireNothingHeld()
             return .filled(at: position, tables)
         case .reached: throw Failure(.unexpected, "the copy went on to a position")
         case .copied(let state):
@@ -44,6 +45,13 @@ struct SnapshotWiring: Sendable {
         case .stopped: return .stopped(isResumable: false)
         case .joined(let tables): return .joined(tables)
         case .alreadyWhole(let since): return .alreadyWhole(since: since)
+        }
+    }
+
+    private func requireNothingHeld() async throws {
+        guard request.usesSlot else { return }
+        if let refusal = try await store().heldLetters(of: settings.pipeline).refusal(of: settings.pipeline) {
+            throw refusal
         }
     }
 
