@@ -12,7 +12,7 @@ extension MappingPlan {
     ) throws(Failure) -> Range<Int> {
         try encoded(into: &writer) { writer throws(ColumnError) in
             try check(row, old)
-            try checkKey(row, old, &writer)
+            if !keyRefusals.isEmpty { try checkKey(row, old, &writer) }
             try appendKey(row, old, to: &writer)
             try appendBody(row, old, to: &writer)
         }
@@ -41,7 +41,7 @@ extension MappingPlan {
     package func encodeSentFields(_ row: Row, into writer: inout BSONWriter) throws(Failure) -> Range<Int> {
         try encoded(into: &writer) { writer throws(ColumnError) in
             try check(row, nil)
-            try checkKey(row, nil, &writer)
+            if !keyRefusals.isEmpty { try checkKey(row, nil, &writer) }
             if isStructured { return try appendPartialBody(row, to: &writer) }
             for field in body where isSent(field, in: row) {
                 switch field.kind {
@@ -97,8 +97,10 @@ extension MappingPlan {
         }
     }
 
+    /// Few tables have one to refuse: kept out of the way of all others.
+    ///
     /// - Parameter writer: where the values are tried; nothing of them stays.
-    @inline(__always)
+    @inline(never)
     private func checkKey(_ row: Row, _ old: Row?, _ writer: inout BSONWriter) throws(ColumnError) {
         for (index, codec) in keyRefusals {
             guard let row = row.fields[index].kind == .unchanged ? old : row else { continue }

@@ -2,14 +2,6 @@ import Model
 
 /// Rows that the stream sends and that make no document as they were sent.
 extension MappingPlan {
-    /// Whether there can be such rows.
-    package var mayReadAgain: Bool {
-        mapping.lacksColumns || filter != nil
-            || computed.contains { value in
-                !value.columns.isEmpty || value.expression.columns.contains { mayBeUnsent($0) }
-            }
-    }
-
     /// Whether the row has to be read again from the source instead of being written: a value is missing (unchanged
     /// TOAST) that more than its own field is made of, together with one that was sent; or the row is only sent in part,
     /// and its document may not be there, because the row before was not among those that become documents.
@@ -33,9 +25,9 @@ extension MappingPlan {
         }
     }
 
-    /// Whether a column of the key may be a large value, which the stream leaves out while it is unchanged.
-    private func mayBeUnsent(_ column: Int) -> Bool {
-        guard case .scalar(let scalar) = ValueCodec(schema.columns[column].type) else { return true }
+    /// Whether a value may be a large one, which the stream leaves out while it is unchanged.
+    static func mayBeUnsent(_ type: PostgresType) -> Bool {
+        guard case .scalar(let scalar) = ValueCodec(type) else { return true }
         return !scalar.hasFixedLength
     }
 

@@ -35,6 +35,8 @@ package final class MappingPlan: Sendable {
     /// Whether a part of a row is written in the shape of the whole (`PartialDocument`).
     let isStructured: Bool
     let omitsNulls: Bool
+    /// Whether there can be rows that the stream sends and that make no document as they were sent (`needsReread`).
+    package let mayReadAgain: Bool
     /// The field of the guard's column.
     private let guardField: String?
     /// The codecs that have parts.
@@ -85,6 +87,12 @@ package final class MappingPlan: Sendable {
         template = try check.template(of: keys)
         computed = try check.computed(besides: Set(keys.map(\.index)))
         filter = try check.filter()
+        mayReadAgain =
+            mapping.lacksColumns || filter != nil
+            || computed.contains { value in
+                !value.columns.isEmpty
+                    || value.expression.columns.contains { MappingPlan.mayBeUnsent(schema.columns[$0].type) }
+            }
         isStructured = mapping.isStructured
         omitsNulls = mapping.nulls == .omit
         needsSetField = tree.fields.contains { $0.name.hasPrefix("$") || $0.name.utf8.contains(0x2E) }

@@ -17,6 +17,9 @@ package struct Reread: Sendable {
         case copy
         /// Somebody has asked for it: its key is held back (`DeadLetter`), and released with the row.
         case retry
+
+        /// Whether the document lacks what is known of the row: no part of it can be written into it.
+        package var isStale: Bool { self == .change || self == .copy }
     }
 
     package init(collection: String, key: BSONDocument, cause: Cause = .backfill) {

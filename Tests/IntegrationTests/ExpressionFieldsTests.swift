@@ -214,9 +214,7 @@ import Testing
         #expect(held.child.exitStatus?.code == 65)
         #expect(try await fixture.inspector.documents("sales").map { $0["ratio"] } == [2, 4])
         try await fixture.sql("UPDATE public.sales SET b = 1 WHERE id = 2")
-        let retry = try fixture.command(["dead-letters", "retry", "--all"] + fixture.connectionWords)
-        try await retry.end()
-        try await fixture.catchUp(arguments: lenient)
+        try await fixture.writeWhatIsHeldBack(lenient)
         let ratios = try await fixture.inspector.documents("sales").map {
             ["\($0["_id"] ?? .null)", "\($0["ratio"] ?? .null)"]
         }

@@ -46,16 +46,9 @@ import Testing
         let letters = try await fixture.inspector.documents("dead_letters", on: fixture.stateDatabase)
         #expect(!letters.isEmpty && letters.allSatisfy { $0["keys"] == [2] })
         try await fixture.sql("UPDATE public.large SET b = 'short' WHERE id = 2")
-        try await retry(fixture, lenient)
+        try await fixture.writeWhatIsHeldBack(lenient)
         let document = try await fixture.inspector.document("large", 2)
         #expect(document?["n"] == 1 && document?["b"] == "short")
-    }
-
-    private func retry(_ fixture: PipelineFixture, _ words: [String]) async throws {
-        let retry = try fixture.command(["dead-letters", "retry", "--all"] + fixture.connectionWords)
-        try await retry.end()
-        #expect(retry.child.exitStatus?.code == 0, "\(retry.tail)")
-        try await fixture.catchUp(arguments: words)
     }
 
     /// It divides by zero: in the copy, in the backfill, in the stream.
@@ -79,7 +72,7 @@ import Testing
         #expect(held.child.exitStatus?.code == 65, "\(held.tail)")
         #expect(try await ids(fixture) == [1])
         try await fixture.sql("UPDATE public.parts SET n = 3 WHERE id = 2")
-        try await retry(fixture, lenient)
+        try await fixture.writeWhatIsHeldBack(lenient)
         #expect(try await ids(fixture) == [1, 2])
         try await fixture.sql("UPDATE public.parts SET n = 0 WHERE id = 1; UPDATE public.parts SET n = 4 WHERE id = 3")
         let streamed = try await fixture.runToEnd(["--until-caught-up"] + strict)
@@ -87,7 +80,7 @@ import Testing
         #expect(try await fixture.runToEnd(["--until-caught-up"] + lenient).child.exitStatus?.code == 65)
         #expect(try await ids(fixture) == [1, 2, 3])
         try await fixture.sql("UPDATE public.parts SET n = 99 WHERE id = 1")
-        try await retry(fixture, lenient)
+        try await fixture.writeWhatIsHeldBack(lenient)
         #expect(try await ids(fixture) == [2, 3])
     }
 

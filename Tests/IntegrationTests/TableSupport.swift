@@ -35,6 +35,14 @@ extension PipelineFixture {
         }
     }
 
+    /// Has what is held back read again, by a run that ends with everything written.
+    func writeWhatIsHeldBack(_ arguments: [String], location: SourceLocation = #_sourceLocation) async throws {
+        let order = try command(["dead-letters", "retry", "--all"] + connectionWords)
+        try await order.end()
+        #expect(order.child.exitStatus?.code == 0, "\(order.tail)", sourceLocation: location)
+        try await catchUp(arguments: arguments)
+    }
+
     /// Starts the program and kills it when it has applied a transaction in part. Needs servers of its own, and small
     /// batches.
     func killInTransaction(_ arguments: [String]) async throws {

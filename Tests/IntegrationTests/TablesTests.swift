@@ -141,8 +141,11 @@ import Testing
         let line = try await wherry.waitForLine("it is told") { $0.message == "a table can't join the pipeline" }
         #expect(line["reason"]?.contains("no such table") == true && line["hint"]?.contains("tables remove") == true)
         try await fixture.waitUntilCaughtUp(wherry)
-        // Orders are looked for every second.
-        try await Task.sleep(for: .seconds(4))
+        // Orders are looked for every second, and ten lines of progress are a second of the program's own.
+        let told = wherry.logLines.count
+        try await fixture.waitUntil("it has looked for orders again and again", wherry) {
+            wherry.logLines.count > told + 40
+        }
         #expect(wherry.logLines.count { $0.message == "streaming" && $0["from"] != nil } == 1)
         try await fixture.sql("ALTER TABLE public.much_later RENAME TO later")
         try await wherry.waitForLine("it is told") {

@@ -132,11 +132,13 @@ extension StateStore {
         try await rereads(of: pipeline, nil, limit: 0)
     }
 
-    /// Whether a backfill or a copy has left rows that have to be read again.
-    package func hasBackfillRereads(_ pipeline: String) async throws -> Bool {
-        for cause in [Reread.Cause.backfill, .copy] where try await !rereads(of: pipeline, cause, limit: 1).isEmpty {
-            return true
-        }
-        return false
+    /// Rows that a backfill or a copy has left: before they are read again not everything is whole.
+    package func rereadsBeforeWhole(of pipeline: String, limit: Int) async throws -> [Reread] {
+        try await rereads(of: pipeline, .backfill, limit: limit) + rereads(of: pipeline, .copy, limit: limit)
+    }
+
+    /// Whether there are any.
+    package func hasRereadsBeforeWhole(_ pipeline: String) async throws -> Bool {
+        try await !rereadsBeforeWhole(of: pipeline, limit: 1).isEmpty
     }
 }

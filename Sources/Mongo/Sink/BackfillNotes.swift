@@ -26,7 +26,7 @@ struct BackfillNotes {
             let id = id(of: reread)
             // A backfill that meets a row which a change has noted takes nothing away.
             var fields: [(String, BSONValue)] = [("schema_version", .int32(stateSchemaVersion))]
-            if [.change, .copy].contains(reread.cause) { fields.append(("cause", .string(reread.cause.rawValue))) }
+            if reread.cause.isStale { fields.append(("cause", .string(reread.cause.rawValue))) }
             if reread.cause == .retry { fields.append(("retry", true)) }
             let note: BSONDocument = ["$set": .document(BSONDocument(fields))]
             try id.bytes.withUnsafeBytes { id in

@@ -45,9 +45,7 @@ struct PendingRereads {
 
     /// Whether the row's document lacks something that the stream has brought: a further part of the row can't be
     /// written into it.
-    func isStale(_ reread: Reread) -> Bool {
-        spills > 0 || [.change, .copy].contains(entries[reread]?.cause)
-    }
+    func isStale(_ reread: Reread) -> Bool { spills > 0 || entries[reread]?.cause.isStale == true }
 
     /// The transaction that a snapshot has to see for the row; nil when it is not known to be pending.
     func xid(of reread: Reread) -> UInt64? { entries[reread]?.xid }

@@ -119,7 +119,7 @@ package struct JoinedCopy: Sendable {
         if let failure = StartChecks.source(of: state, is: try await ports.source.identify()) { throw failure }
         let tables = try await ports.store.tables(of: settings.pipeline)
         if let failure = StartChecks.tables(tables.map(\.table), of: state, asked: settings.tables) { throw failure }
-        let hasRereads = try await ports.store.hasBackfillRereads(settings.pipeline)
+        let hasRereads = try await ports.store.hasRereadsBeforeWhole(settings.pipeline)
         guard state.stage == .streaming, state.shownStage(tables, hasRereads: hasRereads) != .streaming else { return }
         throw Failure(
             .copyInterrupted, "pipeline \(state.pipeline) is filled beside its stream: there is no copy to join",

@@ -3,9 +3,9 @@ import Model
 /// A table as people write it: `public.audit`, or with quotes where a name holds a dot: `"my.schema".audit`. Upper and
 /// lower case are kept as they are.
 enum TableNameText {
-    /// nil when it is not exactly a schema and a name.
+    /// nil when it is not exactly a schema and a name. By scalars: a quote with an accent behind it is a quote.
     static func parse(_ text: String) -> TableName? {
-        var rest = Substring(text)
+        var rest = text.unicodeScalars[...]
         guard let schema = part(&rest), rest.popFirst() == ".", let name = part(&rest), rest.isEmpty else { return nil }
         return TableName(schema: schema, name: name)
     }
@@ -32,27 +32,29 @@ enum TableNameText {
     /// The names of a list, at its commas outside of quotes, without spaces around them.
     static func split(_ list: String) -> [String] {
         var isQuoted = false
-        let names = list.split(omittingEmptySubsequences: false) { character in
-            if character == "\"" { isQuoted.toggle() }
-            return character == "," && !isQuoted
+        let names = list.unicodeScalars.split(omittingEmptySubsequences: false) { scalar in
+            if scalar == "\"" { isQuoted.toggle() }
+            return scalar == "," && !isQuoted
         }
-        return names.map { String($0.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()) }
+        return names.map { name in
+            String(String(name).drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+        }
     }
 
-    private static func part(_ rest: inout Substring) -> String? {
+    private static func part(_ rest: inout Substring.UnicodeScalarView) -> String? {
         guard rest.first == "\"" else {
             let word = rest.prefix { $0 != "." && $0 != "\"" }
             rest = rest[word.endIndex...]
             return word.isEmpty ? nil : String(word)
         }
         rest.removeFirst()
-        var name = ""
-        while let character = rest.popFirst() {
-            guard character == "\"" else {
-                name.append(character)
+        var name = String.UnicodeScalarView()
+        while let scalar = rest.popFirst() {
+            guard scalar == "\"" else {
+                name.append(scalar)
                 continue
             }
-            guard rest.first == "\"" else { return name.isEmpty ? nil : name }
+            guard rest.first == "\"" else { return name.isEmpty ? nil : String(name) }
             name.append("\"")
             rest.removeFirst()
         }

@@ -1,5 +1,5 @@
-import Model
 import Logging
+import Model
 
 /// One log line as values, and its two forms.
 struct LogLine: Sendable {

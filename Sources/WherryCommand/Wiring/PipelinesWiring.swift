@@ -22,7 +22,7 @@ struct PipelinesWiring: Sendable {
             for state in states {
                 let stage = state.shownStage(
                     try await store.tables(of: state.pipeline),
-                    hasRereads: try await store.hasBackfillRereads(state.pipeline))
+                    hasRereads: try await store.hasRereadsBeforeWhole(state.pipeline))
                 rows.append(try await row(state, stage, identity: identity, end: end))
             }
             // Slots are seen from every database of a cluster; only those of this one can be judged, and dropped, here.

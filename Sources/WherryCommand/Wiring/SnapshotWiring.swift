@@ -88,7 +88,7 @@ struct SnapshotWiring: Sendable {
         {
             throw refusal
         }
-        let hasRereads = try await store.hasBackfillRereads(settings.pipeline)
+        let hasRereads = try await store.hasRereadsBeforeWhole(settings.pipeline)
         guard state.shownStage(tables, hasRereads: hasRereads) == .streaming else { return nil }
         let identity = try await Endpoint.withSource(settings, logger: logger) { try await $0.identify() }
         if let refusal = StartChecks.source(of: state, is: identity) { throw refusal }

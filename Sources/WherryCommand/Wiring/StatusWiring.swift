@@ -19,9 +19,7 @@ struct StatusWiring: Sendable {
             target: settings.target.uri.safe, worker: .init(active: false))
         if let state {
             let tables = try await store.tables(of: settings.pipeline)
-            let rereads =
-                try await store.rereads(of: settings.pipeline, .backfill, limit: 0)
-                + store.rereads(of: settings.pipeline, .copy, limit: 0)
+            let rereads = try await store.rereadsBeforeWhole(of: settings.pipeline, limit: 0)
             report.fill(state, tables: tables, rereads: rereads)
             let held = try await store.heldLetters(of: settings.pipeline)
             if held.letters > 0 { report.heldBack = .init(changes: held.letters, documents: held.keys.count) }
