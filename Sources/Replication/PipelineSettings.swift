@@ -56,8 +56,6 @@ package struct PipelineSettings: Sendable {
     /// Changes that are missing at the start are made up for by reading every table again.
     package var acceptsGap = false
     package var worker: WorkerIdentity
-    /// Frames received and not decoded yet, in bytes.
-    package var queueBytes = 8 << 20
     package var heartbeatInterval = Duration.seconds(10)
     package var slotCreationTimeout = Duration.seconds(300)
     package var takeOverWait = Duration.seconds(10)

@@ -30,7 +30,7 @@ final class TestStream {
         let deadline = ContinuousClock.now + .seconds(30)
         while finished.count < count {
             guard .now < deadline else { throw Late(what: "a transaction in the stream") }
-            for frame in try await stream.receive(maxBytes: 1 << 20, until: .now + .seconds(1)) {
+            for frame in try await stream.receive(maxBytes: 1 << 20, isPatient: false, until: .now + .seconds(1)) {
                 var event = try decoder.decode(frame)
                 if case .relation(let relation)? = event {
                     event = try decoder.register(try await source.resolve(relation))

@@ -20,7 +20,7 @@ struct StreamHarness {
     func run(into sink: RecordingSink, from given: Checkpoint? = nil, until target: LSN? = nil) async throws {
         let checkpoint = given ?? sink.checkpoint
         let source = FakeSource(tables + successors) { _ in ScriptedStream(EventScript()) }
-        let queue = FrameQueue(capacity: 1 << 20)
+        let queue = FrameQueue()
         let handoff = StepHandoff(onWanted: { queue.poke() })
         let limits = AdaptiveLimits(limits)
         let plans = PlanTable(tables: tables.map(\.state), rules: SampleTable.rules(tables, needing: needing))

@@ -21,7 +21,7 @@ struct StreamRunTests {
 
     func parts(
         _ script: EventScript, sink: RecordingSink = RecordingSink(), end: PipelineSettings.End = .never,
-        heartbeat: UInt64 = 1000, queueBytes: Int = 8 << 20, operations: Int = 5000
+        heartbeat: UInt64 = 1000, operations: Int = 5000
     ) -> Parts {
         let stream = ScriptedStream(script)
         let source = FakeSource([table], heartbeat: LSN(rawValue: heartbeat)) { _ in stream }
@@ -29,7 +29,6 @@ struct StreamRunTests {
             pipeline: "p", slot: "s", publication: "s", targetDatabase: "shop",
             worker: WorkerIdentity(host: "h", pid: 1, startedAt: SourceTime(microseconds: 0)))
         settings.end = end
-        settings.queueBytes = queueBytes
         let (progress, stop) = (Progress(), StopSignal())
         let run = StreamRun(
             settings: settings, limits: AdaptiveLimits(BatchLimits(operations: operations)), source: source, sink: sink,
@@ -89,14 +88,14 @@ struct StreamRunTests {
         #expect(parts.progress.snapshot().phase == .stopping)
     }
 
-    /// The target hangs: reading stops at the queue's limit, telling the server goes on, and nothing is confirmed that
-    /// is not applied.
-    @Test func aFullQueueStopsTheReadingButNotTheTelling() async throws {
+    /// The target hangs: reading stops as nobody takes what was read, telling the server goes on, and nothing is
+    /// confirmed that is not applied.
+    @Test func aHangingTargetStopsTheReadingButNotTheTelling() async throws {
         var script = EventScript([table], padding: 1000)
         for number in 0..<2000 { script.transaction([table.insert("\(number)", "n", "d")]) }
         let gate = Gate()
         let all = script.frames.count
-        let parts = parts(script, sink: RecordingSink(gate: gate), queueBytes: 20_000, operations: 20)
+        let parts = parts(script, sink: RecordingSink(gate: gate), operations: 20)
         try await promptly {
             async let end = parts.run.run(from: start)
             #expect(await eventually { gate.waiting == 1 })
@@ -120,7 +119,7 @@ struct StreamRunTests {
     @Test func aReplyIsSentWhenTheServerAsks() async throws {
         let stream = ScriptedStream(EventScript(), statusInterval: .seconds(3600))
         let receiver = FrameReceiver(
-            stream: stream, queue: FrameQueue(capacity: 1 << 20), positions: StreamPositions(start: .zero),
+            stream: stream, queue: FrameQueue(), positions: StreamPositions(start: .zero),
             progress: Progress())
         try await promptly {
             try await withThrowingTaskGroup(of: Void.self) { group in

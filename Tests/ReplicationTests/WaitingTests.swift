@@ -32,14 +32,14 @@ struct WaitingTests {
     }
 
     @Test func poppingIsCancellable() async throws {
-        try await cancelled { _ = await FrameQueue(capacity: 10).pop() }
+        try await cancelled { _ = await FrameQueue().pop() }
     }
 
-    @Test func waitingForRoomIsCancellable() async throws {
+    @Test func waitingForEmptinessIsCancellable() async throws {
         try await cancelled {
-            let queue = FrameQueue(capacity: 10)
+            let queue = FrameQueue()
             queue.push([WaitingTests.frame])
-            await queue.waitForRoom(until: .now + .seconds(3600))
+            await queue.waitUntilEmpty(until: .now + .seconds(3600))
         }
     }
 
@@ -65,7 +65,7 @@ struct WaitingTests {
     // MARK: - Queue
 
     @Test func framesComeOutInOrder() async throws {
-        let queue = FrameQueue(capacity: 500)
+        let queue = FrameQueue()
         let received = try await promptly {
             async let consumer: [UInt64] = {
                 var positions: [UInt64] = []
@@ -75,40 +75,40 @@ struct WaitingTests {
                 return positions
             }()
             for number in 0..<2000 as Range<UInt64> {
-                if !queue.hasRoom { await queue.waitForRoom(until: .now + .seconds(1)) }
+                if number % 5 == 0 { await queue.waitUntilEmpty(until: .now + .seconds(1)) }
                 queue.push([.keepalive(position: LSN(rawValue: number), replyRequested: false)])
                 if number % 7 == 0 { queue.poke() }
             }
             return await consumer
         }
         #expect(received == Array(0..<2000))
-        #expect(queue.isEmpty && queue.bytes == 0 && queue.hasRoom)
+        #expect(queue.isEmpty && queue.bytes == 0)
     }
 
     @Test func aPokeIsNotLost() async throws {
-        let queue = FrameQueue(capacity: 10)
+        let queue = FrameQueue()
         queue.poke()
         let frames = try await promptly { await queue.pop() }
         #expect(frames.isEmpty)
     }
 
-    @Test func roomComesWithTheConsumer() async throws {
-        let queue = FrameQueue(capacity: 10)
+    @Test func theConsumerEmptiesIt() async throws {
+        let queue = FrameQueue()
         queue.push([WaitingTests.frame])
-        #expect(!queue.hasRoom)
+        #expect(!queue.isEmpty)
         try await promptly {
-            async let waiting: Void = queue.waitForRoom(until: .now + .seconds(3600))
+            async let waiting: Void = queue.waitUntilEmpty(until: .now + .seconds(3600))
             _ = await queue.pop()
             await waiting
         }
-        #expect(queue.hasRoom)
+        #expect(queue.isEmpty)
     }
 
-    @Test func waitingForRoomEndsAtItsDeadline() async throws {
-        let queue = FrameQueue(capacity: 10)
+    @Test func waitingForEmptinessEndsAtItsDeadline() async throws {
+        let queue = FrameQueue()
         queue.push([WaitingTests.frame])
-        try await promptly { await queue.waitForRoom(until: .now + .milliseconds(1)) }
-        #expect(!queue.hasRoom)
+        try await promptly { await queue.waitUntilEmpty(until: .now + .milliseconds(1)) }
+        #expect(!queue.isEmpty)
     }
 
     // MARK: - Handoff

@@ -44,8 +44,13 @@ extension ChangeSource {
 package protocol ChangeStream: Sendable {
     /// Waits until something has arrived or the deadline has passed, and returns what there is, up to about `maxBytes`.
     ///
+    /// - Parameter isPatient: nobody waits for it, so little is left where it is until more comes, `hurry` is called, or
+    ///   the deadline passes: a stream read message by message costs more than its messages.
     /// - Throws: `Failure` of kind `.sourceInterrupted` when the connection is gone.
-    func receive(maxBytes: Int, until deadline: ContinuousClock.Instant) async throws -> [Frame]
+    func receive(maxBytes: Int, isPatient: Bool, until deadline: ContinuousClock.Instant) async throws -> [Frame]
+
+    /// Somebody waits now: ends a patient `receive` with what there is. From any task, at any time.
+    func hurry()
 
     /// A standby status update. Everything before `applied` may be forgotten by the server.
     func sendStatus(received: LSN, applied: LSN) async throws

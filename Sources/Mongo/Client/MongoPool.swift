@@ -59,7 +59,18 @@ package final class MongoPool: @unchecked Sendable {
         self.pool = pool
     }
 
-    deinit { mongoc_client_pool_destroy(pool) }
+    /// On a thread that nobody waits for: the library's own, which watch the servers, may take half a second each to
+    /// notice that they are to end (mongoc-server-monitor.c, MONGOC_TOPOLOGY_MIN_HEARTBEAT_FREQUENCY_MS).
+    deinit {
+        var thread = pthread_t()
+        let failed = pthread_create(
+            &thread, nil,
+            {
+                mongoc_client_pool_destroy(OpaquePointer($0))
+                return nil
+            }, UnsafeMutableRawPointer(pool))
+        if failed == 0 { pthread_detach(thread) } else { mongoc_client_pool_destroy(pool) }
+    }
 
     /// Sets a time limit unless the URI has one.
     private static func bound(_ uri: OpaquePointer, option: String, milliseconds: Int32) {

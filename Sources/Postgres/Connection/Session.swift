@@ -9,6 +9,7 @@ final class Session {
     let connection: OpaquePointer
     let wakeup: Wakeup
     private(set) var isBroken = false
+    private var leastBytes: Int32 = 1
 
     /// Connects and pins the session's settings.
     ///
@@ -62,13 +63,24 @@ final class Session {
 
     // MARK: - Waiting
 
-    /// Waits for the socket; false when the deadline came first. Without a deadline only an event or cancellation ends
-    /// it.
+    /// From now on `wait` passes over fewer bytes than these (socket(7), SO_RCVLOWAT: `poll` respects it for TCP, since
+    /// Linux 2.6.28). The end of the connection always wakes it.
+    func wakesAt(bytes: Int32) {
+        if bytes == leastBytes { return }
+        leastBytes = bytes
+        var value = bytes
+        // A socket that doesn't have it wakes at every byte, which is only slower.
+        setsockopt(
+            PQsocket(connection), SOL_SOCKET, SO_RCVLOWAT, &value, socklen_t(MemoryLayout.size(ofValue: value)))
+    }
+
+    /// Waits for the socket; false when the deadline came first, or a wakeup that shall end it. Without a deadline only
+    /// an event or cancellation ends it.
     ///
     /// - Throws: `CancellationError`, unless `ignoringCancellation`.
     func wait(
         reading: Bool, writing: Bool = false, until deadline: ContinuousClock.Instant?,
-        ignoringCancellation: Bool = false
+        ignoringCancellation: Bool = false, endsOnWakeup: Bool = false
     ) throws -> Bool {
         let events = Int16((reading ? POLLIN : 0) | (writing ? POLLOUT : 0))
         while true {
@@ -80,7 +92,11 @@ final class Session {
             let ready = poll(&descriptors, 2, Session.milliseconds(until: deadline))
             if ready > 0, descriptors[1].revents != 0 {
                 wakeup.clear()
-                if descriptors[0].revents == 0 { continue }
+                if descriptors[0].revents == 0 {
+                    if !endsOnWakeup { continue }
+                    try Task.checkCancellation()
+                    return false
+                }
             }
             if ready > 0 { return true }
             if let deadline, deadline <= .now { return false }

@@ -8,7 +8,7 @@ actor ReplicationConnection {
     private let thread = PinnedThread(name: "pg-stream")
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    private let wakeup = Wakeup()
+    private nonisolated let wakeup = Wakeup()
     private var session: Session?
     private var isStreaming = false
     /// What ended the stream, while frames that came before it are still to be delivered.
@@ -73,44 +73,56 @@ actor ReplicationConnection {
 
     // MARK: - The stream
 
+    /// What a patient `receive` waits for, in bytes: some hundred changes.
+    private static let gulp: Int32 = 64 << 10
+    /// A read that brought less than this has emptied the socket.
+    private static let sip = 4 << 10
+
     /// - Throws: `ServerError`; `CancellationError` without losing a frame.
-    func receive(maxBytes: Int, until deadline: ContinuousClock.Instant) async throws -> [Frame] {
-        try await interruptibly { try $0.receive(on: $0.opened(), maxBytes: maxBytes, until: deadline) }
+    func receive(maxBytes: Int, isPatient: Bool, until deadline: ContinuousClock.Instant) async throws -> [Frame] {
+        try await interruptibly {
+            try $0.receive(on: $0.opened(), maxBytes: maxBytes, isPatient: isPatient, until: deadline)
+        }
     }
 
     private func receive(
-        on session: Session, maxBytes: Int, until deadline: ContinuousClock.Instant
+        on session: Session, maxBytes: Int, isPatient: Bool, until deadline: ContinuousClock.Instant
     ) throws -> [Frame] {
         if let ending { throw ending }
+        session.wakesAt(bytes: isPatient ? ReplicationConnection.gulp : 1)
         var frames: [Frame] = []
+        var (reads, isOver) = (!isPatient, false)
         while true {
             do {
-                try session.readSocket()
+                if reads { try session.readSocket() }
                 try drain(session, into: &frames, maxBytes: maxBytes)
             } catch {
                 ending = error
                 guard !frames.isEmpty else { throw error }
             }
-            guard frames.isEmpty else { return frames }
+            if !frames.isEmpty || isOver { return frames }
             let unsent = try !session.flush()
-            guard try session.wait(reading: true, writing: unsent, until: deadline) else { return [] }
+            isOver = try !session.wait(reading: true, writing: unsent, until: deadline, endsOnWakeup: true)
+            reads = true
         }
     }
 
+    /// Ends the waiting of a `receive`, this one or the next.
+    nonisolated func hurry() { wakeup.signal() }
+
     /// Takes messages until there is none left, reading the socket again as long as that brings more.
     private func drain(_ session: Session, into frames: inout [Frame], maxBytes: Int) throws {
-        var bytes = 0
-        var isFresh = true
+        var (bytes, bytesRead) = (0, 0)
         while bytes < maxBytes {
             switch try session.nextCopyMessage() {
             case .data(let memory, let count):
                 frames.append(try ReplicationMessage.frame(memory, count))
                 bytes += count
-                isFresh = false
-            case .pending where isFresh: return
+                bytesRead += count
+            case .pending where bytesRead < ReplicationConnection.sip: return
             case .pending:
                 try session.readSocket()
-                isFresh = true
+                bytesRead = 0
             case .ended:
                 try session.finishCopy()
                 throw ServerError(.connection, "the server ended the stream")
@@ -143,6 +155,7 @@ actor ReplicationConnection {
     }
 
     private func finish(_ session: Session, until deadline: ContinuousClock.Instant) throws {
+        session.wakesAt(bytes: 1)
         try session.putCopyEnd()
         while ContinuousClock.now < deadline {
             let unsent = try !session.flush()

@@ -8,13 +8,15 @@ struct SlotStream: ChangeStream {
     /// NaN and the infinities come as null.
     let hidesSpecialNumbers: Bool
 
-    func receive(maxBytes: Int, until deadline: ContinuousClock.Instant) async throws -> [Frame] {
+    func receive(maxBytes: Int, isPatient: Bool, until deadline: ContinuousClock.Instant) async throws -> [Frame] {
         do {
-            return try await connection.receive(maxBytes: maxBytes, until: deadline)
+            return try await connection.receive(maxBytes: maxBytes, isPatient: isPatient, until: deadline)
         } catch let error as ServerError {
             throw await source.streamFailure(error)
         }
     }
+
+    func hurry() { connection.hurry() }
 
     func sendStatus(received: LSN, applied: LSN) async throws {
         do {

@@ -20,7 +20,11 @@ package struct BatchLimits: Hashable, Sendable {
 
 /// Grows one batch: source transactions that are whole, or a part of one that is too large for any batch.
 struct BatchBuilder {
-    private var collections: [String: CollectionBuilder] = [:]
+    private var collections: [CollectionBuilder] = []
+    /// Where a collection stands among them.
+    private var places: [String: Int] = [:]
+    /// Of the change before: changes come in runs.
+    private var latest: (version: TableVersion, plan: MappingPlan, place: Int)?
     private(set) var counts = WriteBatch.Counts()
     private(set) var bytes = 0
     /// Rows that have to be read again.
@@ -85,20 +89,29 @@ struct BatchBuilder {
     private mutating func fold(
         _ table: TableVersion, _ plans: PlanTable, _ body: (inout CollectionBuilder, MappingPlan) throws -> Void
     ) throws {
-        let plan = try plans.plan(for: table)
-        // Moved out and back, so that the builder is changed in place rather than copied.
-        var builder = collections.removeValue(forKey: plan.collection) ?? CollectionBuilder(plan: plan)
-        let before = (
-            writes: builder.writes.writes.count, bytes: builder.writes.arena.count, coalesced: builder.coalesced
-        )
+        let (plan, place) = try target(of: table, plans)
+        let writes = collections[place].writes
+        let before = (writes: writes.writes.count, bytes: writes.arena.count, coalesced: collections[place].coalesced)
         defer {
-            counts.writes += builder.writes.writes.count - before.writes
-            bytes += builder.writes.arena.count - before.bytes
-            counts.coalesced += builder.coalesced - before.coalesced
-            collections[plan.collection] = builder
+            counts.writes += writes.writes.count - before.writes
+            bytes += writes.arena.count - before.bytes
+            counts.coalesced += collections[place].coalesced - before.coalesced
         }
-        builder.adapt(to: plan)
-        try body(&builder, plan)
+        try body(&collections[place], plan)
+    }
+
+    /// The plan of a table version, and where its collection stands.
+    private mutating func target(of table: TableVersion, _ plans: PlanTable) throws -> (MappingPlan, place: Int) {
+        if let latest, latest.version === table { return (latest.plan, latest.place) }
+        let plan = try plans.plan(for: table)
+        let place = places[plan.collection] ?? collections.count
+        if place == collections.count {
+            collections.append(CollectionBuilder(plan: plan))
+            places[plan.collection] = place
+        }
+        collections[place].adapt(to: plan)
+        latest = (table, plan, place)
+        return (plan, place)
     }
 
     /// The checkpoint after everything added so far.
@@ -114,7 +127,7 @@ struct BatchBuilder {
     /// - Parameter incomplete: those whose backfill is not finished.
     mutating func seal(incomplete: Set<CollectionPart> = []) -> WriteBatch? {
         guard let checkpoint else { return nil }
-        let sorted = collections.values.filter { !$0.writes.writes.isEmpty }
+        let sorted = collections.filter { !$0.writes.writes.isEmpty }
             .sorted { $0.writes.collection < $1.writes.collection }
         for part in incomplete {
             sorted.first { $0.writes.collection == part.collection }?.writes.incomplete.append(part)

@@ -24,10 +24,11 @@ struct CopyWorkers: Sendable {
     let gate: ThrottleGate
     let tally: CopyTally
 
-    /// Bytes of one write: rows that are wide should not cost memory for every worker twice.
-    private static let batchBytes = 4 << 20
+    /// Bytes of one write. Every worker has two of them, and the library a copy of the one under way; with larger ones
+    /// the copy is no faster.
+    private static let batchBytes = 1 << 20
     /// Bytes read from the source at once.
-    private static let readSize = 512 * 1024
+    private static let readSize = 256 * 1024
     /// The same where a second is worth less than a batch.
     private static let slowReadSize = 16 * 1024
 
@@ -137,7 +138,7 @@ struct CopyWorkers: Sendable {
         _ = try await gate.pass(0)
         let writes = CollectionWrites(
             collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: plan.backfillGuard,
-            expectsDocuments: claim.isAgain, capacity: 1 << 20)
+            expectsDocuments: claim.isAgain, capacity: CopyWorkers.batchBytes + CopyWorkers.readSize)
         var read = Rows(documents: writes)
         let most = gate.limit(limits.operations)
         let readSize = most < limits.operations ? CopyWorkers.slowReadSize : CopyWorkers.readSize

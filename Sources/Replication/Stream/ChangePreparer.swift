@@ -60,7 +60,10 @@ struct ChangePreparer {
         while !Task.isCancelled {
             let frames = await queue.pop()
             for frame in frames {
-                if let event = try decoder.decode(frame) { try await take(event) }
+                guard let event = try decoder.decode(frame) else { continue }
+                // Nearly all are changes that nothing has to be waited for.
+                if case .change(let change) = event, try add(change) { continue }
+                try await take(event)
             }
             if queue.isEmpty { await flushIfWanted(minimum: 0) }
         }
@@ -81,7 +84,10 @@ struct ChangePreparer {
             }
             if filter == nil, plans.mayReadAgain { throw BackfillPlanner.noRereads(of: table.schema.name) }
             if let waiting { try await take(waiting) }
-        case .change(let change): try await add(change)
+        case .change(let change):
+            if try add(change) { return }
+            try await splitOpenTransaction()
+            if case .truncate(let tables) = change { await truncate(tables) } else { _ = try add(change) }
         case .commit(let end): try await commit(end)
         case .message(let message):
             if open != nil, let token = ChunkToken.read(message) { tokens.append(token) }
@@ -126,38 +132,39 @@ struct ChangePreparer {
         self.resumed = nil
     }
 
-    private mutating func add(_ change: Change) async throws {
+    /// Adds a change to the open transaction.
+    ///
+    /// - Returns: false when what is there of the transaction has to be written first.
+    private mutating func add(_ change: Change) throws -> Bool {
         guard open != nil else { throw Failure(.unexpected, "the stream sent a change outside of a transaction") }
         // Strangers don't count: which of them the server leaves out by itself may be another matter after a restart.
         let own = try strangers.leaveOut(of: change)
-        guard own != nil || open?.countsStrangers == true else { return }
-        defer { open?.ordinal += 1 }
+        guard own != nil || open?.countsStrangers == true else { return true }
         if toSkip > 0 {
             toSkip -= 1
-            return
+            open?.ordinal += 1
+            return true
         }
-        guard let change = own else { return }
-        if case .truncate(let tables) = change {
-            try await splitOpenTransaction()
-            let parts = Set(tables.flatMap(plans.parts)).sorted { $0.description < $1.description }
-            if let xid = open?.start.xid { filter?.recordTruncation(of: parts, by: xid) }
-            await handoff.put(.truncate(parts))
-            return
+        if let own {
+            if case .truncate = own { return false }
+            guard open?.hasRoom(for: own, in: limits) == true else { return false }
+            if let copies = plans.copies(of: own) {
+                open?.changes += copies
+                open?.bytes += own.byteCount * copies.count
+            } else {
+                open?.changes.append(own)
+                open?.bytes += own.byteCount
+            }
         }
-        if !hasRoom(for: change) { try await splitOpenTransaction() }
-        guard let copies = plans.copies(of: change) else {
-            open?.changes.append(change)
-            open?.bytes += change.byteCount
-            return
-        }
-        open?.changes += copies
-        open?.bytes += change.byteCount * copies.count
+        open?.ordinal += 1
+        return true
     }
 
-    /// Whether the open transaction still fits one batch with this change; a single change always does.
-    private func hasRoom(for change: Change) -> Bool {
-        guard let count = open?.changes.count, let bytes = open?.bytes, count > 0 else { return true }
-        return count < limits.operations && bytes + change.byteCount <= limits.bytes
+    private mutating func truncate(_ tables: [TableVersion]) async {
+        let parts = Set(tables.flatMap(plans.parts)).sorted { $0.description < $1.description }
+        if let xid = open?.start.xid { filter?.recordTruncation(of: parts, by: xid) }
+        await handoff.put(.truncate(parts))
+        open?.ordinal += 1
     }
 
     /// Puts what is there of the open transaction into batches of its own: the transaction is too large for one, or a

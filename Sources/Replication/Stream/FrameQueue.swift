@@ -1,8 +1,9 @@
 import Model
 import Synchronization
 
-/// The bounded stretch between the replication socket and the decoder: frames in the order of the stream, limited by
-/// bytes. One task pushes, one pops.
+/// The place between the replication socket and the decoder for what was read at once, in the order of the stream: one
+/// task pushes, one pops. It is bounded because the first pushes only what it has read while the place was empty; what
+/// follows waits in the socket, where it can be read in large pieces.
 package final class FrameQueue: Sendable {
     private struct State {
         var frames: [Frame] = []
@@ -13,14 +14,11 @@ package final class FrameQueue: Sendable {
     }
 
     private let state = Mutex(State())
-    private let capacity: Int
 
-    /// - Parameter capacity: bytes at which `hasRoom` turns false. A push may exceed it by its own size.
-    package init(capacity: Int) { self.capacity = capacity }
+    package init() {}
 
     package var bytes: Int { state.withLock { $0.bytes } }
     package var isEmpty: Bool { state.withLock { $0.frames.isEmpty } }
-    package var hasRoom: Bool { state.withLock { $0.bytes < capacity } }
 
     package func push(_ frames: [Frame]) {
         guard !frames.isEmpty else { return }
@@ -72,21 +70,21 @@ package final class FrameQueue: Sendable {
         }
     }
 
-    /// Returns when there is room, at the deadline, or when cancelled.
-    package func waitForRoom(until deadline: ContinuousClock.Instant) async {
+    /// Returns when everything pushed has been popped, at the deadline, or when cancelled.
+    package func waitUntilEmpty(until deadline: ContinuousClock.Instant) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await Task.sleep(until: deadline, clock: .continuous) }
-            group.addTask { await self.room() }
+            group.addTask { await self.emptiness() }
             await group.next()
             group.cancelAll()
         }
     }
 
-    private func room() async {
+    private func emptiness() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isReady = state.withLock { state in
-                    if state.bytes < capacity || Task.isCancelled { return true }
+                    if state.frames.isEmpty || Task.isCancelled { return true }
                     state.producer = continuation
                     return false
                 }

@@ -1,14 +1,16 @@
 import Model
 
 /// Reads the replication socket into the queue and tells the server how far the target is, on time, however slow the
-/// target may be: a full queue stops the reading, never the telling.
+/// target may be: a queue that nobody empties stops the reading, never the telling.
 struct FrameReceiver {
     let stream: any ChangeStream
     let queue: FrameQueue
     let positions: StreamPositions
     let progress: Progress
+    /// Whether the writer has nothing to do, so that every change is wanted as soon as it comes.
+    var isWanted: @Sendable () -> Bool = { true }
 
-    /// Bytes asked for at once: enough to keep the decoder busy, small against the queue.
+    /// Bytes read at once: enough to keep the decoder busy meanwhile.
     private static let readSize = 256 * 1024
 
     /// Runs until cancelled. Throws what the stream throws.
@@ -22,11 +24,12 @@ struct FrameReceiver {
                 // The preparer may have a position to write down, and no frame will tell it.
                 queue.poke()
             }
-            guard queue.hasRoom else {
-                await queue.waitForRoom(until: statusDue)
+            guard queue.isEmpty else {
+                await queue.waitUntilEmpty(until: statusDue)
                 continue
             }
-            let frames = try await stream.receive(maxBytes: FrameReceiver.readSize, until: statusDue)
+            let frames = try await stream.receive(
+                maxBytes: FrameReceiver.readSize, isPatient: !isWanted(), until: statusDue)
             for frame in frames {
                 switch frame {
                 case .data(_, let end): positions.receive(end)

@@ -11,4 +11,9 @@ struct OpenTransaction {
     /// `Checkpoint.OpenTransaction.countsStrangers`
     var countsStrangers = false
     var isSplit = false
+
+    /// Whether it still fits one batch with this change; a single change always does.
+    func hasRoom(for change: Change, in limits: BatchLimits) -> Bool {
+        changes.isEmpty || changes.count < limits.operations && bytes + change.byteCount <= limits.bytes
+    }
 }

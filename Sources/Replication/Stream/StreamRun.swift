@@ -44,7 +44,7 @@ struct StreamRun: Sendable {
     }
 
     private func run(_ stream: any ChangeStream, from checkpoint: Checkpoint) async throws -> PipelineEnd? {
-        let flow = Flow(stream: stream, queueBytes: settings.queueBytes, start: checkpoint, progress: progress)
+        let flow = Flow(stream: stream, start: checkpoint, progress: progress)
         let asked = StopSignal()
         if backfill?.hasTables != true, indexes == nil {
             flow.target.position = try await stop.cancelling { try await targetPosition() }
@@ -81,20 +81,24 @@ struct StreamRun: Sendable {
     private struct Flow: Sendable {
         let stream: any ChangeStream
         let start: Checkpoint
-        let queue: FrameQueue
+        let queue = FrameQueue()
         let handoff: StepHandoff
         let positions: StreamPositions
         let receiver: FrameReceiver
         let target = StreamTarget()
 
-        init(stream: any ChangeStream, queueBytes: Int, start: Checkpoint, progress: Progress) {
-            let queue = FrameQueue(capacity: queueBytes)
+        init(stream: any ChangeStream, start: Checkpoint, progress: Progress) {
             self.stream = stream
             self.start = start
-            self.queue = queue
-            handoff = StepHandoff(onWanted: { queue.poke() })
+            let handoff = StepHandoff(onWanted: { [queue] in
+                queue.poke()
+                stream.hurry()
+            })
+            self.handoff = handoff
             positions = StreamPositions(start: start.lsn)
-            receiver = FrameReceiver(stream: stream, queue: queue, positions: positions, progress: progress)
+            receiver = FrameReceiver(
+                stream: stream, queue: queue, positions: positions, progress: progress,
+                isWanted: { handoff.isWanted })
         }
     }
 

@@ -6,7 +6,10 @@ import Model
 package enum Program {
     package static func main() async -> Never {
         let code = await run(Array(CommandLine.arguments.dropFirst()), in: .process)
-        exit(code)
+        fflush(nil)
+        // Without what libraries have registered for the end: OpenSSL would free what their threads, which nobody has
+        // waited for, may still be using.
+        _exit(code)
     }
 
     /// The whole program but for the exit.

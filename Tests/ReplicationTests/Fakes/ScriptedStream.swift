@@ -48,7 +48,8 @@ final class ScriptedStream: ChangeStream {
         arrival?.open()
     }
 
-    func receive(maxBytes: Int, until deadline: ContinuousClock.Instant) async throws -> [Frame] {
+    /// Never patient: what there is comes at once.
+    func receive(maxBytes: Int, isPatient: Bool, until deadline: ContinuousClock.Instant) async throws -> [Frame] {
         if let frames = try take() { return frames }
         let arrival = Gate()
         state.withLock { $0.arrival = arrival }
@@ -74,6 +75,8 @@ final class ScriptedStream: ChangeStream {
             return frames
         }
     }
+
+    func hurry() {}
 
     func sendStatus(received: LSN, applied: LSN) async throws {
         state.withLock { $0.statuses.append((received, applied)) }
