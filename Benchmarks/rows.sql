@@ -1,4 +1,4 @@
--- The benchmark's table with :rows rows of about 400 bytes, and the procedure that makes the backlog.
+-- The benchmark's table with :rows rows of about 400 bytes, and the procedures that make the backlogs.
 \set ON_ERROR_STOP on
 
 create function note_of(id bigint) returns text language sql immutable as $$
@@ -33,9 +33,9 @@ select id, id * 7919 % 200000, (array['new', 'paid', 'packed', 'shipped', 'done'
     id % 3 = 0
 from generate_series(1::bigint, :rows) id;
 
--- `changes` row changes, ten a transaction: six inserts, three updates of the older half, one delete from the end of
--- what there was, each a statement of its own.
-create procedure churn(changes bigint) language plpgsql as $$
+-- `changes` row changes, ten a transaction unless told: of ten six inserts, three updates of the older half, one delete
+-- from the end of what there was, each a statement of its own.
+create procedure churn(changes bigint, transaction_size bigint default 10) language plpgsql as $$
 declare
     last bigint := (select max(id) from orders);
     added bigint := last;
@@ -46,14 +46,40 @@ begin
             where id = 1 + i::bigint * 48271 % (last / 2);
         elsif i % 10 = 9 then
             delete from orders where id = last - i / 10;
-            commit;
         else
             added := added + 1;
             insert into orders values (added, added * 7919 % 200000, 'new', (added * 37 % 9999999)::numeric / 100,
                 note_of(added), payload_of(added), clock_timestamp(), clock_timestamp(), added % 3 = 0);
         end if;
+        if i % transaction_size = transaction_size - 1 then
+            commit;
+        end if;
     end loop;
 end $$;
+
+-- The same of other changes: of ten nine updates of 1,000 keys that lie all over the table, one insert.
+create procedure churn_hot(changes bigint) language plpgsql as $$
+declare
+    last bigint := (select max(id) from orders);
+    added bigint := last;
+begin
+    for i in 0 .. changes - 1 loop
+        if i % 10 = 9 then
+            added := added + 1;
+            insert into orders values (added, added * 7919 % 200000, 'new', (added * 37 % 9999999)::numeric / 100,
+                note_of(added), payload_of(added), clock_timestamp(), clock_timestamp(), added % 3 = 0);
+            commit;
+        else
+            update orders set status = 'paid', amount = amount + 1, updated_at = clock_timestamp()
+            where id = 1 + (i / 10 * 9 + i % 10)::bigint * 48271 % 1000 * (last / 1000);
+        end if;
+    end loop;
+end $$;
+
+-- The last change of a backlog.
+create procedure add_sentinel() language sql as $$
+    insert into orders values (9000000000, 1, 'sentinel', 1, note_of(1), payload_of(1), now(), now(), true)
+$$;
 
 -- For a load beside a live backfill: keys of rows that come, and a row whose changes are timed.
 create sequence added start 1000000000;

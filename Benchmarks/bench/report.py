@@ -1,0 +1,147 @@
+"""The results as Markdown: the same tables on the terminal and in docs/benchmarks.md."""
+
+import time
+
+from bench.contenders import ALL
+from bench.machine import machine
+from bench.settings import CHANGES, ROWS, SECONDS, TRANSACTION
+
+WHAT = {
+    "seed": ("Seed", f"{ROWS:,} rows of about 400 bytes into an empty MongoDB."),
+    "backlog": (
+        "Backlog", f"{CHANGES:,} changes that were written before: 60 % inserts, 30 % updates, 10 % deletes, ten a "
+        f"transaction, on {ROWS:,} rows."),
+    "hot": ("Hot keys", f"{CHANGES:,} changes: 90 % updates of 1,000 keys, 10 % inserts."),
+    "wide": (
+        "Wide rows", f"{CHANGES // 5:,} changes of {ROWS // 5:,} rows of 2.5 KB: 80 % updates that don't touch the 2.3 KB "
+        "of `jsonb`, which the stream then leaves out."),
+    "tables": ("200 tables", f"{CHANGES:,} changes as in the backlog, of rows of 200 tables at random."),
+    "transaction": ("One transaction", f"{TRANSACTION:,} changes as in the backlog, in one transaction."),
+    "latency": (
+        "Latency", f"Transactions of one row at a fixed rate, {SECONDS} s each. Measured is the time from the commit that "
+        "has returned at the source until a change stream of MongoDB shows the document, of rows of a small table that "
+        "is written 25 times a second besides."),
+    "growth": ("Growth", "Seeds of more rows."),
+    "alone": (
+        "Live backfill, and parts", "`live` and `live8`: a backfill beside the stream under 2,000 changes a second, with 2 "
+        "and 8 readers. `flood`: a backfill of 5 times the rows, narrow ones, and one UPDATE of all of them meanwhile. "
+        "`plan`: from taking a pipeline over to its stream, of 10 times the rows. `encoding`, `renamed`, `computed`: one "
+        "thread making documents."),
+}
+
+# Key of a result, title, decimals.
+IN_TURN = [
+    ("title", "contender", 0), ("seconds", "seconds", 2), ("per_second", "per second", 0), ("ratio", "of the ceiling", 2),
+    ("cpu_us_per_operation", "own CPU, µs each", 2), ("peak_mb", "peak MB", 1), ("postgres_cpu", "PostgreSQL CPU, s", 1),
+    ("mongod_cpu", "mongod CPU, s", 1), ("count", "runs", 0), ("equal", "documents equal rows", 0),
+]
+LATENCY = [
+    ("title", "contender", 0), ("rate", "asked, a second", 0), ("per_second", "written, a second", 0),
+    ("lag_median", "p50, ms", 0), ("lag_p99", "p99, ms", 0), ("cpu_percent", "own CPU, % of a core", 0),
+    ("peak_mb", "peak MB", 1), ("equal", "documents equal rows", 0),
+]
+ALONE = [
+    ("workload", "workload", 0), ("seconds", "seconds", 2), ("per_second", "per second", 0), ("ratio", "of the ceiling", 2),
+    ("cpu_us_per_operation", "own CPU, µs each", 2), ("peak_mb", "peak MB", 1), ("lag_median", "p50, ms", 0),
+    ("lag_p99", "p99, ms", 0), ("changes_per_second", "load, a second", 0), ("instructions", "instructions", 0),
+    ("allocations", "allocations", 2), ("added", "added", 3),
+]
+
+
+def sections(results):
+    """Of each workload that has run: its name, its results, its columns."""
+    groups = {}
+    for result in results:
+        first = result["workload"].split()[0]
+        groups.setdefault(first if first in WHAT else "alone", []).append(result)
+    for name in WHAT:
+        if name in groups:
+            columns = {"latency": LATENCY, "alone": ALONE}.get(name, IN_TURN)
+            yield name, groups[name], columns
+
+
+def shown(result):
+    """With what is only for people."""
+    name = result["contender"]
+    words = dict(result, title=ALL[name].title, count=len(result.get("runs", [0])))
+    if name == "source" and "per_second" in result:
+        words["title"] += ": COPY" if result["workload"] == "seed" else ": pg_recvlogical"
+    if result["workload"].startswith("growth"):
+        words["title"] += f", {result.get('operations', 0):,} rows"
+    if "correct" in result:
+        words["equal"] = "yes" if result["correct"] else result["wrong"]
+    for key in "lag_median", "lag_p99":
+        if key in result:
+            words[key] = 1000 * result[key]
+    return words
+
+
+def cell(value, decimals):
+    return value if isinstance(value, str) else f"{value:,.{decimals}f}"
+
+
+def table(results, columns):
+    """Lines of Markdown, also readable as they are."""
+    rows = []
+    for result in results:
+        words = shown(result)
+        cells = [cell(words[key], decimals) if key in words else "" for key, _, decimals in columns]
+        if "not_run" in result:
+            cells[1:] = ["–"] * (len(columns) - 2) + [f"not run: {result['not_run']}"]
+        rows.append([text.replace("|", "\\|").replace("\n", " ") for text in cells])
+    used = [i for i in range(len(columns)) if any(row[i] not in ("", "–") for row in rows)]
+    titles = [columns[i][1] for i in used]
+    rows = [[row[i] for i in used] for row in rows]
+    widths = [max(len(row[i]) for row in [titles, *rows]) for i in range(len(used))]
+    left = [columns[i][0] in ("title", "workload", "equal") for i in used]
+
+    def line(cells):
+        return "| " + " | ".join(
+            text.ljust(width) if is_left else text.rjust(width)
+            for text, width, is_left in zip(cells, widths, left)) + " |"
+
+    rule = "|" + "|".join(("-" * (width + 2)) if is_left else "-" * (width + 1) + ":"
+                          for width, is_left in zip(widths, left)) + "|"
+    return [line(titles), rule, *map(line, rows)]
+
+
+def goals_table(judged):
+    lines = ["| goal | is | should be | |", "|---|---|---|---|"]
+    return lines + [f"| {title} | {figure} | {goal} | {'met' if met else '**missed**'} |" for title, figure, goal, met in judged]
+
+
+def markdown(results, judged, versions):
+    lines = [
+        "# Benchmarks", "",
+        f"Written by `make bench` on {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC. PostgreSQL, mongod and the "
+        "contender share one machine, and take turns at nothing: all contenders of a workload run in the same minutes, "
+        "one after the other.", "",
+        "![Rows and changes a second](benchmarks.svg)", "",
+        "## Machine and versions", "", *(f"- {name}: {words}" for name, words in [*machine(), *versions]), "",
+        "## Goals", "", *goals_table(judged), "",
+    ]
+    for name, group, columns in sections(results):
+        title, what = WHAT[name]
+        lines += [f"## {title}", "", what, "", *table(group, columns), ""]
+    lines += [*method(results)]
+    return "\n".join(lines)
+
+
+def method(results):
+    names = [name for name in ALL if any(result["contender"] == name for result in results)]
+    return [
+        "## Contenders", "", *(f"- **{ALL[name].title}**: {ALL[name].remark}" for name in names), "",
+        "## How it is measured", "",
+        "- Seconds: from the start of the process (of Java's machine, too) until MongoDB has acknowledged the last row; of "
+        "Wherry until the process has ended; of the ceiling only its writes.",
+        "- Own CPU and peak memory: of the contender's processes only. Where there are several runs, all figures are those "
+        "of the one with the median time.",
+        "- The backlog is written once. Every run reads it by a copy of a replication slot made before it, and begins on a "
+        "copy of mongod's files from before it, read into the cache.",
+        "- After each run the documents are counted, and a sample of 400 rows (of up to five tables) is compared: status, "
+        "amount, note, and deleted rows gone. Types are not compared.",
+        "- Both servers run with `fsync` on and MongoDB's default write concern (majority), as a replica set of one.", "",
+        "## Again", "", "```sh", "make bench                                        # all of this",
+        'make bench WORKLOADS="seed backlog" CONTENDERS="ceiling wherry fasttxn" N=100000 M=50000', "```", "",
+        "Contenders: " + ", ".join(f"`{name}`" for name in ALL) + ".", "",
+    ]

@@ -1,0 +1,66 @@
+"""What the environment says, the paths, and how progress is told."""
+
+import contextlib
+import os
+import pathlib
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BENCHMARKS = ROOT / "Benchmarks"
+BENCH = ROOT / ".dev/bench"
+RELEASE = ROOT / ".build/release"
+WHERRY = os.environ.get("WHERRY_BINARY") or str(RELEASE / "wherry")
+POSTGRES_BIN = os.environ.get("WHERRY_POSTGRES_BIN") or "/usr/lib/postgresql/15/bin"
+PGBENCH = os.environ.get("PGBENCH") or f"{POSTGRES_BIN}/pgbench"
+
+FULL_ROWS, FULL_CHANGES, FULL_TRANSACTION, FULL_SECONDS = 1_000_000, 500_000, 5_000_000, 20
+ROWS = int(os.environ.get("N", FULL_ROWS)) // 1000 * 1000
+CHANGES = int(os.environ.get("M", FULL_CHANGES)) // 10 * 10
+# Of the one transaction.
+TRANSACTION = int(os.environ.get("C", FULL_TRANSACTION)) // 10 * 10
+# How long each rate of `latency` lasts.
+SECONDS = int(os.environ.get("T", FULL_SECONDS))
+RUNS = int(os.environ.get("RUNS", 3))
+# Operations of one write of the ceiling.
+BATCH = 5_000
+
+IN_TURN = ["seed", "backlog", "hot", "wide", "tables", "transaction", "latency"]
+ALONE = ["live", "live8", "flood", "plan", "encoding"]
+WORKLOADS = os.environ.get("WORKLOADS", " ".join(IN_TURN + ALONE)).split()
+# None: those that are meant for each workload.
+CHOSEN = os.environ["CONTENDERS"].split() if os.environ.get("CONTENDERS") else None
+
+
+def is_full():
+    """Whether this run may become docs/benchmarks.md."""
+    sizes = ROWS, CHANGES, TRANSACTION, SECONDS
+    return (
+        sizes == (FULL_ROWS, FULL_CHANGES, FULL_TRANSACTION, FULL_SECONDS)
+        and CHOSEN is None
+        and set(IN_TURN) <= set(WORKLOADS)
+    )
+
+
+def say(line):
+    print(f"bench: {line}", flush=True)
+
+
+@contextlib.contextmanager
+def step(words):
+    """Says what is done, every ten seconds that it still is, and how long it took."""
+    say(words)
+    begin, over = time.monotonic(), threading.Event()
+
+    def remind():
+        while not over.wait(10):
+            say(f"  … {time.monotonic() - begin:.0f} s")
+
+    reminder = threading.Thread(target=remind, daemon=True)
+    reminder.start()
+    try:
+        yield
+    finally:
+        over.set()
+        reminder.join()
+    say(f"  {time.monotonic() - begin:.1f} s")
