@@ -57,7 +57,8 @@ def sections(results):
     for name in WHAT:
         if name in groups:
             columns = {"latency": LATENCY, "alone": ALONE}.get(name, IN_TURN)
-            yield name, groups[name], columns
+            # As they are listed there; those of one contender stay in their order.
+            yield name, sorted(groups[name], key=lambda result: list(ALL).index(result["contender"])), columns
 
 
 def shown(result):

@@ -8,8 +8,10 @@ from bench.meter import Failed, Process, give_up
 from bench.results import absent, record
 from bench.settings import CHANGES, CHOSEN, ROWS, RUNS, TRANSACTION, say, step
 
-EVERYBODY = ["ceiling", "source", "wherry", "mq-bridge", "fastins", "fasttxn", "debezium", "singer"]
-SOME = ["ceiling", "source", "wherry", "fasttxn"]
+# In this order: those that run again are together, and Wherry comes behind Singer, whose tap can't read the messages
+# that Wherry leaves in the log.
+EVERYBODY = ["singer", "debezium", "mq-bridge", "fastins", "fasttxn", "ceiling", "source", "wherry"]
+SOME = ["fasttxn", "ceiling", "source", "wherry"]
 
 # kind: the tables. shape: the ceiling's counterpart. runs: of a contender that is quick.
 STREAMS = {
