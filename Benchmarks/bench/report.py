@@ -4,7 +4,7 @@ import time
 
 from bench.contenders import ALL
 from bench.machine import machine
-from bench.settings import CHANGES, ROWS, SECONDS, TRANSACTION
+from bench.settings import CHANGES, ROWS, RUNS, SECONDS, TRANSACTION
 
 WHAT = {
     "seed": ("Seed", f"{ROWS:,} rows of about 400 bytes into an empty MongoDB."),
@@ -115,8 +115,7 @@ def markdown(results, judged, versions):
     lines = [
         "# Benchmarks", "",
         f"Written by `make bench` on {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC. PostgreSQL, mongod and the "
-        "contender share one machine, and take turns at nothing: all contenders of a workload run in the same minutes, "
-        "one after the other.", "",
+        "contender share one machine. All contenders of a workload run in the same minutes, one after the other.", "",
         "![Rows and changes a second](benchmarks.svg)", "",
         "## Machine and versions", "", *(f"- {name}: {words}" for name, words in [*machine(), *versions]), "",
         "## Goals", "", *goals_table(judged), "",
@@ -128,6 +127,14 @@ def markdown(results, judged, versions):
     return "\n".join(lines)
 
 
+def commands(results):
+    """How each was started, once for rows and once for changes."""
+    lines = ["## Commands", "", "```sh"]
+    for workload in "seed", "backlog":
+        lines += [result["command"] for result in results if result["workload"] == workload and "command" in result]
+    return [*lines, "```", ""] if len(lines) > 3 else []
+
+
 def method(results):
     names = [name for name in ALL if any(result["contender"] == name for result in results)]
     return [
@@ -136,12 +143,14 @@ def method(results):
         "- Seconds: from the start of the process (of Java's machine, too) until MongoDB has acknowledged the last row; of "
         "Wherry until the process has ended; of the ceiling only its writes.",
         "- Own CPU and peak memory: of the contender's processes only. Where there are several runs, all figures are those "
-        "of the one with the median time.",
+        f"of the one with the median time: Wherry, the ceiling and the source run {RUNS} times (once in `transaction` and "
+        "`growth`), the others once.",
         "- The backlog is written once. Every run reads it by a copy of a replication slot made before it, and begins on a "
         "copy of mongod's files from before it, read into the cache.",
         "- After each run the documents are counted, and a sample of 400 rows (of up to five tables) is compared: status, "
         "amount, note, and deleted rows gone. Types are not compared.",
         "- Both servers run with `fsync` on and MongoDB's default write concern (majority), as a replica set of one.", "",
+        *commands(results),
         "## Again", "", "```sh", "make bench                                        # all of this",
         'make bench WORKLOADS="seed backlog" CONTENDERS="ceiling wherry fasttxn" N=100000 M=50000', "```", "",
         "Contenders: " + ", ".join(f"`{name}`" for name in ALL) + ".", "",

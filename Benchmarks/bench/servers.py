@@ -16,13 +16,17 @@ MONGOD, KEPT = BENCH / "mongod", BENCH / "seeded"
 
 class Servers:
     def __init__(self):
+        self.postgres = self.client = self.child = None
+
+    def start(self):
         shutil.rmtree(KEPT, ignore_errors=True)
         with step("starting PostgreSQL and mongod"):
-            self.postgres, self.mongo = subprocess.check_output([RELEASE / "wherry-dev", "bench-servers"], text=True).split()
-        self.child = None
+            addresses = subprocess.check_output([RELEASE / "wherry-dev", "bench-servers"], text=True).split()
+        self.postgres, self.mongo = addresses
         self.client = pymongo.MongoClient(self.mongo)
         # Its command line; it is started with the same one again.
-        self.words = open(f"/proc/{self.mongo_pid()}/cmdline").read().split("\0")[:-1]
+        with open(f"/proc/{self.mongo_pid()}/cmdline") as file:
+            self.words = file.read().split("\0")[:-1]
         self.keep("empty")
 
     def close(self):
@@ -36,11 +40,15 @@ class Servers:
 
     def mongo_pid(self):
         """Of the running mongod; None when there is none."""
-        text = (MONGOD / "data/mongod.lock").read_text().strip()
+        try:
+            text = (MONGOD / "data/mongod.lock").read_text().strip()
+        except FileNotFoundError:
+            return None
         return int(text) if text else None
 
     def stop_mongo(self):
-        self.client.close()
+        if self.client:
+            self.client.close()
         pid = self.mongo_pid()
         if not pid:
             return
@@ -52,9 +60,9 @@ class Servers:
             time.sleep(0.05)
 
     def start_mongo(self):
-        log = open(MONGOD / "server.log", "ab")
-        self.child = subprocess.Popen(
-            self.words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        with open(MONGOD / "server.log", "ab") as log:
+            self.child = subprocess.Popen(
+                self.words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         self.client = pymongo.MongoClient(self.mongo)
         while not self.client.admin.command("hello")["isWritablePrimary"]:
             time.sleep(0.05)

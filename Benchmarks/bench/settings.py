@@ -38,6 +38,7 @@ def is_full():
     return (
         sizes == (FULL_ROWS, FULL_CHANGES, FULL_TRANSACTION, FULL_SECONDS)
         and CHOSEN is None
+        and RUNS >= 3
         and set(IN_TURN) <= set(WORKLOADS)
     )
 

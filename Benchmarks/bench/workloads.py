@@ -1,19 +1,20 @@
 """The workloads that contenders take in turn: rows to copy, and backlogs to drain."""
 
+import shlex
 from types import SimpleNamespace
 
 from bench import data, verify
 from bench.contenders import ALL, command, key_of
 from bench.meter import Failed, Process, give_up
 from bench.results import absent, record
-from bench.settings import CHANGES, CHOSEN, ROWS, RUNS, TRANSACTION, say, step
+from bench.settings import CHANGES, CHOSEN, ROOT, ROWS, RUNS, TRANSACTION, say, step
 
 # In this order: those that run again are together, and Wherry comes behind Singer, whose tap can't read the messages
 # that Wherry leaves in the log.
 EVERYBODY = ["singer", "debezium", "mq-bridge", "fastins", "fasttxn", "ceiling", "source", "wherry"]
 SOME = ["fasttxn", "ceiling", "source", "wherry"]
 
-# kind: the tables. shape: the ceiling's counterpart. runs: of a contender that is quick.
+# kind: the tables. shape: the ceiling's counterpart. contenders: unless told. runs: of a contender that is quick.
 STREAMS = {
     "backlog": SimpleNamespace(
         kind="rows", shape="mix", rows=ROWS, changes=CHANGES, churn="call churn(%s)", contenders=EVERYBODY, runs=RUNS),
@@ -27,12 +28,12 @@ STREAMS = {
         runs=RUNS),
     "transaction": SimpleNamespace(
         kind="rows", shape="mix", rows=ROWS, changes=TRANSACTION, churn="call churn(%s, {0})".format(TRANSACTION),
-        contenders=SOME, runs=1),
+        contenders=["ceiling", "source", "wherry"], runs=1),
 }
 
 
-def chosen(contenders):
-    return [name for name in contenders if CHOSEN is None or name in CHOSEN]
+def chosen(default, possible):
+    return default if CHOSEN is None else [name for name in possible if name in CHOSEN]
 
 
 def in_turn(workload, contenders, reasons, runs, once, operations):
@@ -64,7 +65,7 @@ def in_turn(workload, contenders, reasons, runs, once, operations):
         wrong = next((wrong for _, wrong in found[name] if wrong), "")
         more = {} if name in ("ceiling", "source") else {"correct": not wrong, "wrong": wrong}
         seconds = [round(run["seconds"], 3) for run, _ in found[name]]
-        results.append(record(workload, name, operations, run, runs=seconds, **more))
+        results.append(record(workload, name, operations, run, runs=seconds, command=run["command"], **more))
     limit = next((result for result in results if result["contender"] == "ceiling" and "per_second" in result), None)
     for result in results:
         if limit and "per_second" in result:
@@ -76,6 +77,8 @@ def measure(name, turn, place, servers):
     words, environment = command(name, place)
     with step(f"{ALL[name].title}, run {turn}: {place.what}"):
         run = Process(name, words, servers, environment).finish()
+    # Without what is so on this machine only.
+    run["command"] = shlex.join(map(str, words)).replace(f"{ROOT}/", "")
     say(f"  {place.operations / run['seconds']:,.0f} a second in {run['seconds']:.2f} s")
     return run
 
@@ -103,7 +106,7 @@ def seed(servers, reasons):
         forget_pipeline(source, servers)
         return run, wrong
 
-    return in_turn("seed", chosen(EVERYBODY), reasons, RUNS, once, ROWS)
+    return in_turn("seed", chosen(EVERYBODY, EVERYBODY), reasons, RUNS, once, ROWS)
 
 
 def begin_empty(name, servers):
@@ -130,7 +133,7 @@ def growth(servers, reasons):
     for times in 1, 2, 4, 8, 10:
         source = data.prepare(servers, "rows", ROWS * times)
 
-        def once(name, turn):
+        def once(name, turn, source=source, times=times):
             begin_empty(name, servers)
             place = seed_place(name, source, servers, ROWS * times)
             run = measure(name, turn, place, servers)
@@ -138,16 +141,18 @@ def growth(servers, reasons):
             forget_pipeline(source, servers)
             return run, wrong
 
-        contenders = chosen(["ceiling", "wherry"])
-        found = in_turn(f"growth {times}", contenders, reasons, 1, once, ROWS * times)
-        results += found
+        contenders = chosen(["ceiling", "wherry"], EVERYBODY)
+        results += in_turn(f"growth {times}", contenders, reasons, 1, once, ROWS * times)
+        if times > 1:
+            data.forget_rows(servers, "rows", ROWS * times)
     return results
 
 
 def stream(workload):
     def run(servers, reasons):
         plan = STREAMS[workload]
-        contenders = chosen(plan.contenders)
+        # The others know one table only.
+        contenders = chosen(plan.contenders, EVERYBODY if plan.kind == "rows" else SOME)
         source, begin, end = prepare_stream(servers, plan, [name for name in contenders if name not in reasons])
 
         def once(name, turn):
