@@ -28,7 +28,7 @@ lint: setup ## formatting, import boundaries, docker-compose.yml
 build: setup ## the release build that demo and tests share
 	@$(SWIFT_BUILD)
 
-bench: build ## snapshot, stream and live backfill beside what MongoDB itself can take (WORKLOADS, N, M)
+bench: build ## other replicators and the servers' own limits beside Wherry (WORKLOADS, CONTENDERS, N, M, C, T, RUNS)
 	@Benchmarks/run
 
 clean: ## stops what runs and deletes all that was built or started here

@@ -15,8 +15,8 @@ begin
     end loop;
 end $$;
 
--- `changes` row changes, ten a transaction: six inserts and three updates in tables as a hash has it, and one delete, of
--- all tables in turn, from the end of what there was.
+-- `changes` row changes, ten a transaction: six inserts and three updates in tables as a hash has it, and one delete,
+-- of all tables in turn, from the end of what there was.
 create procedure churn_tables(changes bigint) language plpgsql as $$
 declare
     last bigint := (select max(id) from t0);

@@ -1,5 +1,5 @@
--- :rows rows of about 2.5 KB, of which 2.3 KB are one jsonb that stands out of line (TOAST): an update that doesn't touch
--- it leaves it out of the stream.
+-- :rows rows of about 2.5 KB, of which 2.3 KB are one jsonb that stands out of line (TOAST): an update that doesn't
+-- touch it leaves it out of the stream.
 \set ON_ERROR_STOP on
 
 create function document_of(id bigint) returns jsonb language sql immutable as $$

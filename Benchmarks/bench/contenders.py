@@ -18,10 +18,10 @@ PIPELINE = "bench"
 ALL = {
     "ceiling": SimpleNamespace(
         title="ceiling", origin=None, slot=None, begins_with="ceiling", is_quick=True,
-        remark="The limit of the sink: `Benchmarks/contenders/ceiling.c` writes ready-made documents, and reads nothing."),
+        remark="The limit of the sink: `Benchmarks/contenders/ceiling.c` writes documents it makes, and reads nothing."),
     "source": SimpleNamespace(
         title="source alone", origin="origin_pgoutput", slot="bench_source", begins_with=None, is_quick=True,
-        remark="The limit of the source: `COPY` to /dev/null where rows are seeded, else `pg_recvlogical` to /dev/null."),
+        remark="The limit of the source: `COPY` of the rows to /dev/null, or `pg_recvlogical` to /dev/null."),
     "wherry": SimpleNamespace(
         title="Wherry", origin="origin_wherry", slot=f"wherry_{PIPELINE}", begins_with="wherry", is_quick=True,
         remark="`wherry snapshot`, and `wherry run --until-caught-up` with its defaults."),
@@ -37,11 +37,12 @@ ALL = {
         is_quick=False, remark="Debezium's engine with its own MongoDB sink, in one process, without Kafka."),
     "mq-bridge": SimpleNamespace(
         title="mq-bridge", origin="origin_pgoutput", slot="bench_mq_bridge", begins_with="wherry", is_quick=False,
-        remark="Numeric and timestamps stay text. Seeds with its own MongoDB sink; that only inserts, so the stream goes "
-        "through a sink of ours in Python."),
+        remark="Numeric and timestamps stay text. It seeds with its own MongoDB sink; that only inserts, so the stream "
+        "goes through a sink of ours in Python."),
     "singer": SimpleNamespace(
         title="Singer", origin="origin_wal2json", slot=f"pipelinewise_{PIPELINE}", begins_with="wherry", is_quick=False,
-        remark="`pipelinewise-tap-postgres` and a target of ours in Python. Timestamps stay text, numeric becomes double."),
+        remark="`pipelinewise-tap-postgres` and a target of ours in Python. Timestamps stay text, numeric becomes "
+        "double."),
 }
 
 

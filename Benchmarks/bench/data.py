@@ -1,4 +1,4 @@
-"""The rows at the source, made once for each count; the backlog, written once a workload; and the slots to read it by."""
+"""The rows at the source, made once for each count; the backlog, written once a workload; the slots to read it by."""
 
 import subprocess
 import time
@@ -127,8 +127,8 @@ def held_wal(source):
 def pgbench_words(program, source, script, rate, seconds, **variables):
     """The words of a load at a fixed rate."""
     settings = [word for name, number in variables.items() for word in ("-D", f"{name}={number}")]
-    return [
-        program, "-n", "-M", "prepared", "-R", rate, "-c", "4", "-T", seconds, *settings, "-f", BENCHMARKS / script, source]
+    times = ["-R", rate, "-c", "4", "-T", seconds]
+    return [program, "-n", "-M", "prepared", *times, *settings, "-f", BENCHMARKS / script, source]
 
 
 def warn_of_rows(rows, changes):

@@ -61,7 +61,8 @@ def grows(times):
         if not once or not twice:
             return None
         ratio = twice["seconds"] / once["seconds"]
-        return f"growth: {2 * times} × the rows beside {times} ×", f"{ratio:.2f} × the time", "at most 2.1 ×", ratio <= 2.1
+        title = f"growth: {2 * times} × the rows beside {times} ×"
+        return title, f"{ratio:.2f} × the time", "at most 2.1 ×", ratio <= 2.1
     return judge
 
 

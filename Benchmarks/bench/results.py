@@ -26,8 +26,9 @@ def record(workload, contender, operations, run, **more):
     return save(result)
 
 
-def absent(workload, contender, reason):
-    return save({"workload": workload, "contender": contender, "not_run": reason})
+def absent(workload, contender, words):
+    """One without figures, and what became of it."""
+    return save({"workload": workload, "contender": contender, "absent": words})
 
 
 def save(result):

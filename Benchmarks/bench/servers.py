@@ -1,5 +1,5 @@
-"""The two servers: PostgreSQL keeps its data from run to run; mongod begins empty, and what it holds can be kept under a
-name and brought back."""
+"""The two servers: PostgreSQL keeps its data from run to run; mongod begins empty, and what it holds can be kept under
+a name and brought back."""
 
 import os
 import shutil

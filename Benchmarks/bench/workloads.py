@@ -48,7 +48,7 @@ def in_turn(workload, contenders, reasons, runs, once, operations):
                 run, wrong = once(name, turn + 1)
             except Failed as failure:
                 say(f"{ALL[name].title}: {failure}")
-                failed[name] = str(failure)
+                failed[name] = f"failed: {failure}"
                 continue
             if name == "wherry" and wrong:
                 give_up(f"Wherry's documents are wrong: {wrong}")
@@ -57,7 +57,7 @@ def in_turn(workload, contenders, reasons, runs, once, operations):
     for name in contenders:
         if name in failed:
             if name == "wherry":
-                give_up(f"Wherry {failed[name]}")
+                give_up(f"Wherry: {failed[name]}")
             results.append(absent(workload, name, failed[name]))
             continue
         in_order = sorted(found[name], key=lambda pair: pair[0]["seconds"])

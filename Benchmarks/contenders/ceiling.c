@@ -72,7 +72,8 @@ static void build_row(bson_t *row, int64_t id, int32_t revision)
     BSON_APPEND_INT32(row, "customer_id", (int32_t)(id * 7919 % 200000));
     BSON_APPEND_UTF8(row, "status", revision > 0 ? "paid" : "new");
     BSON_APPEND_DECIMAL128(row, "amount", &amount);
-    BSON_APPEND_UTF8(row, "note", "note d41d8cd98f00b204e9800998ecf8427e customer asked for d41d8cd98f00b204e9800998ecf8427e");
+    BSON_APPEND_UTF8(row, "note",
+        "note d41d8cd98f00b204e9800998ecf8427e customer asked for d41d8cd98f00b204e9800998ecf8427e");
     BSON_APPEND_DOCUMENT_BEGIN(row, "payload", &payload);
     BSON_APPEND_UTF8(&payload, "sku", "SKU-54321");
     BSON_APPEND_INT32(&payload, "qty", revision);
@@ -149,7 +150,8 @@ static void *insert_share(void *argument)
     mongoc_collection_t *rows = collection_of(client, share->collection);
     bson_t row = BSON_INITIALIZER, options = BSON_INITIALIZER;
     BSON_APPEND_BOOL(&options, "ordered", false);
-    for (int64_t begin = share->first * share->batch; begin < share->operations; begin += share->stride * share->batch) {
+    int64_t stride = share->stride * share->batch;
+    for (int64_t begin = share->first * share->batch; begin < share->operations; begin += stride) {
         int64_t end = begin + share->batch < share->operations ? begin + share->batch : share->operations;
         mongoc_bulk_operation_t *bulk = mongoc_collection_create_bulk_operation_with_opts(rows, &options);
         for (int64_t i = begin; i < end; i++) {
@@ -268,7 +270,9 @@ static void add_replace(struct run *run, int64_t i, int64_t batch)
 {
     int collection = (int)(scatter((uint64_t)i) % (uint64_t)run->shape->collections);
     int64_t half = run->rows / run->shape->collections / 2;
-    int64_t id = 1 + (run->shape->collections > 1 ? (int64_t)(scatter((uint64_t)~i) % (uint64_t)half) : i * 48271 % half);
+    int64_t id = 1 + i * 48271 % half;
+    if (run->shape->collections > 1)
+        id = 1 + (int64_t)(scatter((uint64_t)~i) % (uint64_t)half);
     if (run->shape->is_hot) {
         int64_t hot = count_before(run->shape->kinds, 'U', i) * 48271 % HOT_KEYS;
         if (run->written[hot] == batch)
@@ -326,7 +330,8 @@ static void write_batch(struct run *run, int64_t begin, int64_t end)
             }
 }
 
-static void write_all(mongoc_client_pool_t *pool, const struct shape *shape, int64_t rows, int64_t operations, int64_t batch)
+static void write_all(mongoc_client_pool_t *pool, const struct shape *shape, int64_t rows, int64_t operations,
+    int64_t batch)
 {
     static struct run run;
     bson_error_t error;
@@ -379,9 +384,8 @@ static const struct shape *shape_named(const char *name)
 static int explain(void)
 {
     fprintf(stderr,
-        "usage: ceiling seed URI N THREADS BATCH | ceiling mix|hot|wide|tables URI ROWS N BATCH | ceiling stock SHAPE URI "
-        "ROWS\n"
-        "N from 1, THREADS from 1 to %d, BATCH a multiple of ten, ROWS from 1000\n",
+        "usage: ceiling seed URI N THREADS BATCH | ceiling SHAPE URI ROWS N BATCH | ceiling stock SHAPE URI ROWS\n"
+        "SHAPE mix, hot, wide or tables, N from 1, THREADS from 1 to %d, BATCH a multiple of ten, ROWS from 1000\n",
         MAX_THREADS);
     return 64;
 }

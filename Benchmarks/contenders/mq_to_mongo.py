@@ -25,8 +25,9 @@ def end():
 
 
 def seed(source, target, rows):
-    output = {"mongodb": {"url": target, "database": "bench", "collection": "orders", "format": "raw", "id_field": "id"}}
-    route = mq_bridge.Route.from_config({"input": source, "output": output, "batch_size": BATCH, "concurrency": 1})
+    sink = {"url": target, "database": "bench", "collection": "orders", "format": "raw", "id_field": "id"}
+    route = mq_bridge.Route.from_config(
+        {"input": source, "output": {"mongodb": sink}, "batch_size": BATCH, "concurrency": 1})
     route.start()
     collection = pymongo.MongoClient(target).bench.orders
     while collection.estimated_document_count() < rows:

@@ -1,7 +1,7 @@
 """A Singer target for MongoDB, as there is none that can be installed: singer_target.py URI < messages
 
-Replaces by key in bulks of 5,000; timestamps stay text, numbers become doubles. Prints {"acknowledged_at": seconds} when
-the last one is acknowledged.
+Replaces by key in bulks of 5,000; timestamps stay text, numbers become doubles. Prints {"acknowledged_at": seconds} of
+the last bulk.
 """
 
 import json

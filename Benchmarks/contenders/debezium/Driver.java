@@ -13,11 +13,12 @@ import org.apache.kafka.connect.source.SourceRecord;
 /**
  * Debezium's engine for PostgreSQL with one of the sinks beside this file, in one process and without Kafka.
  *
- * <p>Arguments are words like {@code mode=seed}: mode (seed, backlog, follow), sink (own, fastins, fasttxn), host, port,
- * database, slot, publication, target (MongoDB's URI), rows (that a seed has), offsets (a file), poll (milliseconds).
+ * <p>Arguments are words like {@code mode=seed}: mode (seed, backlog, follow), sink (own, fastins, fasttxn), host,
+ * port, database, slot, publication, target (MongoDB's URI), rows (that a seed has), offsets (a file), poll
+ * (milliseconds).
  *
- * <p>Ends when MongoDB has acknowledged all rows of a seed, or the sentinel of a backlog; never, when it follows. Prints
- * {@code {"acknowledged_at": seconds}} then, of the clock that tells the time.
+ * <p>Ends when MongoDB has acknowledged all rows of a seed, or the sentinel of a backlog; never, when it follows.
+ * Prints {@code {"acknowledged_at": seconds}} then, since 1970.
  */
 public final class Driver {
     private static final long SENTINEL = 9_000_000_000L;
@@ -44,9 +45,7 @@ public final class Driver {
                     for (var event : events) records.add(event.value());
                     sink.write(records);
                     boolean isLast = false;
-                    for (SourceRecord record : records) {
-                        isLast |= record.key() != null && ((Number) ((Struct) record.key()).get("id")).longValue() == SENTINEL;
-                    }
+                    for (SourceRecord record : records) isLast |= isSentinel((Struct) record.key());
                     for (var event : events) committer.markProcessed(event);
                     committer.markBatchFinished();
                     seen += records.size();
@@ -68,6 +67,10 @@ public final class Driver {
         System.out.printf(java.util.Locale.ROOT, "{\"acknowledged_at\": %.3f}%n", now);
         System.out.flush();
         Runtime.getRuntime().halt(0);
+    }
+
+    private static boolean isSentinel(Struct key) {
+        return key != null && ((Number) key.get("id")).longValue() == SENTINEL;
     }
 
     private static Properties properties(Map<String, String> arguments) {

@@ -8,7 +8,7 @@ import org.apache.kafka.connect.sink.SinkRecord;
 import org.apache.kafka.connect.sink.SinkTaskContext;
 import org.apache.kafka.connect.source.SourceRecord;
 
-/** Debezium's own MongoDB sink, called as Kafka Connect would call it. Its documents have an {@code _id} of {@code {id}}. */
+/** Debezium's own MongoDB sink, called as Kafka Connect would call it. Its {@code _id} is a document, {@code {id}}. */
 final class OwnSink implements Sink {
     private final MongoDbSinkConnectorTask task = new MongoDbSinkConnectorTask();
     private long offset;
@@ -32,7 +32,8 @@ final class OwnSink implements Sink {
         List<SinkRecord> batch = new ArrayList<>(records.size());
         for (SourceRecord record : records) {
             batch.add(new SinkRecord(
-                    record.topic(), 0, record.keySchema(), record.key(), record.valueSchema(), record.value(), offset++));
+                    record.topic(), 0, record.keySchema(), record.key(), record.valueSchema(), record.value(),
+                    offset++));
         }
         task.put(batch);
     }
