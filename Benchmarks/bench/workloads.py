@@ -38,7 +38,7 @@ def chosen(default, possible):
 
 def in_turn(workload, contenders, reasons, runs, once, operations):
     """Runs all contenders once, then those that are quick again. Of each the run with the median time counts.
-    `once(name)` returns the figures and what is wrong with the documents."""
+    `once(name, turn)` returns the figures and what is wrong with the documents."""
     found, failed = {}, {name: reasons[name] for name in contenders if name in reasons}
     for turn in range(runs):
         for name in contenders:
@@ -47,6 +47,8 @@ def in_turn(workload, contenders, reasons, runs, once, operations):
             try:
                 run, wrong = once(name, turn + 1)
             except Failed as failure:
+                if name == "wherry":
+                    give_up(f"Wherry {failure}")
                 say(f"{ALL[name].title}: {failure}")
                 failed[name] = f"failed: {failure}"
                 continue
@@ -56,8 +58,6 @@ def in_turn(workload, contenders, reasons, runs, once, operations):
     results = []
     for name in contenders:
         if name in failed:
-            if name == "wherry":
-                give_up(f"Wherry: {failed[name]}")
             results.append(absent(workload, name, failed[name]))
             continue
         in_order = sorted(found[name], key=lambda pair: pair[0]["seconds"])
@@ -153,7 +153,8 @@ def stream(workload):
         plan = STREAMS[workload]
         # The others know one table only.
         contenders = chosen(plan.contenders, EVERYBODY if plan.kind == "rows" else SOME)
-        source, begin, end = prepare_stream(servers, plan, [name for name in contenders if name not in reasons])
+        reasons = dict(reasons)
+        source, begin, end = prepare_stream(servers, plan, contenders, reasons)
 
         def once(name, turn):
             contender = ALL[name]
@@ -181,16 +182,16 @@ def stream(workload):
     return run
 
 
-def prepare_stream(servers, plan, contenders):
+def prepare_stream(servers, plan, contenders, reasons):
     """Rows, what mongod holds before the stream, the slots to copy, and the backlog. Returns the address of the source,
     and the positions before and behind the changes."""
     data.warn_of_rows(plan.rows, plan.changes)
-    source = prepare_origins(servers, plan, contenders)
+    source = prepare_origins(servers, plan, contenders, reasons)
     begin = data.value(source, "select (pg_current_wal_lsn() - '0/0')::bigint")
     with step(f"writing {plan.changes:,} changes while nobody reads them"):
         end = data.write_backlog(source, plan.churn % plan.changes)
     say(f"  {data.held_wal(source)} of log to read")
-    if "ceiling" in contenders:
+    if "ceiling" in contenders and "ceiling" not in reasons:
         with step("documents for the ceiling"):
             servers.restore("empty")
             words, _ = command("ceiling", SimpleNamespace(
@@ -200,12 +201,15 @@ def prepare_stream(servers, plan, contenders):
     return source, begin, end
 
 
-def prepare_origins(servers, plan, contenders):
+def prepare_origins(servers, plan, contenders, reasons):
     """Everything before the first change; returns the address of the source."""
     source = data.prepare(servers, plan.kind, plan.rows)
-    origins = {ALL[name].origin for name in contenders}
-    if "debezium" in contenders and not servers.has_kept("debezium"):
-        prepare_seed(servers, source, plan, "debezium")
+    origins = {ALL[name].origin for name in contenders if name not in reasons}
+    if "debezium" in contenders and "debezium" not in reasons and not servers.has_kept("debezium"):
+        try:
+            prepare_seed(servers, source, plan, "debezium")
+        except Failed as failure:
+            reasons["debezium"] = f"failed: {failure}"
         data.drop_slots(servers)
     # Its slot and its checkpoint have to be of the same moment. Others begin with the same documents.
     prepare_seed(servers, source, plan, "wherry")
