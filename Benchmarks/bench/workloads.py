@@ -55,22 +55,24 @@ def in_turn(workload, contenders, reasons, runs, once, operations):
             if name == "wherry" and wrong:
                 give_up(f"Wherry's documents are wrong: {wrong}")
             found.setdefault(name, []).append((run, wrong))
+    medians = {name: sorted(runs, key=seconds_of)[(len(runs) - 1) // 2][0] for name, runs in found.items()}
     results = []
     for name in contenders:
         if name in failed:
             results.append(absent(workload, name, failed[name]))
             continue
-        in_order = sorted(found[name], key=lambda pair: pair[0]["seconds"])
-        run, _ = in_order[(len(in_order) - 1) // 2]
-        wrong = next((wrong for _, wrong in found[name] if wrong), "")
-        more = {} if name in ("ceiling", "source") else {"correct": not wrong, "wrong": wrong}
-        seconds = [round(run["seconds"], 3) for run, _ in found[name]]
-        results.append(record(workload, name, operations, run, runs=seconds, command=run["command"], **more))
-    limit = next((result for result in results if result["contender"] == "ceiling" and "per_second" in result), None)
-    for result in results:
-        if limit and "per_second" in result:
-            result["ratio"] = round(result["per_second"] / limit["per_second"], 3)
+        run, more = medians[name], {"runs": [round(seconds_of(pair), 3) for pair in found[name]]}
+        if "ceiling" in medians:
+            more["ratio"] = round(medians["ceiling"]["seconds"] / run["seconds"], 3)
+        if name not in ("ceiling", "source"):
+            wrong = next((wrong for _, wrong in found[name] if wrong), "")
+            more.update({"correct": not wrong, "wrong": wrong})
+        results.append(record(workload, name, operations, run, command=run["command"], **more))
     return results
+
+
+def seconds_of(pair):
+    return pair[0]["seconds"]
 
 
 def measure(name, turn, place, servers):
