@@ -196,48 +196,6 @@ struct StreamTests {
         await stream.close()
     }
 
-    /// Over TCP, as a Unix socket wakes its reader at every byte.
-    @Test func aPatientReaderLeavesLittleWhereItIs() async throws {
-        let cluster = try await TestCluster.make("CREATE TABLE t (id int PRIMARY KEY, x text);")
-        let stream = try await cluster.stream("t")
-        let changes = stream.stream
-        // What comes at the start: keepalives.
-        while try await !changes.receive(maxBytes: 1 << 20, isPatient: false, until: .now + .seconds(1)).isEmpty {}
-        func insert(_ ids: ClosedRange<Int>, bytes: Int) async throws {
-            try await cluster.psql(
-                "INSERT INTO t SELECT g, repeat('x', \(bytes)) FROM generate_series(\(ids.lowerBound), \(ids.upperBound)) g"
-            )
-        }
-
-        try await insert(1...1, bytes: 10)
-        let begun = ContinuousClock.now
-        let late = try await changes.receive(maxBytes: 1 << 20, isPatient: true, until: begun + .seconds(2))
-        // Little is worth no wakeup, but the deadline brings it.
-        let waited = ContinuousClock.now - begun
-        #expect(waited >= .seconds(2))
-        #expect(!late.isEmpty)
-
-        try await insert(2...2, bytes: 10)
-        let waiting = Task {
-            try await changes.receive(maxBytes: 1 << 20, isPatient: true, until: .now + .seconds(600))
-        }
-        // Whoever wants it gets it: before, while, or after the reader begins to wait.
-        changes.hurry()
-        var hurried = try await promptly { try await waiting.value }
-        while hurried.isEmpty {
-            hurried = try await changes.receive(maxBytes: 1 << 20, isPatient: false, until: .now + .seconds(10))
-        }
-        #expect(!hurried.isEmpty)
-
-        // Much is worth it.
-        try await insert(3...300, bytes: 1000)
-        let much = try await promptly {
-            try await changes.receive(maxBytes: 1 << 20, isPatient: true, until: .now + .seconds(600))
-        }
-        #expect(much.count > 50)
-        await stream.close()
-    }
-
     @Test func aStreamThatTheServerEnds() async throws {
         let cluster = try await TestCluster.make("CREATE TABLE t (id int PRIMARY KEY);")
         let stream = try await cluster.stream("t")

@@ -13,7 +13,7 @@ extension Session {
         case ended
     }
 
-    /// The next message that is here already; reads the socket, never waits.
+    /// The next message that is here already; neither reads the socket nor waits.
     @inline(__always)
     func nextCopyMessage() throws -> CopyMessage {
         var buffer: UnsafeMutablePointer<CChar>?

@@ -74,6 +74,10 @@ final class Session {
             PQsocket(connection), SOL_SOCKET, SO_RCVLOWAT, &value, socklen_t(MemoryLayout.size(ofValue: value)))
     }
 
+    /// Whether one read brings one record of TLS or GSSAPI at most (fe-secure.c), which is one message of a walsender, and
+    /// says nothing of what is left in the socket.
+    var readsRecords: Bool { PQsslInUse(connection) == 1 || PQgssEncInUse(connection) == 1 }
+
     /// Waits for the socket; false when the deadline came first, or a wakeup that shall end it. Without a deadline only
     /// an event or cancellation ends it.
     ///
@@ -92,11 +96,12 @@ final class Session {
             let ready = poll(&descriptors, 2, Session.milliseconds(until: deadline))
             if ready > 0, descriptors[1].revents != 0 {
                 wakeup.clear()
-                if descriptors[0].revents == 0 {
-                    if !endsOnWakeup { continue }
+                // Whatever the socket says: nobody else would tell the caller.
+                if endsOnWakeup {
                     try Task.checkCancellation()
                     return false
                 }
+                if descriptors[0].revents == 0 { continue }
             }
             if ready > 0 { return true }
             if let deadline, deadline <= .now { return false }

@@ -75,7 +75,7 @@ actor ReplicationConnection {
 
     /// What a patient `receive` waits for, in bytes: some hundred changes.
     private static let gulp: Int32 = 64 << 10
-    /// A read that brought less than this has emptied the socket.
+    /// A read that brought less than this has emptied the socket, where reads are large.
     private static let sip = 4 << 10
 
     /// - Throws: `ServerError`; `CancellationError` without losing a frame.
@@ -89,6 +89,8 @@ actor ReplicationConnection {
         on session: Session, maxBytes: Int, isPatient: Bool, until deadline: ContinuousClock.Instant
     ) throws -> [Frame] {
         if let ending { throw ending }
+        // Who can't be hurried can't be patient.
+        let isPatient = isPatient && wakeup.descriptor >= 0
         session.wakesAt(bytes: isPatient ? ReplicationConnection.gulp : 1)
         var frames: [Frame] = []
         var (reads, isOver) = (!isPatient, false)
@@ -113,17 +115,19 @@ actor ReplicationConnection {
     /// Takes messages until there is none left, reading the socket again as long as that brings more.
     private func drain(_ session: Session, into frames: inout [Frame], maxBytes: Int) throws {
         var (bytes, bytesRead) = (0, 0)
+        let sip = session.readsRecords ? 1 : ReplicationConnection.sip
         while bytes < maxBytes {
             switch try session.nextCopyMessage() {
             case .data(let memory, let count):
                 frames.append(try ReplicationMessage.frame(memory, count))
                 bytes += count
                 bytesRead += count
-            case .pending where bytesRead < ReplicationConnection.sip: return
+            case .pending where bytesRead < sip: return
             case .pending:
                 try session.readSocket()
                 bytesRead = 0
             case .ended:
+                session.wakesAt(bytes: 1)
                 try session.finishCopy()
                 throw ServerError(.connection, "the server ended the stream")
             }

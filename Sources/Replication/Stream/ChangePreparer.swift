@@ -22,7 +22,6 @@ struct ChangePreparer {
     private var filter: ChunkFilter?
     /// Tokens of chunks that the open transaction carries.
     private var tokens: [String] = []
-
     private let refusals: RefusalPolicies
 
     private var batch = BatchBuilder()
@@ -87,7 +86,8 @@ struct ChangePreparer {
         case .change(let change):
             if try add(change) { return }
             try await splitOpenTransaction()
-            if case .truncate(let tables) = change { await truncate(tables) } else { _ = try add(change) }
+            guard case .truncate(let tables)? = try strangers.leaveOut(of: change) else { return _ = try add(change) }
+            await truncate(tables)
         case .commit(let end): try await commit(end)
         case .message(let message):
             if open != nil, let token = ChunkToken.read(message) { tokens.append(token) }
