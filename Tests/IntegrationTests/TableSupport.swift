@@ -18,6 +18,8 @@ extension PipelineFixture {
         _ process: WherryProcess, _ when: String = "", excluding: Set<String> = [],
         location: SourceLocation = #_sourceLocation
     ) async throws {
+        // All may be equal before it has begun, and whoever stops it then ends it like any program.
+        try await process.waitForLine("it has begun") { $0.message == "starting" }
         try? await waitUntil("all is equal", process, within: .seconds(90)) {
             try await compare(excluding: excluding).isEmpty
         }

@@ -49,9 +49,11 @@ struct RunSession: Sendable {
     ) async throws -> End<Outcome> {
         // A reader of our output that goes away is no reason to stop.
         signal(SIGPIPE, SIG_IGN)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let progress = Model.Progress()
         let outcome = Mutex<Outcome?>(nil)
         let start = ContinuousClock.now
+        // From here on a signal is an orderly end.
         logger.info("starting", metadata: startMetadata)
 
         let pipeline = PipelineService(stop: StopSignal()) { stop in
@@ -61,7 +63,7 @@ struct RunSession: Sendable {
         let display = ProgressDisplay(
             progress: progress, pipeline: settings.pipeline, console: context.console, logger: logger,
             showsBlock: showsBlock, interval: interval)
-        try await runServices(pipeline: pipeline, display: display, progress: progress)
+        try await runServices(pipeline: pipeline, display: display, progress: progress, signals)
         return End(
             outcome: outcome.withLock { $0 }, progress: progress.snapshot(),
             seconds: (ContinuousClock.now - start).inSeconds)
@@ -69,7 +71,7 @@ struct RunSession: Sendable {
 
     /// The display is listed first, so it is the last to stop and shows the pipeline's stopping.
     private func runServices(
-        pipeline: PipelineService, display: ProgressDisplay, progress: Model.Progress
+        pipeline: PipelineService, display: ProgressDisplay, progress: Model.Progress, _ signals: UnixSignalsSequence
     ) async throws {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -79,7 +81,6 @@ struct RunSession: Sendable {
                         service: pipeline, successTerminationBehavior: .gracefullyShutdownGroup,
                         failureTerminationBehavior: .cancelGroup),
                 ], logger: quietLogger))
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let watch = SignalWatch(
             onFirst: { signal in
                 logger.notice("\(stopMessage)", metadata: [LogKey.signal.rawValue: "\(signal)"])
