@@ -17,12 +17,9 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
     var typeOffset = 0
 
     /// `capacity` is in bytes; the buffer doubles when it is full.
-    package init(capacity: Int = 4096) {
-        self.capacity = max(capacity, 64)
-        base = .allocate(byteCount: self.capacity, alignment: 16)
-    }
+    package init(capacity: Int = 4096) { (base, self.capacity) = BufferPool.take(max(capacity, 64)) }
 
-    deinit { base.deallocate() }
+    deinit { BufferPool.give(base, capacity) }
 
     /// Bytes written so far.
     package var count: Int { end }
@@ -156,10 +153,9 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
     }
 
     @inline(never) private mutating func grow(_ additional: Int) {
-        let larger = max(capacity * 2, end + additional)
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        let (memory, larger) = BufferPool.take(max(capacity * 2, end + additional))
         memory.copyMemory(from: base, byteCount: end)
-        base.deallocate()
+        BufferPool.give(base, capacity)
         base = memory
         capacity = larger
     }

@@ -1,4 +1,5 @@
 import BSON
+import TestSupport
 import Testing
 
 @Suite struct BSONWriterTests {
@@ -105,5 +106,26 @@ import Testing
         }
         #expect(range == nil)
         #expect(writer.count == 0)
+    }
+
+    /// Large buffers are used again by whoever comes next, in any thread.
+    @Test func writersDoNotShareMemory() async {
+        await withTaskGroup(of: Bool.self) { group in
+            for id in 1...8 as ClosedRange<UInt8> {
+                group.addTask {
+                    var generator = SeededGenerator(seed: UInt64(id))
+                    return (1...100).allSatisfy { _ in
+                        var writer = BSONWriter(capacity: Int.random(in: 1...200_000, using: &generator))
+                        let start = writer.beginString()
+                        for _ in 0..<Int.random(in: 1...3000, using: &generator) {
+                            Array(repeating: id, count: 100).withUnsafeBytes { writer.appendToString($0) }
+                        }
+                        writer.endString(start)
+                        return writer.withUnsafeBytes { $0.dropFirst(4).dropLast(1).allSatisfy { $0 == id } }
+                    }
+                }
+            }
+            for await isOwn in group { #expect(isOwn) }
+        }
     }
 }
