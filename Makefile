@@ -5,7 +5,7 @@ IMPORTS = --explicit-target-dependency-import-check error
 SWIFT_BUILD = swift build -c release --build-tests $(IMPORTS)
 RELEASE = .build/release
 
-.PHONY: help demo test soak lint build bench clean setup
+.PHONY: help demo test soak lint build bench micro clean setup
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -13,7 +13,8 @@ help: ## this list
 demo: build ## PostgreSQL, MongoDB and Wherry under load, every row compared (KEEP=1 leaves the servers up)
 	@$(RELEASE)/wherry-dev demo $(if $(KEEP),--keep)
 
-test: lint build ## lint, then all tests against real servers
+test: lint build ## lint, what a row costs, then all tests against real servers
+	@scripts/check-instructions
 	@scripts/run-tests
 
 soak: build ## thousands of random backfills under load, compared (WHERRY_SOAK_SEEDS, 2000; SEED=n repeats one)
@@ -21,7 +22,7 @@ soak: build ## thousands of random backfills under load, compared (WHERRY_SOAK_S
 	    scripts/run-tests --filter BackfillOracleTests
 
 lint: setup ## formatting, import boundaries, docker-compose.yml
-	@swift format lint --strict -r Sources Tests
+	@swift format lint --strict -r Sources Tests Benchmarks/HotPath Benchmarks/Micro Benchmarks/Samples
 	@scripts/check-boundaries
 	@scripts/check-compose
 
@@ -30,6 +31,9 @@ build: setup ## the release build that demo and tests share
 
 bench: build ## other replicators and the servers' own limits beside Wherry (WORKLOADS, CONTENDERS, N, M, C, T, RUNS)
 	@Benchmarks/run
+
+micro: setup ## micro-benchmarks of decoding and encoding, one part of a row's way each
+	@cd Benchmarks && swift package --disable-sandbox benchmark
 
 clean: ## stops what runs and deletes all that was built or started here
 	@if [ -x $(RELEASE)/wherry-dev ]; then $(RELEASE)/wherry-dev down; fi

@@ -83,8 +83,12 @@ let package = Package(
                 "DevServers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        .target(
+            name: "BenchmarkSamples", dependencies: ["Model"], path: "Benchmarks/Samples", swiftSettings: settings),
         .executableTarget(
-            name: "wherry-encoding", dependencies: ["Mapping", "Model", "BSON"], path: "Benchmarks/Encoding",
+            name: "wherry-hot-path",
+            dependencies: ["BenchmarkSamples", "Postgres", "Replication", "Mapping", "Model", "BSON"],
+            path: "Benchmarks/HotPath",
             swiftSettings: settings),
         .target(name: "DriverReader", dependencies: ["CLibMongo"], path: "Tests/DriverReader"),
         .target(

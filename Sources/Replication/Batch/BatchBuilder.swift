@@ -19,14 +19,14 @@ package struct BatchLimits: Hashable, Sendable {
 }
 
 /// Grows one batch: source transactions that are whole, or a part of one that is too large for any batch.
-struct BatchBuilder {
+package struct BatchBuilder {
     private var collections: [CollectionBuilder] = []
     /// Where a collection stands among them.
     private var places: [String: Int] = [:]
     /// Of the change before: changes come in runs.
     private var latest: (version: TableVersion, plan: MappingPlan, place: Int)?
     private(set) var counts = WriteBatch.Counts()
-    private(set) var bytes = 0
+    package private(set) var bytes = 0
     /// Rows that have to be read again.
     var rereads: [Reread] = []
     /// Changes that can't be written.
@@ -34,6 +34,8 @@ struct BatchBuilder {
     /// Their keys.
     private var heldBack: Set<HeldKey> = []
     private var checkpoint: Checkpoint?
+
+    package init() {}
 
     /// Whether a seal would give a batch (with writes, or just a newer position).
     var isEmpty: Bool { checkpoint == nil }
@@ -62,7 +64,7 @@ struct BatchBuilder {
     }
 
     /// - Parameter unfinished: those whose backfill is not finished.
-    mutating func add(_ change: Change, plans: PlanTable, unfinished: Set<CollectionPart> = []) throws {
+    package mutating func add(_ change: Change, plans: PlanTable, unfinished: Set<CollectionPart> = []) throws {
         counts.changes += 1
         bytes += change.hiddenByteCount
         switch change {
@@ -115,7 +117,7 @@ struct BatchBuilder {
     }
 
     /// The checkpoint after everything added so far.
-    mutating func advance(to checkpoint: Checkpoint, endsTransaction: Bool) {
+    package mutating func advance(to checkpoint: Checkpoint, endsTransaction: Bool) {
         self.checkpoint = checkpoint
         if endsTransaction { counts.transactions += 1 }
     }
@@ -125,7 +127,7 @@ struct BatchBuilder {
     /// The batch so far; the builder is empty afterwards.
     ///
     /// - Parameter incomplete: those whose backfill is not finished.
-    mutating func seal(incomplete: Set<CollectionPart> = []) -> WriteBatch? {
+    package mutating func seal(incomplete: Set<CollectionPart> = []) -> WriteBatch? {
         guard let checkpoint else { return nil }
         let sorted = collections.filter { !$0.writes.writes.isEmpty }
             .sorted { $0.writes.collection < $1.writes.collection }
