@@ -60,6 +60,7 @@ struct StreamReadingTests {
             """)
         try await cluster.psql("ALTER SYSTEM SET ssl = on")
         try await cluster.psql("SELECT pg_reload_conf()")
+        try await eventually("the server has TLS") { try await cluster.psql("SHOW ssl").contains("on") }
         let source = try cluster.source(uri: cluster.uri + "?sslmode=require")
         try await source.ensurePublication(tables: [TableName(schema: "public", name: "t")])
         let snapshot = try await source.createSlot(timeout: .seconds(60))
