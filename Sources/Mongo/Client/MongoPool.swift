@@ -15,8 +15,6 @@ package final class MongoPool: @unchecked Sendable {
     package let database: String
 
     private static let library: Void = {
-        // Counters in shared memory would outlive a killed process, one file each.
-        setenv("MONGOC_DISABLE_SHM", "1", 1)
         wherry_silence_log()
         mongoc_init()
     }()
@@ -94,6 +92,13 @@ package final class MongoPool: @unchecked Sendable {
 
     func pop() -> OpaquePointer { mongoc_client_pool_pop(pool) }
     func push(_ client: OpaquePointer) { mongoc_client_pool_push(pool, client) }
+
+    /// Takes the name from the library's counters in shared memory, which it makes when it is loaded, before `main`
+    /// (mongoc-counters.c, mongoc-init.c). A process that is killed would leave the file behind, and a later one of the
+    /// same pid would be told of it on standard error.
+    package static func unlinkCounters() {
+        shm_unlink("/mongoc-\(getpid())")
+    }
 
     /// Version of libmongoc at run time.
     package static var libraryVersion: String { String(cString: mongoc_get_version()) }

@@ -1,10 +1,12 @@
 import ArgumentParser
 import Foundation
 import Model
+import Mongo
 
 /// The program: parses, runs, tells errors, and knows the exit code. The executable only calls `main`.
 package enum Program {
     package static func main() async -> Never {
+        MongoPool.unlinkCounters()
         let code = await run(Array(CommandLine.arguments.dropFirst()), in: .process)
         fflush(nil)
         // Without what libraries have registered for the end: OpenSSL would free what their threads, which nobody has

@@ -56,6 +56,18 @@ import Testing
         #expect(object?["version"] as? String == VersionReport.version)
     }
 
+    /// The MongoDB library's counters, one file for each process that is killed.
+    @Test func nothingIsLeftInSharedMemory() throws {
+        let process = Process()
+        process.executableURL = Self.binary
+        process.arguments = ["version"]
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(!FileManager.default.fileExists(atPath: "/dev/shm/mongoc-\(process.processIdentifier)"))
+    }
+
     @Test func dropWithoutATerminal() throws {
         let environment = ["WHERRY_SOURCE": "postgres://h/db", "WHERRY_TARGET": "mongodb://h/shop"]
         let drop = try run(["drop", "shop"], environment: environment)
