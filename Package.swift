@@ -9,6 +9,9 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
+/// For targets whose tests look inside, in the one release build that demo and tests share; and for those whose
+/// `@inlinable` functions others are to have inlined, which the compiler (6.3) does with `package` ones only so.
+let open = settings + [.unsafeFlags(["-enable-testing"])]
 
 let package = Package(
     name: "wherry",
@@ -28,10 +31,10 @@ let package = Package(
         .systemLibrary(name: "CLibMongo", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "PinnedThread", swiftSettings: settings),
-        .target(name: "BSON", swiftSettings: settings),
+        .target(name: "BSON", swiftSettings: open),
 
         // Layer 1: nouns and ports, no I/O.
-        .target(name: "Model", dependencies: ["BSON"], swiftSettings: settings),
+        .target(name: "Model", dependencies: ["BSON"], swiftSettings: open),
 
         // Layer 2: one target a neighbour.
         .target(name: "Mapping", dependencies: ["CLibCrypto", "Model", "BSON"], swiftSettings: settings),
@@ -56,8 +59,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ],
-            // As WherryCommand: its tests look inside.
-            swiftSettings: settings + [.unsafeFlags(["-enable-testing"])]),
+            swiftSettings: open),
 
         // Layer 4: the program. A library, so that tests can import it, and an executable that only calls it.
         .target(
@@ -70,8 +72,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
-            // Its tests look inside, in the one release build that demo and tests share.
-            swiftSettings: settings + [.unsafeFlags(["-enable-testing"])]),
+            swiftSettings: open),
         .executableTarget(name: "wherry", dependencies: ["WherryCommand"], swiftSettings: settings),
 
         // Development only: real servers on loopback, for demo, tests and benchmarks.

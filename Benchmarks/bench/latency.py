@@ -83,7 +83,7 @@ def latency(servers, reasons):
 def follow(name, servers):
     """A contender on a copy of the rows, under one rate after another."""
     contender = ALL[name]
-    source = prepare_origins(servers, SimpleNamespace(kind="rows", rows=ROWS), [name])
+    source = prepare_origins(servers, SimpleNamespace(kind="rows", rows=ROWS), [name], {})
     servers.restore("wherry")
     data.copy_slot(source, contender.origin, contender.slot)
     words, environment = command(name, SimpleNamespace(

@@ -24,6 +24,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "documents.h"
+
 enum { TABLES = 200, HOT_KEYS = 1000, MAX_THREADS = 64 };
 
 /* What is done to which documents: of ten operations the kinds, by last digit. */
@@ -61,58 +63,13 @@ static double cpu_seconds(void)
         + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* A row of the benchmark's table as a document of about 400 bytes, built over `row`, which keeps its memory. */
-static void build_row(bson_t *row, int64_t id, int32_t revision)
-{
-    static const char digest[] = "d41d8cd98f00b204e9800998ecf8427e";
-    bson_decimal128_t amount = { .low = 1234567 + (uint64_t)(id % 1000), .high = 0x303c000000000000 };
-    bson_t payload;
-    bson_reinit(row);
-    BSON_APPEND_INT64(row, "_id", id);
-    BSON_APPEND_INT32(row, "customer_id", (int32_t)(id * 7919 % 200000));
-    BSON_APPEND_UTF8(row, "status", revision > 0 ? "paid" : "new");
-    BSON_APPEND_DECIMAL128(row, "amount", &amount);
-    BSON_APPEND_UTF8(row, "note",
-        "note d41d8cd98f00b204e9800998ecf8427e customer asked for d41d8cd98f00b204e9800998ecf8427e");
-    BSON_APPEND_DOCUMENT_BEGIN(row, "payload", &payload);
-    BSON_APPEND_UTF8(&payload, "sku", "SKU-54321");
-    BSON_APPEND_INT32(&payload, "qty", revision);
-    BSON_APPEND_UTF8(&payload, "ref", digest);
-    BSON_APPEND_UTF8(&payload, "city", "City123");
-    BSON_APPEND_DOUBLE(&payload, "lat", 52.25);
-    BSON_APPEND_DOUBLE(&payload, "lon", 13.5);
-    BSON_APPEND_BOOL(&payload, "gift", id % 5 == 0);
-    bson_append_document_end(row, &payload);
-    BSON_APPEND_DATE_TIME(row, "created_at", 1704067200000 + id * 13);
-    BSON_APPEND_DATE_TIME(row, "updated_at", 1717200000000 + id * 17 + revision);
-    BSON_APPEND_BOOL(row, "flags", id % 3 == 0);
-}
-
-/* About 2.5 KB, as a row of wide.sql. */
-static void build_wide_row(bson_t *row, int64_t id)
-{
-    static char text[2241];
-    bson_t document;
-    if (text[0] == 0)
-        for (int i = 0; i < 2240; i++)
-            text[i] = "0123456789abcdef"[(i * 7919L + i * i % 251) % 16];
-    bson_decimal128_t amount = { .low = 1234567 + (uint64_t)(id % 1000), .high = 0x303c000000000000 };
-    bson_reinit(row);
-    BSON_APPEND_INT64(row, "_id", id);
-    BSON_APPEND_UTF8(row, "status", "new");
-    BSON_APPEND_DECIMAL128(row, "amount", &amount);
-    BSON_APPEND_UTF8(row, "note", "note d41d8cd98f00b204e9800998ecf8427e");
-    BSON_APPEND_DOCUMENT_BEGIN(row, "document", &document);
-    BSON_APPEND_INT64(&document, "number", id);
-    BSON_APPEND_UTF8(&document, "text", text);
-    bson_append_document_end(row, &document);
-    BSON_APPEND_DATE_TIME(row, "updated_at", 1717200000000 + id * 17);
-}
-
 static void build(const struct shape *shape, bson_t *row, int64_t id, int32_t revision)
 {
+    bson_reinit(row);
     if (shape->is_wide)
         build_wide_row(row, id);
+    else if (shape->collections > 1)
+        build_table_row(row, id, revision);
     else
         build_row(row, id, revision);
 }
@@ -238,14 +195,6 @@ static int64_t count_before(const char *kinds, char letter, int64_t i)
             before += digit < i % 10;
         }
     return i / 10 * all + before;
-}
-
-/* The numbers that stand for random ones ("splitmix64"). */
-static uint64_t scatter(uint64_t number)
-{
-    number = (number + 0x9e3779b97f4a7c15) * 0xbf58476d1ce4e5b9;
-    number = (number ^ number >> 27) * 0x94d049bb133111eb;
-    return number ^ number >> 31;
 }
 
 static mongoc_bulk_operation_t *bulk_of(struct run *run, int collection, enum kind kind)

@@ -1,44 +1,44 @@
 /// Values for the element that `key(…)` began last.
 extension BSONWriter {
-    package mutating func put(int32 value: Int32) {
+    @inlinable package mutating func put(int32 value: Int32) {
         type(.int32)
         store(value)
     }
 
-    package mutating func put(int64 value: Int64) {
+    @inlinable package mutating func put(int64 value: Int64) {
         type(.int64)
         store(value)
     }
 
-    package mutating func put(double value: Double) {
+    @inlinable package mutating func put(double value: Double) {
         type(.double)
         store(value.bitPattern)
     }
 
-    package mutating func put(bool value: Bool) {
+    @inlinable package mutating func put(bool value: Bool) {
         type(.bool)
         store(UInt8(value ? 1 : 0))
     }
 
     /// Milliseconds since 1970-01-01 00:00 UTC.
-    package mutating func put(date milliseconds: Int64) {
+    @inlinable package mutating func put(date milliseconds: Int64) {
         type(.date)
         store(milliseconds)
     }
 
-    package mutating func put(decimal128 value: Decimal128) {
+    @inlinable package mutating func put(decimal128 value: Decimal128) {
         type(.decimal128)
         store(value.low)
         store(value.high)
     }
 
-    package mutating func putNull() { type(.null) }
+    @inlinable package mutating func putNull() { type(.null) }
 
     /// The type that MongoDB stores no more: here it stands for a value that was not sent (`PartialDocument`).
     package mutating func putUndefined() { type(.undefined) }
 
     /// UTF-8 bytes, which the caller has checked; zero bytes are allowed.
-    package mutating func put(string bytes: UnsafeRawBufferPointer) {
+    @inlinable package mutating func put(string bytes: UnsafeRawBufferPointer) {
         type(.string)
         reserve(bytes.count + 5)
         (base + end).storeBytes(of: Int32(truncatingIfNeeded: bytes.count + 1).littleEndian, as: Int32.self)
@@ -72,18 +72,18 @@ extension BSONWriter {
 
     /// A string that is written piece by piece: `beginString`, then `appendToString`, then `endString` with what
     /// `beginString` returned.
-    package mutating func beginString() -> Int {
+    @inlinable package mutating func beginString() -> Int {
         type(.string)
         let start = end
         store(Int32(0))
         return start
     }
 
-    package mutating func appendToString(_ bytes: UnsafeRawBufferPointer) { raw(bytes) }
+    @inlinable package mutating func appendToString(_ bytes: UnsafeRawBufferPointer) { raw(bytes) }
 
-    package mutating func appendToString(_ byte: UInt8) { store(byte) }
+    @inlinable package mutating func appendToString(_ byte: UInt8) { store(byte) }
 
-    package mutating func endString(_ start: Int) {
+    @inlinable package mutating func endString(_ start: Int) {
         store(UInt8(0))
         let length = Int32(truncatingIfNeeded: end - start - 4)
         (base + start).storeBytes(of: length.littleEndian, as: Int32.self)

@@ -7,14 +7,16 @@ import Foundation
 /// elements, `endDocument(start)`. Nothing is checked here beyond memory: a key without a value, or an `endDocument`
 /// that is missing, makes bytes that are not BSON.
 ///
+/// What every value needs is `@inlinable`: Mapping calls it some hundred times a row.
+///
 /// `@unchecked Sendable`: the struct can't be copied, so its one owner is the only one who reads or writes the memory.
 package struct BSONWriter: ~Copyable, @unchecked Sendable {
-    var base: UnsafeMutableRawPointer
-    private var capacity: Int
+    @usableFromInline var base: UnsafeMutableRawPointer
+    @usableFromInline var capacity: Int
     /// Bytes written so far.
-    var end = 0
+    @usableFromInline var end = 0
     /// Where the type byte of the element begun last goes.
-    var typeOffset = 0
+    @usableFromInline var typeOffset = 0
 
     /// `capacity` is in bytes; the buffer doubles when it is full.
     package init(capacity: Int = 4096) { (base, self.capacity) = BufferPool.take(max(capacity, 64)) }
@@ -22,7 +24,7 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
     deinit { BufferPool.give(base, capacity) }
 
     /// Bytes written so far.
-    package var count: Int { end }
+    @inlinable package var count: Int { end }
 
     /// Forgets everything from `count` on; the memory stays.
     package mutating func truncate(to count: Int) {
@@ -57,26 +59,26 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
     // MARK: documents
 
     /// Begins a document that is not inside another one; returns where, for `endDocument`.
-    package mutating func beginDocument() -> Int {
+    @inlinable package mutating func beginDocument() -> Int {
         let start = end
         store(Int32(0))
         return start
     }
 
     /// Ends what any of the `begin…` functions began: writes the terminator and the length.
-    package mutating func endDocument(_ start: Int) {
+    @inlinable package mutating func endDocument(_ start: Int) {
         store(UInt8(0))
         (base + start).storeBytes(of: Int32(truncatingIfNeeded: end - start).littleEndian, as: Int32.self)
     }
 
     /// The value of the element begun last is a document; ended by `endDocument`.
-    package mutating func putDocument() -> Int {
+    @inlinable package mutating func putDocument() -> Int {
         type(.document)
         return beginDocument()
     }
 
     /// The value of the element begun last is an array, its keys are `key(index:)`; ended by `endDocument`.
-    package mutating func putArray() -> Int {
+    @inlinable package mutating func putArray() -> Int {
         type(.array)
         return beginDocument()
     }
@@ -102,14 +104,20 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
     }
 
     /// Begins an element from its ready-made head: a byte of room for the type, the name, a zero byte.
-    package mutating func key(head: UnsafeRawBufferPointer) {
+    @inlinable package mutating func key(head: UnsafeRawBufferPointer) {
         typeOffset = end
         raw(head)
     }
 
     /// Begins an element of an array: the key is the index in decimal digits.
-    package mutating func key(index: Int) {
+    @inlinable package mutating func key(index: Int) {
         typeOffset = end
+        guard index < 10 else { return longKey(index) }
+        store(UInt16(truncatingIfNeeded: 0x30 + index) << 8)
+        store(UInt8(0))
+    }
+
+    @usableFromInline mutating func longKey(_ index: Int) {
         store(UInt8(0))
         decimal(UInt64(truncatingIfNeeded: index))
         store(UInt8(0))
@@ -117,13 +125,13 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
 
     /// Begins an element whose name is written piece by piece with `appendToString`; the caller sees to it that there
     /// is no zero byte. Returns what `endKey` wants.
-    package mutating func beginKey() -> Int {
+    @inlinable package mutating func beginKey() -> Int {
         let start = end
         store(UInt8(0))
         return start
     }
 
-    package mutating func endKey(_ start: Int) {
+    @inlinable package mutating func endKey(_ start: Int) {
         store(UInt8(0))
         typeOffset = start
     }
@@ -141,18 +149,26 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
         end = target
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     mutating func type(_ type: BSONType) {
         (base + typeOffset).storeBytes(of: type.rawValue, as: UInt8.self)
     }
 
     /// Makes room for `additional` bytes behind `count`.
-    @inline(__always)
+    @inlinable @inline(__always)
     package mutating func reserve(_ additional: Int) {
-        if capacity - end < additional { grow(additional) }
+        if capacity &- end < additional { grow(additional) }
     }
 
-    @inline(never) private mutating func grow(_ additional: Int) {
+    /// Behind `count`, where `reserve` has made room: for bytes that `advance` takes in.
+    @inlinable package var room: UnsafeMutableRawPointer { base + end }
+
+    @inlinable package mutating func advance(_ count: Int) {
+        assert(capacity - end >= count)
+        end &+= count
+    }
+
+    @usableFromInline @inline(never) mutating func grow(_ additional: Int) {
         let (memory, larger) = BufferPool.take(max(capacity * 2, end + additional))
         memory.copyMemory(from: base, byteCount: end)
         BufferPool.give(base, capacity)
@@ -160,20 +176,20 @@ package struct BSONWriter: ~Copyable, @unchecked Sendable {
         capacity = larger
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     mutating func store<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number) {
         let size = MemoryLayout<Number>.size
         reserve(size)
         (base + end).storeBytes(of: number.littleEndian, as: Number.self)
-        end += size
+        end &+= size
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     mutating func raw(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress else { return }
         reserve(bytes.count)
         (base + end).copyMemory(from: source, byteCount: bytes.count)
-        end += bytes.count
+        end &+= bytes.count
     }
 
     mutating func decimal(_ number: UInt64) {

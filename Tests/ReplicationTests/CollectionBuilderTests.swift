@@ -154,7 +154,7 @@ struct CollectionBuilderTests {
         ] {
             try batch.add(change, plans: plans)
         }
-        #expect(batch.load == 3 + 2 * BatchLimits.commandCost)
+        #expect(batch.load == 3)
         #expect(batch.bytes > 0)
         batch.advance(to: Checkpoint(lsn: LSN(rawValue: 5)), endsTransaction: true)
         let seal = batch.seal()

@@ -1,4 +1,5 @@
 import BSON
+import Glibc
 
 // json and jsonb become documents, arrays and scalars. Of a key that occurs twice in a json object the last value wins,
 // in the last one's place (jsonb has dealt with it before). A string may hold \u0000, a key may not.
@@ -13,7 +14,8 @@ func encodeJSON(
     _ bytes: UnsafeRawBufferPointer, keysAreUnique: Bool, into writer: inout BSONWriter
 ) throws(ValueError) {
     guard isUTF8(bytes) else { throw .refused(.utf8) }
-    guard let base = bytes.baseAddress else { throw .malformed(.json) }
+    // PostgreSQL's text has no zero byte; what follows relies on that.
+    guard let base = bytes.baseAddress, memchr(base, 0, bytes.count) == nil else { throw .malformed(.json) }
     var parser = JSONParser(base: base, count: bytes.count, keysAreUnique: keysAreUnique, limit: sizeLimit(writer))
     try parser.value(depth: 0, into: &writer)
     parser.skipSpace()
@@ -29,6 +31,8 @@ private struct JSONParser {
     let limit: Int
     var offset = 0
     static let maximumDepth = 100
+    /// Bytes of a string that room is made for at once.
+    static let piece = 64 << 10
 
     init(base: UnsafeRawPointer, count: Int, keysAreUnique: Bool, limit: Int) {
         self.base = base
@@ -49,9 +53,10 @@ private struct JSONParser {
         UnsafeRawBufferPointer(start: base + start, count: end &- start)
     }
 
+    /// jsonb is printed with one space at most, so the first look mostly ends it.
     @inline(__always)
     mutating func skipSpace() {
-        while offset < count {
+        while offset < count, byte(offset) <= 0x20 {
             switch byte(offset) {
             case 0x20, 0x0A, 0x0D, 0x09: offset &+= 1
             default: return
@@ -88,23 +93,9 @@ private struct JSONParser {
     }
 
     private mutating func number(into writer: inout BSONWriter) throws(ValueError) {
-        let start = offset
-        var value: Int32 = 0
-        var isSmall = peek != 0x2D
-        while offset < count {
-            let byte = byte(offset)
-            if let digit = decimalDigit(byte) {
-                value = value &* 10 &+ Int32(digit)
-            } else if byte == 0x2E || byte == 0x2D || byte == 0x2B || byte | 0x20 == 0x65 {
-                isSmall = false
-            } else {
-                break
-            }
-            offset &+= 1
-        }
-        // Most numbers are small integers, and are known by now.
-        if isSmall, offset &- start < 10 { return writer.put(int32: value) }
-        try encodeJSONNumber(slice(start, offset), into: &writer)
+        let number = try JSONNumber(slice(offset, count))
+        number.write(slice(offset, offset &+ number.length), into: &writer)
+        offset &+= number.length
     }
 
     private mutating func array(depth: Int, into writer: inout BSONWriter) throws(ValueError) {
@@ -151,55 +142,59 @@ private struct JSONParser {
     }
 
     private mutating func key(into writer: inout BSONWriter) throws(ValueError) {
-        let plain = try plainString()
-        if peek == 0x22 {
-            offset += 1
-            if plain.contains(0) { throw .refused(.nulInName) }
-            return writer.key(bytes: plain)
-        }
         let start = writer.beginKey()
-        writer.appendToString(plain)
-        try escapedString(into: &writer)
-        let hasNUL = writer.withUnsafeBytes(in: start + 1..<writer.count) { $0.contains(0) }
-        if hasNUL { throw .refused(.nulInName) }
+        if try copyString(into: &writer) {
+            let hasNUL = writer.withUnsafeBytes(in: start + 1..<writer.count) { $0.contains(0) }
+            if hasNUL { throw .refused(.nulInName) }
+        }
         writer.endKey(start)
     }
 
     private mutating func string(into writer: inout BSONWriter) throws(ValueError) {
-        let plain = try plainString()
-        if peek == 0x22 {
-            offset += 1
-            return writer.put(string: plain)
-        }
         let start = writer.beginString()
-        writer.appendToString(plain)
-        try escapedString(into: &writer)
+        try copyString(into: &writer)
         writer.endString(start)
     }
 
-    /// From an opening quote to the first backslash or the closing quote, where `offset` then is.
-    private mutating func plainString() throws(ValueError) -> UnsafeRawBufferPointer {
+    /// From an opening quote to behind the closing one.
+    ///
+    /// - Returns: whether there were escapes.
+    @inline(__always) @discardableResult
+    private mutating func copyString(into writer: inout BSONWriter) throws(ValueError) -> Bool {
         guard peek == 0x22 else { throw .malformed(.json) }
-        offset += 1
-        return try run()
+        offset &+= 1
+        try copyRun(into: &writer)
+        let hasEscapes = byte(offset) == 0x5C
+        if hasEscapes { try copyEscaped(into: &writer) }
+        offset &+= 1
+        return hasEscapes
     }
 
     /// Up to the next quote or backslash, eight bytes at a time.
     @inline(__always)
-    private mutating func run() throws(ValueError) -> UnsafeRawBufferPointer {
-        let start = offset
-        while offset &+ 8 <= count {
-            let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            let found = zeroBytes(word ^ 0x2222_2222_2222_2222) | zeroBytes(word ^ 0x5C5C_5C5C_5C5C_5C5C)
-            if found != 0 {
-                offset &+= found.trailingZeroBitCount / 8
-                return slice(start, offset)
-            }
-            offset &+= 8
-        }
+    private mutating func copyRun(into writer: inout BSONWriter) throws(ValueError) {
         while offset < count {
-            if byte(offset) == 0x22 || byte(offset) == 0x5C { return slice(start, offset) }
-            offset &+= 1
+            let end = min(count, offset &+ JSONParser.piece)
+            writer.reserve(end &- offset)
+            let (target, start) = (writer.room - offset, offset)
+            while offset &+ 8 <= end {
+                let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+                target.storeBytes(of: word.littleEndian, toByteOffset: offset, as: UInt64.self)
+                let found = zeroBytes(word ^ 0x2222_2222_2222_2222) | zeroBytes(word ^ 0x5C5C_5C5C_5C5C_5C5C)
+                if found != 0 {
+                    offset &+= found.trailingZeroBitCount / 8
+                    return writer.advance(offset &- start)
+                }
+                offset &+= 8
+            }
+            while offset < end {
+                let byte = byte(offset)
+                if byte == 0x22 || byte == 0x5C { return writer.advance(offset &- start) }
+                target.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
+                offset &+= 1
+            }
+            writer.advance(offset &- start)
+            if writer.count > limit { throw .tooLarge }
         }
         throw .malformed(.json)
     }
@@ -210,8 +205,9 @@ private struct JSONParser {
         (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
     }
 
-    /// From a backslash to behind the closing quote.
-    private mutating func escapedString(into writer: inout BSONWriter) throws(ValueError) {
+    /// From a backslash to the closing quote.
+    @inline(never)
+    private mutating func copyEscaped(into writer: inout BSONWriter) throws(ValueError) {
         while peek == 0x5C {
             guard offset + 1 < count else { throw .malformed(.json) }
             let escape = byte(offset + 1)
@@ -226,9 +222,8 @@ private struct JSONParser {
             case 0x75: try unicodeEscape(into: &writer)
             default: throw .malformed(.json)
             }
-            writer.appendToString(try run())
+            try copyRun(into: &writer)
         }
-        offset += 1
     }
 
     /// Behind `\u`: four hexadecimal digits, or two such escapes for a scalar beyond U+FFFF.

@@ -28,16 +28,21 @@ enum ShortestDouble: Equatable {
         1e20, 1e21, 1e22,
     ]
 
+    private static let powersOfFive: [UInt64] = [
+        1, 5, 25, 125, 625, 3_125, 15_625, 78_125, 390_625, 1_953_125, 9_765_625, 48_828_125, 244_140_625,
+        1_220_703_125, 6_103_515_625, 30_517_578_125, 152_587_890_625, 762_939_453_125, 3_814_697_265_625,
+        19_073_486_328_125, 95_367_431_640_625, 476_837_158_203_125, 2_384_185_791_015_625,
+    ]
+
     /// `digits / 10^decimals`, rounded to nearest, ties to even: the quotient to 63 bits or more of the digits by
     /// `5^decimals` (which is below 2^52), the lowest bit standing for the rest.
     private static func quotient(_ digits: UInt64, _ decimals: Int) -> Double {
-        var divisor: UInt64 = 1
-        for _ in 0..<decimals { divisor &*= 5 }
+        let divisor = powersOfFive[decimals]
         let (dividendShift, divisorShift) = (digits.leadingZeroBitCount, divisor.leadingZeroBitCount)
         let high = digits << UInt64(dividendShift)
         let (quotient, rest) = (divisor << UInt64(divisorShift)).dividingFullWidth((high >> 1, high << 63))
         let exponent = divisorShift - dividendShift - decimals - 63
-        return Double(quotient | (rest == 0 ? 0 : 1)) * Double(sign: .plus, exponent: exponent, significand: 1)
+        return Double(quotient | (rest == 0 ? 0 : 1)) * Double(bitPattern: UInt64(1023 + exponent) << 52)
     }
 
     /// In units of `2^(1-e) * 10^decimals`, where `m * 2^e` is the double: then half the distance to its neighbours is
@@ -46,18 +51,18 @@ enum ShortestDouble: Equatable {
         let exponent = Int(value.exponent) - 52
         // At a power of two the lower neighbour is nearer.
         guard exponent < 0, value.significandBitPattern != 0 else { return .undecided }
-        var half: UInt128 = 1
-        for _ in 0..<decimals { half &*= 10 }
-        let center = UInt128(value.significandBitPattern | 1 << 52) * 2 * half
-        let unit = UInt128(1) << UInt128(1 - exponent)
+        let half = UInt128(powersOfFive[decimals]) &<< UInt128(decimals)
+        let center = UInt128(value.significandBitPattern | 1 << 52) &* 2 &* half
+        let unitShift = UInt128(1 - exponent)
+        let unit = UInt128(1) &<< unitShift
         // Printing takes the number nearest to the double among those with as many digits …
-        let distance = difference(UInt128(digits) &* unit, center)
+        let distance = difference(UInt128(digits) &<< unitShift, center)
         if distance * 2 == unit { return .undecided }
         if distance * 2 > unit { return .none }
         // … unless one with fewer digits also reads back as the double.
         let lower = digits - digits % 10
         for neighbour in [lower, lower + 10] {
-            let distance = difference(UInt128(neighbour) &* unit, center)
+            let distance = difference(UInt128(neighbour) &<< unitShift, center)
             if distance == half { return .undecided }
             if distance < half { return .none }
         }

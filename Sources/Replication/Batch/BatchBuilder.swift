@@ -4,13 +4,10 @@ import Model
 
 /// How large a batch may grow. A single change may exceed the bytes; nothing else does.
 package struct BatchLimits: Hashable, Sendable {
-    /// Writes after coalescing; a collection counts as `commandCost` writes more, because each costs a command.
+    /// Writes after coalescing.
     package var operations: Int
     /// Bytes of encoded documents.
     package var bytes: Int
-
-    /// What one more command costs, in writes (0.2 ms against 15 µs).
-    package static let commandCost = 15
 
     package init(operations: Int = 5000, bytes: Int = 4 << 20) {
         self.operations = operations
@@ -42,9 +39,7 @@ package struct BatchBuilder {
     var hasWrites: Bool { counts.writes > 0 }
 
     /// Operations as the limits count them.
-    var load: Int {
-        counts.writes + rereads.count + letters.count + collections.count * BatchLimits.commandCost
-    }
+    var load: Int { counts.writes + rereads.count + letters.count }
 
     var hasLetters: Bool { !letters.isEmpty }
 
