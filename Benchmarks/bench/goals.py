@@ -77,6 +77,8 @@ GOALS = [
     at_most("seed: peak memory", "seed", "peak_mb", 80, "MB"),
     at_most("backlog: peak memory", "backlog", "peak_mb", 80, "MB"),
     at_most("transaction: peak memory", "transaction", "peak_mb", 80, "MB"),
+    at_most("wide: peak memory", "wide", "peak_mb", 80, "MB"),
+    at_most("tables: peak memory", "tables", "peak_mb", 80, "MB"),
     flat,
     hot_is_faster,
     at_least("tables: beside a ceiling that writes 200 collections", "tables", 0.8),
