@@ -9,6 +9,8 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
+/// See `testable` there.
+let testable = settings + [.unsafeFlags(["-enable-testing"])]
 
 let package = Package(
     name: "wherry-benchmarks",
@@ -22,8 +24,8 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", path: "Sources/CLibPQ", pkgConfig: "libpq"),
         .systemLibrary(name: "CLibCrypto", path: "Sources/CLibCrypto", pkgConfig: "libcrypto"),
         .target(name: "PinnedThread", path: "Sources/PinnedThread", swiftSettings: settings),
-        .target(name: "BSON", path: "Sources/BSON", swiftSettings: settings),
-        .target(name: "Model", dependencies: ["BSON"], path: "Sources/Model", swiftSettings: settings),
+        .target(name: "BSON", path: "Sources/BSON", swiftSettings: testable),
+        .target(name: "Model", dependencies: ["BSON"], path: "Sources/Model", swiftSettings: testable),
         .target(
             name: "Mapping", dependencies: ["CLibCrypto", "Model", "BSON"], path: "Sources/Mapping",
             swiftSettings: settings),

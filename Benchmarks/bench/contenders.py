@@ -14,7 +14,7 @@ CONTENDERS = BENCH / "contenders"
 PIPELINE = "bench"
 
 # title: in tables and plots. origin: the slot that those of its runs are copied from. begins_with: what mongod holds
-# before it reads a stream. is_quick: whether it runs RUNS times. key: the `_id` of a row. remark: below the tables.
+# before it reads a stream. is_quick: whether it runs RUNS times. remark: below the tables.
 ALL = {
     "ceiling": SimpleNamespace(
         title="ceiling", origin=None, slot=None, begins_with="ceiling", is_quick=True,

@@ -112,11 +112,10 @@ def drop_slot(source, name):
             time.sleep(0.1)
 
 
-def drop_slots(servers, keep=()):
+def drop_slots(servers):
     found = query(servers.postgres, "select slot_name from pg_replication_slots where database = 'bench'")
     for (name,) in found:
-        if name not in keep:
-            drop_slot(servers.source("bench"), name)
+        drop_slot(servers.source("bench"), name)
 
 
 def held_wal(source):

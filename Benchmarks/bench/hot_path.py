@@ -47,7 +47,7 @@ def allocations(work):
 
 
 def of_one(count):
-    """What is the same in every run, however many rounds it has, is left out by two of them."""
+    """The cost of starting is the same in two runs, and cancels in their difference."""
     return (count(MANY) - count(FEW)) / (MANY - FEW) / EACH_ROUND
 
 

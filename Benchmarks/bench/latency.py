@@ -68,7 +68,7 @@ def latency(servers, reasons):
     results = []
     for name in chosen(FOLLOWERS, FOLLOWERS):
         if name in reasons:
-            results.append(absent("latency", name, reasons[name], {}))
+            results.append(absent("latency", name, reasons[name]))
             continue
         try:
             results += follow(name, servers)

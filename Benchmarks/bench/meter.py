@@ -33,12 +33,17 @@ class Process:
                 [str(word) for word in words], stdout=output, stderr=log, stdin=subprocess.DEVNULL,
                 env={**os.environ, **(environment or {})}, start_new_session=True)
         self.peak = 0
+        # Seconds and kilobytes, whenever there is a new peak.
+        self.peaks = []
         running.append(self)
 
     def poll(self):
         """Whether it has ended."""
         # The high-water mark of its own memory; getrusage's would count ours, from between fork and exec.
-        self.peak = max(self.peak, sum(map(peak_kilobytes, family(self.child.pid))))
+        now = sum(map(peak_kilobytes, family(self.child.pid)))
+        if now > self.peak:
+            self.peak = now
+            self.peaks.append((time.monotonic() - self.begin, now))
         return os.waitid(os.P_PID, self.child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
 
     def wait_for(self, words):
@@ -72,8 +77,13 @@ class Process:
             seconds = printed["acknowledged_at"] - self.began_at
         return {
             "seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "peak_mb": self.peak / 1024,
+            "early_mb": self.peak_after(seconds / 5) / 1024,
             "postgres_cpu": after[0] - self.before[0], "mongod_cpu": after[1] - self.before[1], **printed,
         }
+
+    def peak_after(self, seconds):
+        """In kilobytes."""
+        return max((peak for at, peak in self.peaks if at <= seconds), default=0)
 
     def reap(self):
         _, status, usage = os.wait4(self.child.pid, 0)

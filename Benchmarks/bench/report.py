@@ -26,7 +26,7 @@ WHAT = {
         "Live backfill, and parts", "`live` and `live8`: a backfill beside the stream under 2,000 changes a second, "
         "with 2 and 8 readers. `flood`: a backfill of 5 times the rows, narrow ones, and one UPDATE of all of them "
         "meanwhile. `plan`: from taking a pipeline over to its stream, of 10 times the rows. `encoding`, `renamed`, "
-        "`computed`: one thread making documents."),
+        "`computed`: one thread making documents; `decoding to batches`: the same of messages of pgoutput."),
 }
 
 # Key of a result, title, decimals.
@@ -36,7 +36,7 @@ LAG = [("lag_median", "p50, ms", 0), ("lag_p99", "p99, ms", 0)]
 EQUAL = ("equal", "documents equal rows", 0)
 IN_TURN = [
     ("title", "contender", 0), *SPEED, *COST, ("postgres_cpu", "PostgreSQL CPU, s", 1),
-    ("mongod_cpu", "mongod CPU, s", 1), ("count", "runs", 0), EQUAL,
+    ("mongod_cpu", "mongod CPU, s", 1), ("range", "runs, s", 0), EQUAL,
 ]
 LATENCY = [
     ("title", "contender", 0), ("rate", "asked, a second", 0), ("per_second", "written, a second", 0), *LAG,
@@ -64,7 +64,9 @@ def sections(results):
 def shown(result):
     """With what is only for people."""
     name = result["contender"]
-    words = dict(result, title=ALL[name].title, count=len(result.get("runs", [0])))
+    words = dict(result, title=ALL[name].title)
+    if len(result.get("runs", [])) > 1:
+        words["range"] = f"{len(result['runs'])}: {min(result['runs']):.1f} to {max(result['runs']):.1f}"
     if name == "source" and "per_second" in result:
         words["title"] += ": COPY" if result["workload"] == "seed" else ": pg_recvlogical"
     if result["workload"].startswith("growth"):
@@ -146,12 +148,17 @@ def method(results):
         "Wherry and of the source alone until the process has ended; of the ceiling only its writes.",
         "- Own CPU and peak memory: of the contender's processes only. Where there are several runs, all figures are "
         f"those of the one with the median time: Wherry, the ceiling and the source run {RUNS} times (once in "
-        "`transaction` and `growth`), the others once.",
+        "`transaction`, `latency`, `growth` and where Wherry runs alone), the others once. Of `encoding` and its like "
+        "the fastest of five counts.",
+        "- The ceiling is a C program that knows the changes: it writes the same documents in bulks of the same library, "
+        "5,000 changes a transaction after folding those of one key, and reads no source. Wherry folds until 5,000 "
+        "writes are left.",
         "- A backlog is written once. Every run reads it by a copy of a replication slot made before it. mongod begins "
         "on a copy of its files from before the backlog, with the documents read into its cache.",
-        "- After each run the documents are counted, and a sample of 400 rows (of each of up to five tables) is "
-        "compared: status, amount, note, and deleted rows gone. Types are not compared. Where Wherry's documents are "
-        "wrong, there is no report.",
+        "- After each run the documents are counted, and a sample (of each of up to five tables 200 rows, 200 of those "
+        "written last, 100 of those deleted) is compared: status, amount, note, and of wide rows the large value. Types "
+        "are not compared. Of `live` and `flood` the documents are counted. Where Wherry's are wrong, there is no "
+        "report.",
         "- Debezium has batches of 8,192 and a heap of 2 GB; it polls every 500 ms, for latency every 10 ms.",
         "- Both servers write durably: `fsync`, and MongoDB's default write concern (majority).", "",
         *commands(results),

@@ -1,13 +1,15 @@
-"""A run's figures as one line of .dev/bench/results.jsonl."""
+"""A run's figures as one line of .dev/bench/results.jsonl, and those of full workloads until all have run."""
 
+import hashlib
 import json
+import pathlib
 import time
 
-from bench.settings import BENCH
+from bench.settings import BENCH, WHERRY
 
 
 def record(workload, contender, operations, run, **more):
-    """`run` has seconds, and as far as known cpu, peak_mb, postgres_cpu and mongod_cpu."""
+    """`run` has seconds, and as far as known cpu, peak_mb, early_mb, postgres_cpu and mongod_cpu."""
     result = {
         "workload": workload,
         "contender": contender,
@@ -19,11 +21,28 @@ def record(workload, contender, operations, run, **more):
         result["cpu_us_per_operation"] = run["cpu_us_per_operation"]
     elif "cpu" in run:
         result["cpu_us_per_operation"] = round(run["cpu"] * 1e6 / operations, 2)
-    for key, decimals in ("peak_mb", 1), ("postgres_cpu", 2), ("mongod_cpu", 2):
+    for key, decimals in ("peak_mb", 1), ("early_mb", 1), ("postgres_cpu", 2), ("mongod_cpu", 2):
         if key in run:
             result[key] = round(run[key], decimals)
     result.update(more)
     return save(result)
+
+
+def keep(workload, results):
+    """Those of a workload in full size, for the report of all: they need not run in one go."""
+    folder = full_of_this_program()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{workload}.json").write_text(json.dumps(results))
+
+
+def kept(workloads):
+    """What `keep` has had of this very program, by the name of the workload."""
+    paths = {name: full_of_this_program() / f"{name}.json" for name in workloads}
+    return {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
+
+
+def full_of_this_program():
+    return BENCH / "full" / hashlib.sha256(pathlib.Path(WHERRY).read_bytes()).hexdigest()[:12]
 
 
 def absent(workload, contender, words):

@@ -43,4 +43,11 @@ struct AdaptiveLimitsTests {
             #expect(limits.current.operations == expected)
         }
     }
+
+    @Test func aSlowBatchThatCollisionsMadeSmallStaysSmall() {
+        let limits = AdaptiveLimits(BatchLimits(operations: 5000))
+        for _ in 0..<8 { limits.shrink() }
+        limits.succeed(in: AdaptiveLimits.longest + .milliseconds(1))
+        #expect(limits.current.operations == 10)
+    }
 }

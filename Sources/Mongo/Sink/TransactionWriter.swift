@@ -9,7 +9,7 @@ struct TransactionWriter {
     let connection: MongoConnection
     let session: MongoSession
     let database: String
-    /// Only the writes at these positions; nil for all.
+    /// Only the writes at these positions; nil for all. For those of a backfill, which are inserts and deletes.
     var part: Range<Int>?
 
     /// - Returns: how many documents are deleted; 0 of a rebuild, which deletes others too.

@@ -74,9 +74,10 @@ actor ReplicationConnection {
     // MARK: - The stream
 
     /// What a patient `receive` waits for, in bytes: some hundred changes.
-    private static let gulp: Int32 = 64 << 10
-    /// A read that brought less than this has emptied the socket, where reads are large.
-    private static let sip = 4 << 10
+    private static let patientBytes: Int32 = 64 << 10
+    /// A read that brought less than this has emptied the socket. (Where each read brings one record, of TLS, only one
+    /// that brought nothing has.)
+    private static let largeRead = 4 << 10
 
     /// - Throws: `ServerError`; `CancellationError` without losing a frame.
     func receive(maxBytes: Int, isPatient: Bool, until deadline: ContinuousClock.Instant) async throws -> [Frame] {
@@ -91,7 +92,7 @@ actor ReplicationConnection {
         if let ending { throw ending }
         // Who can't be hurried can't be patient.
         let isPatient = isPatient && wakeup.descriptor >= 0
-        session.wakesAt(bytes: isPatient ? ReplicationConnection.gulp : 1)
+        session.wakesAt(bytes: isPatient ? ReplicationConnection.patientBytes : 1)
         var frames: [Frame] = []
         var (reads, isOver) = (!isPatient, false)
         while true {
@@ -115,14 +116,14 @@ actor ReplicationConnection {
     /// Takes messages until there is none left, reading the socket again as long as that brings more.
     private func drain(_ session: Session, into frames: inout [Frame], maxBytes: Int) throws {
         var (bytes, bytesRead) = (0, 0)
-        let sip = session.readsRecords ? 1 : ReplicationConnection.sip
+        let empties = session.readsRecords ? 1 : ReplicationConnection.largeRead
         while bytes < maxBytes {
             switch try session.nextCopyMessage() {
             case .data(let memory, let count):
                 frames.append(try ReplicationMessage.frame(memory, count))
                 bytes += count
                 bytesRead += count
-            case .pending where bytesRead < sip: return
+            case .pending where bytesRead < empties: return
             case .pending:
                 try session.readSocket()
                 bytesRead = 0

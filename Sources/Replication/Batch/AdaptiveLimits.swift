@@ -38,7 +38,8 @@ package final class AdaptiveLimits: Sendable {
         let full = full.operations
         state.withLock { state in
             if duration > AdaptiveLimits.longest {
-                state = State(operations: max(state.operations / 2, min(100, full)))
+                // One that is small already isn't slow for its size.
+                state = State(operations: min(state.operations, max(state.operations / 2, 100)))
                 return
             }
             guard state.operations < full else { return }

@@ -73,6 +73,7 @@ struct BatchWriter {
             var (together, tried) = (held, write)
             try together.hold(&tried, at: batch.checkpoint)
             if let removed = try await sink.apply(batch, with: tried, after: checkpoint) {
+                // How long that took says nothing of the batch: the limits are not told.
                 held = together
                 advance(batch)
                 return settle(chunk, tried, removed: removed)
