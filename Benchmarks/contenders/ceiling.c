@@ -210,7 +210,7 @@ static void add_insert(struct run *run, int64_t i)
     int collection = (int)(scatter((uint64_t)i) % (uint64_t)run->shape->collections);
     int64_t id = run->shape->collections > 1 ? run->rows / run->shape->collections + 1 + i
                                              : run->rows + 1 + count_before(run->shape->kinds, 'I', i);
-    build(run->shape, &run->row, id, 0);
+    build(run->shape, &run->row, id, -1);
     mongoc_bulk_operation_insert_with_opts(bulk_of(run, collection, INSERT), &run->row, NULL, NULL);
 }
 
@@ -239,6 +239,7 @@ static void add_replace(struct run *run, int64_t i, int64_t batch)
         BSON_APPEND_DOCUMENT_BEGIN(&run->row, "$set", &set);
         BSON_APPEND_UTF8(&set, "status", "paid");
         BSON_APPEND_DECIMAL128(&set, "amount", &amount);
+        append_note(&set, id);
         BSON_APPEND_DATE_TIME(&set, "updated_at", 1717200000000 + i);
         bson_append_document_end(&run->row, &set);
         mongoc_bulk_operation_update_one_with_opts(bulk, &run->key, &run->row, NULL, NULL);

@@ -54,6 +54,15 @@ static void append_note(bson_t *row, int64_t id)
     BSON_APPEND_UTF8(row, "note", note);
 }
 
+/* As jsonb prints a double, and Wherry reads it: a whole number is no double. */
+static void append_number(bson_t *list, const char *key, double number)
+{
+    if (number == (double)(int32_t)number)
+        BSON_APPEND_INT32(list, key, (int32_t)number);
+    else
+        BSON_APPEND_DOUBLE(list, key, number);
+}
+
 static void append_payload(bson_t *row, int64_t id)
 {
     bson_t payload, ship, list;
@@ -64,8 +73,8 @@ static void append_payload(bson_t *row, int64_t id)
     BSON_APPEND_BOOL(&payload, "gift", id % 5 == 0);
     BSON_APPEND_DOCUMENT_BEGIN(&payload, "ship", &ship);
     BSON_APPEND_ARRAY_BEGIN(&ship, "geo", &list);
-    BSON_APPEND_DOUBLE(&list, "0", (double)(id % 180) / 1.7);
-    BSON_APPEND_DOUBLE(&list, "1", (double)(id % 90) / 1.3);
+    append_number(&list, "0", (double)(id % 180) / 1.7);
+    append_number(&list, "1", (double)(id % 90) / 1.3);
     bson_append_array_end(&ship, &list);
     append_text(&ship, "zip", "", id % 100000, 5);
     append_text(&ship, "city", "City", id % 1000, 1);
@@ -78,7 +87,7 @@ static void append_payload(bson_t *row, int64_t id)
     bson_append_document_end(row, &payload);
 }
 
-/* A row of rows.sql, changed `revision` times. */
+/* A row of rows.sql, changed `revision` times; -1 of one that a change inserts. */
 static void build_row(bson_t *row, int64_t id, int32_t revision)
 {
     static const char *const status[] = { "new", "paid", "packed", "shipped", "done" };
@@ -87,8 +96,8 @@ static void build_row(bson_t *row, int64_t id, int32_t revision)
     write_sum(note + sizeof note - 33, id * 7);
     BSON_APPEND_INT64(row, "_id", id);
     BSON_APPEND_INT32(row, "customer_id", (int32_t)(id * 7919 % 200000));
-    BSON_APPEND_UTF8(row, "status", status[revision > 0 ? 1 : id % 5]);
-    append_amount(row, id * 37 % 9999999 + 100L * revision);
+    BSON_APPEND_UTF8(row, "status", status[revision > 0 ? 1 : revision < 0 ? 0 : id % 5]);
+    append_amount(row, id * 37 % 9999999 + (revision > 0 ? 100L * revision : 0));
     BSON_APPEND_UTF8(row, "note", note);
     append_payload(row, id);
     BSON_APPEND_DATE_TIME(row, "created_at", 1704067200000 + id * 13000);
@@ -114,14 +123,14 @@ static void build_wide_row(bson_t *row, int64_t id)
     BSON_APPEND_DATE_TIME(row, "updated_at", 1717200000000 + id * 17);
 }
 
-/* A row of tables.sql, changed `revision` times. */
+/* A row of tables.sql, changed `revision` times; -1 as above. */
 static void build_table_row(bson_t *row, int64_t id, int32_t revision)
 {
     bson_t payload;
     BSON_APPEND_INT64(row, "_id", id);
     BSON_APPEND_INT32(row, "customer_id", (int32_t)(id * 7919 % 200000));
     BSON_APPEND_UTF8(row, "status", revision > 0 ? "paid" : "new");
-    append_amount(row, id * 37 % 9999999 + 100L * revision);
+    append_amount(row, id * 37 % 9999999 + (revision > 0 ? 100L * revision : 0));
     append_note(row, id);
     BSON_APPEND_DOCUMENT_BEGIN(row, "payload", &payload);
     BSON_APPEND_INT32(&payload, "qty", (int32_t)(id % 7));

@@ -65,7 +65,7 @@ package final class CollectionWrites: @unchecked Sendable {
 
     package init(
         collection: String, hasSpecialNames: Bool, guardField: String? = nil, expectsDocuments: Bool = false,
-        capacity: Int = 8 * 1024
+        capacity: Int = 1024
     ) {
         self.collection = collection
         self.hasSpecialNames = hasSpecialNames

@@ -180,6 +180,26 @@ import Testing
         }
     }
 
+    /// A transaction of more than a minute, or larger than the cache: a smaller batch is tried.
+    @Test(arguments: [290, 388]) func aTransactionThatIsTooLarge(code: Int32) async throws {
+        try await PipelineFixture.withOwnServers("toolarge") { fixture in
+            try await fixture.makeItems()
+            try await fixture.catchUp()
+            let wherry = try fixture.wherry()
+            try await fixture.waitUntilCaughtUp(wherry)
+            let data: BSONDocument = [
+                "failCommands": ["update"], "appName": .string(fixture.applicationName), "errorCode": .int32(code),
+            ]
+            try await fixture.inspector.command(
+                ["configureFailPoint": "failCommand", "mode": ["times": 1], "data": .document(data)], on: "admin")
+            try await fixture.sql("UPDATE public.items SET name = 'later'")
+            try await fixture.waitUntilCaughtUp(wherry)
+            #expect(wherry.log.contains("a transaction that took too long"))
+            #expect(try await wherry.terminate().code == 0)
+            #expect(try await fixture.compare() == [])
+        }
+    }
+
     // MARK: -
 
     private func remove(_ id: BSONValue, _ fixture: PipelineFixture) async throws {

@@ -25,6 +25,37 @@ import Testing
         #expect(try SingleValue(114).text("[\(text)]") == .array([expected]))
     }
 
+    /// Numbers are read eight digits at a time, up to the very end of the text.
+    @Test(arguments: 1...26) func numbersOfEveryLength(_ digits: Int) throws {
+        let text = String("12345678901234567890123456".prefix(digits))
+        let decimal = try #require(Decimal128(text))
+        let expected: BSONValue =
+            Int32(text).map { .int32($0) } ?? Int64(text).map { .int64($0) } ?? .decimal128(decimal)
+        for front in 0..<9 {
+            let value = try SingleValue(114).text("[\(String(repeating: " ", count: front))\(text)]")
+            #expect(value == .array([expected]))
+        }
+        #expect(try SingleValue(114).text(text) == expected)
+        #expect(
+            try SingleValue(114).text("0.\(text.prefix(14))") == .double(try #require(Double("0.\(text.prefix(14))"))))
+    }
+
+    /// Strings are copied eight bytes at a time, and with room for 64 KB: ends, escapes and cuts at every such place.
+    @Test(arguments: [0, 1, 8, 16, 65_528, 65_536, 131_072])
+    func stringsThatEndWhereTheyAreDivided(_ length: Int) throws {
+        let codec = try SingleValue(114)
+        for count in max(0, length - 9)...(length + 9) {
+            let plain = String(repeating: "x", count: count)
+            #expect(try codec.text("\"\(plain)\"") == .string(plain))
+            #expect(try codec.text("\"\(plain)\\n\"") == .string(plain + "\n"))
+            #expect(try codec.text("\"\(plain)\\n\(plain)\"") == .string(plain + "\n" + plain))
+            #expect(try codec.text("{\"\(plain)\":\"\(plain)\"}") == .document(BSONDocument([(plain, .string(plain))])))
+            for cut in ["\"\(plain)", "\"\(plain)\\", "\"\(plain)\\u00"] {
+                #expect(throws: (any Error).self) { try codec.text(cut) }
+            }
+        }
+    }
+
     /// The integer arithmetic has to agree with reading and printing by the standard library.
     @Test func fractionsBecomeDoublesExactlyWhenThatIsTheirShortestForm() throws {
         let codec = try SingleValue(114)

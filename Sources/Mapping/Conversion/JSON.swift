@@ -176,10 +176,10 @@ private struct JSONParser {
         while offset < count {
             let end = min(count, offset &+ JSONParser.piece)
             writer.reserve(end &- offset)
-            let (target, start) = (writer.room - offset, offset)
+            let (target, start) = (writer.room, offset)
             while offset &+ 8 <= end {
                 let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-                target.storeBytes(of: word.littleEndian, toByteOffset: offset, as: UInt64.self)
+                target.storeBytes(of: word.littleEndian, toByteOffset: offset &- start, as: UInt64.self)
                 let found = zeroBytes(word ^ 0x2222_2222_2222_2222) | zeroBytes(word ^ 0x5C5C_5C5C_5C5C_5C5C)
                 if found != 0 {
                     offset &+= found.trailingZeroBitCount / 8
@@ -190,7 +190,7 @@ private struct JSONParser {
             while offset < end {
                 let byte = byte(offset)
                 if byte == 0x22 || byte == 0x5C { return writer.advance(offset &- start) }
-                target.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
+                target.storeBytes(of: byte, toByteOffset: offset &- start, as: UInt8.self)
                 offset &+= 1
             }
             writer.advance(offset &- start)
@@ -222,6 +222,7 @@ private struct JSONParser {
             case 0x75: try unicodeEscape(into: &writer)
             default: throw .malformed(.json)
             }
+            if writer.count > limit { throw .tooLarge }
             try copyRun(into: &writer)
         }
     }

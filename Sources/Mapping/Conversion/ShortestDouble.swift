@@ -45,7 +45,7 @@ enum ShortestDouble: Equatable {
         return Double(quotient | (rest == 0 ? 0 : 1)) * Double(bitPattern: UInt64(1023 + exponent) << 52)
     }
 
-    /// In units of `2^(1-e) * 10^decimals`, where `m * 2^e` is the double: then half the distance to its neighbours is
+    /// Scaled by `2^(1-e) * 10^decimals`, where `m * 2^e` is the double: then half the distance to its neighbours is
     /// `10^decimals`, and everything is whole. At most 2^128 because `decimals` is at most 22.
     private static func isShortest(_ value: Double, _ digits: UInt64, _ decimals: Int) -> ShortestDouble {
         let exponent = Int(value.exponent) - 52

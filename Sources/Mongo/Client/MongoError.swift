@@ -54,7 +54,7 @@ package struct MongoError: Error, Sendable {
 
     /// The whole transaction may be tried again.
     var isTransient: Bool {
-        hasLabel("TransientTransactionError") || isNetwork || MongoError.stepDownCodes.contains(code)
+        hasLabel("TransientTransactionError") || isNetwork || isTooLarge || MongoError.stepDownCodes.contains(code)
     }
 
     /// Another writer was faster with one of the transaction's documents.
@@ -62,6 +62,13 @@ package struct MongoError: Error, Sendable {
         code == 112
             || hasLabel("TransientTransactionError") && !isNetwork && !MongoError.stepDownCodes.contains(code)
     }
+
+    /// The transaction took longer than any may (290, `transactionLifetimeLimitSeconds`), or needs more of the cache
+    /// than there is (388); neither is labelled as transient. A smaller one may get through.
+    var isTooLarge: Bool { [290, 388].contains(code) }
+
+    /// What a command of a transaction is told that the server has ended meanwhile.
+    static let noSuchTransaction = 251
 
     /// "State change" errors of the driver specification, a shutting-down or restarting server, and commands that
     /// somebody has killed: killOp, or the killSessions of a successor (11601; 237 for a cursor). What was killed may

@@ -69,7 +69,7 @@ package actor MongoCopySink: CopySink {
             while done < documents.writes.count || !refused.isEmpty {
                 var part = 0..<0
                 try await transaction(in: documents.collection) { error in
-                    if error.isConflict { return size.shrink() }
+                    if error.isConflict || error.isTooLarge { return size.shrink() }
                     guard error.duplicateKey?.keyPattern == ["_id"] else { return false }
                     // Two upserts of one key at once; or an insert, and our own rows are there already after a commit
                     // whose answer was lost.

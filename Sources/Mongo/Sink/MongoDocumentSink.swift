@@ -234,7 +234,12 @@ package actor MongoDocumentSink: DocumentSink {
         /// Of them in a row those that met a key, though each try had looked for it.
         var duplicates = 0
         var interruptions = 0
+        /// When the one under way began.
+        var begun = ContinuousClock.now
     }
+
+    /// An attempt that the server ended behind this was too long; before, it was in somebody's way.
+    private static let longAttempt = Duration.seconds(30)
 
     /// How to try again, after a pause where one helps.
     ///
@@ -243,6 +248,11 @@ package actor MongoDocumentSink: DocumentSink {
         async throws -> WriteMode
     {
         progress.update { $0.retries += 1 }
+        let tookLong = .now - attempts.begun > MongoDocumentSink.longAttempt
+        defer { attempts.begun = .now }
+        if error.isTooLarge || error.code == MongoError.noSuchTransaction && tookLong {
+            throw Failure.tooLarge(in: collection)
+        }
         if let duplicate = error.duplicateKey {
             if let next = nextMode(after: mode, duplicate) { return next }
             if duplicate.keyPattern != ["_id"] { throw Failure.uniqueIndex(duplicate, of: collection) }

@@ -20,6 +20,15 @@ extension Failure {
                 + "own, or mend the keys, then start again; nothing was skipped.")
     }
 
+    static func tooLarge(in collection: String?) -> Failure {
+        Failure(
+            .targetInterrupted,
+            "MongoDB ended a transaction that took too long, or was too large for its cache"
+                + (collection.map { ", in collection \($0)" } ?? ""),
+            hint: "Smaller batches are tried. If it goes on: look at the server's load, and its "
+                + "transactionLifetimeLimitSeconds.")
+    }
+
     static func conflicts(in collection: String?) -> Failure {
         Failure(
             .targetInterrupted,

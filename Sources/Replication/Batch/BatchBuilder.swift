@@ -8,7 +8,8 @@ import Model
 package struct BatchLimits: Hashable, Sendable {
     /// Writes after coalescing, rows to be read again and letters.
     package var operations: Int
-    /// Bytes of the arenas: documents and keys, those that coalescing has superseded too, and letters.
+    /// Bytes of the arenas: documents and keys, those that coalescing has superseded too, what every collection takes
+    /// (so that many of them, a command each, are no batch of minutes either), and letters.
     package var bytes: Int
 
     package init(operations: Int = 5000, bytes: Int = 4 << 20) {
@@ -106,6 +107,7 @@ package struct BatchBuilder {
         let place = places[plan.collection] ?? collections.count
         if place == collections.count {
             collections.append(CollectionBuilder(plan: plan))
+            bytes += CollectionBuilder.leastBytes
             places[plan.collection] = place
         }
         collections[place].adapt(to: plan)
@@ -126,11 +128,11 @@ package struct BatchBuilder {
     /// - Parameter incomplete: those whose backfill is not finished.
     package mutating func seal(incomplete: Set<CollectionPart> = []) -> WriteBatch? {
         guard let checkpoint else { return nil }
+        for part in incomplete {
+            if let place = places[part.collection] { collections[place].writes.incomplete.append(part) }
+        }
         let sorted = collections.filter { !$0.writes.writes.isEmpty }
             .sorted { $0.writes.collection < $1.writes.collection }
-        for part in incomplete {
-            sorted.first { $0.writes.collection == part.collection }?.writes.incomplete.append(part)
-        }
         var batch = WriteBatch(checkpoint: checkpoint, collections: sorted.map(\.writes), counts: counts)
         batch.rereads = rereads
         batch.letters = letters

@@ -20,6 +20,9 @@ struct CollectionBuilder {
     /// Of the table that the last change was of.
     private var oid: UInt32?
 
+    /// What even one write takes: the first arena, the index, the objects themselves.
+    static let leastBytes = 3 << 10
+
     init(plan: MappingPlan) {
         writes = CollectionWrites(
             collection: plan.collection, hasSpecialNames: plan.needsSetField, guardField: plan.streamGuard,

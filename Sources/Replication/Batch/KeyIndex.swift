@@ -5,7 +5,7 @@ struct KeyIndex {
     private var hashes: [UInt64]
     private var count = 0
 
-    init(minimumCapacity: Int = 128) {
+    init(minimumCapacity: Int = 32) {
         var size = 64
         while size < minimumCapacity * 2 { size *= 2 }
         slots = Array(repeating: -1, count: size)
