@@ -32,9 +32,8 @@ class Process:
             self.child = subprocess.Popen(
                 [str(word) for word in words], stdout=output, stderr=log, stdin=subprocess.DEVNULL,
                 env={**os.environ, **(environment or {})}, start_new_session=True)
-        self.peak = 0
         # Seconds and kilobytes, whenever there is a new peak.
-        self.peaks = []
+        self.peaks = [(0, 0)]
         running.append(self)
 
     def poll(self):
@@ -42,7 +41,6 @@ class Process:
         # The high-water mark of its own memory; getrusage's would count ours, from between fork and exec.
         now = sum(map(peak_kilobytes, family(self.child.pid)))
         if now > self.peak:
-            self.peak = now
             self.peaks.append((time.monotonic() - self.begin, now))
         return os.waitid(os.P_PID, self.child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
 
@@ -81,9 +79,14 @@ class Process:
             "postgres_cpu": after[0] - self.before[0], "mongod_cpu": after[1] - self.before[1], **printed,
         }
 
-    def peak_after(self, seconds):
+    @property
+    def peak(self):
         """In kilobytes."""
-        return max((peak for at, peak in self.peaks if at <= seconds), default=0)
+        return self.peaks[-1][1]
+
+    def peak_after(self, seconds):
+        """In kilobytes; of those first seconds."""
+        return max(peak for at, peak in self.peaks if at <= seconds)
 
     def reap(self):
         _, status, usage = os.wait4(self.child.pid, 0)
