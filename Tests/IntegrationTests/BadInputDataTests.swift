@@ -162,18 +162,14 @@ import Testing
             try await fixture.sql("UPDATE public.items SET name = 'later'")
             let mark = try await fixture.mark()
             // OutOfDiskSpace.
-            let data: BSONDocument = [
-                "failCommands": ["update"], "appName": .string(fixture.applicationName), "errorCode": 14031,
-            ]
-            try await fixture.inspector.command(
-                ["configureFailPoint": "failCommand", "mode": "alwaysOn", "data": .document(data)], on: "admin")
+            let full = try await FailPoint.fail(
+                ["update"], of: fixture.applicationName, code: 14031, using: fixture.inspector)
             let wherry = try fixture.wherry()
             try await waitUntil("it has noticed", within: .seconds(120)) {
                 !wherry.isRunning || wherry.log.contains("OutOfDiskSpace")
             }
             try await fixture.expectNotPast(mark)
-            try await fixture.inspector.command(
-                ["configureFailPoint": "failCommand", "mode": "off"], on: "admin")
+            try await full.release()
             try await fixture.waitUntilCaughtUp(wherry, within: .seconds(120))
             #expect(try await wherry.terminate(within: .seconds(60)).code == 0)
             #expect(try await fixture.compare() == [])
@@ -187,11 +183,8 @@ import Testing
             try await fixture.catchUp()
             let wherry = try fixture.wherry()
             try await fixture.waitUntilCaughtUp(wherry)
-            let data: BSONDocument = [
-                "failCommands": ["update"], "appName": .string(fixture.applicationName), "errorCode": .int32(code),
-            ]
-            try await fixture.inspector.command(
-                ["configureFailPoint": "failCommand", "mode": ["times": 1], "data": .document(data)], on: "admin")
+            try await FailPoint.fail(
+                ["update"], of: fixture.applicationName, code: code, times: 1, using: fixture.inspector)
             try await fixture.sql("UPDATE public.items SET name = 'later'")
             try await fixture.waitUntilCaughtUp(wherry)
             #expect(wherry.log.contains("a transaction that took too long"))

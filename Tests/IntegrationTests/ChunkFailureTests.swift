@@ -99,6 +99,24 @@ import Testing
         #expect(try await fixture.inspector.document("docs", 12345)?["body"] == "forbidden fruit")
     }
 
+    /// Transactions of more than a minute, or larger than the cache: smaller parts of the chunk are tried, more than
+    /// once, and nothing starts again.
+    @Test(arguments: [290, 388]) func aChunkTooLargeForATransaction(code: Int32) async throws {
+        try await PipelineFixture.withOwnServers("toolargechunk") { fixture in
+            try await makeTables(fixture)
+            let wherry = try fixture.wherry(limits: live)
+            try await wherry.waitForLine("the backfill has begun") { $0.int("rows_copied") ?? 0 > 0 }
+            try await FailPoint.fail(
+                ["insert"], of: fixture.applicationName, code: code, times: 4, using: fixture.inspector)
+            try await wherry.waitForLine("the backfill is finished") { $0.message == "backfill finished" }
+            try await fixture.waitUntilCaughtUp(wherry)
+            #expect(try await wherry.terminate().code == 0)
+            #expect(wherry.logLines.count { $0.message == "streaming" && $0["from"] != nil } == 1)
+            #expect(wherry.logLines.last { $0["retries"] != nil }?.int("retries") ?? 0 >= 4)
+            #expect(try await fixture.compare() == [])
+        }
+    }
+
     /// Some that have to be read again, among others: the target refuses one, another can't be made a document.
     @Test func rowsReadAgainThatCannotBeWritten() async throws {
         let fixture = try await PipelineFixture("refusedagain")

@@ -1,9 +1,9 @@
 import BSON
 import Model
 
-/// The server's `failCommand` fail point, used to hold commands of the program under test (never those of the test:
-/// only clients of that application name are held). There is one for the whole server: tests that use it have their
-/// own.
+/// The server's `failCommand` fail point, used to hold or to fail commands of the program under test (never those of
+/// the test: only clients of that application name are meant). There is one for the whole server: tests that use it
+/// have their own.
 ///
 /// The server needs `enableTestCommands`.
 package struct FailPoint: Sendable {
@@ -13,17 +13,39 @@ package struct FailPoint: Sendable {
     /// Holds commands of these names for `hold`, before they do anything.
     ///
     /// - Parameter once: only the first one; then there is nothing to release.
+    @discardableResult
     package static func hold(
         _ commands: [String], of application: String, for hold: Duration, once: Bool = false,
         using inspector: MongoInspector
     ) async throws -> FailPoint {
-        let data: BSONDocument = [
-            "failCommands": .array(commands.map { .string($0) }), "appName": .string(application),
-            "blockConnection": true, "blockTimeMS": .int32(Int32(hold / .milliseconds(1))),
+        try await set(
+            [("blockConnection", true), ("blockTimeMS", .int32(Int32(hold / .milliseconds(1))))], for: commands,
+            of: application, times: once ? 1 : nil, using: inspector)
+    }
+
+    /// Answers commands of these names with an error, before they do anything.
+    ///
+    /// - Parameter times: only so many; then there is nothing to release.
+    @discardableResult
+    package static func fail(
+        _ commands: [String], of application: String, code: Int32, times: Int32? = nil,
+        using inspector: MongoInspector
+    ) async throws -> FailPoint {
+        try await set([("errorCode", .int32(code))], for: commands, of: application, times: times, using: inspector)
+    }
+
+    private static func set(
+        _ effect: [(String, BSONValue)], for commands: [String], of application: String, times: Int32?,
+        using inspector: MongoInspector
+    ) async throws -> FailPoint {
+        let data: [(String, BSONValue)] = [
+            ("failCommands", .array(commands.map { .string($0) })), ("appName", .string(application)),
         ]
         let reply = try await inspector.command(
-            ["configureFailPoint": "failCommand", "mode": once ? ["times": 1] : "alwaysOn", "data": .document(data)],
-            on: "admin")
+            [
+                "configureFailPoint": "failCommand", "mode": times.map { ["times": .int32($0)] } ?? "alwaysOn",
+                "data": .document(BSONDocument(data + effect)),
+            ], on: "admin")
         return FailPoint(inspector: inspector, timesEntered: reply["count"]?.asInt64 ?? 0)
     }
 

@@ -54,14 +54,14 @@ package actor MongoDocumentSink: DocumentSink {
         let count = chunk.documents.writes.count
         let nothing = WriteBatch(checkpoint: checkpoint, collections: [], counts: WriteBatch.Counts())
         var size = PieceSize(for: chunk.documents)
-        var (done, removed, attempts) = (0, 0, Attempts())
+        var (done, removed, attempts) = (0, 0, Attempts(canShrink: true))
         repeat {
             let piece = Piece(chunk: chunk, part: done..<min(done + size.current, count), removedBefore: removed)
             if let more = try await apply(nothing, after: checkpoint, piece: piece, &attempts) {
                 done = piece.part.upperBound
                 removed += more
                 size.succeed()
-                attempts = Attempts()
+                attempts = Attempts(canShrink: true)
             } else if size.shrink() {
                 // A smaller one is worth as many attempts.
                 (attempts.conflicts, attempts.duplicates) = (0, 0)
@@ -123,16 +123,15 @@ package actor MongoDocumentSink: DocumentSink {
         var mode = mode(of: piece)
         while true {
             try Task.checkCancellation()
+            let conflicts = attempts.conflicts
             do {
                 let removed = try await attempt(batch, mode, after: previous, piece, mode) ?? 0
                 waiting.ended(after: attempts.interruptions)
                 return removed
             } catch let failed as CollectionError {
                 transactions.abort()
-                let conflicts = attempts.conflicts
                 mode = try await react(to: failed, mode: mode, &attempts)
                 if let piece, mode == .overwrite { metCollections.insert(piece.chunk.documents.collection) }
-                if piece != nil, attempts.conflicts > conflicts { return nil }
             } catch let error as MongoError {
                 transactions.abort()
                 mode = try await react(to: error, in: nil, mode: mode, &attempts)
@@ -140,6 +139,7 @@ package actor MongoDocumentSink: DocumentSink {
                 transactions.abort()
                 throw error
             }
+            if piece != nil, attempts.conflicts > conflicts { return nil }
         }
     }
 
@@ -230,6 +230,8 @@ package actor MongoDocumentSink: DocumentSink {
     }
 
     struct Attempts {
+        /// Whether a smaller transaction is tried here, for each conflict; those of batches the engine makes smaller.
+        var canShrink = false
         var conflicts = 0
         /// Of them in a row those that met a key, though each try had looked for it.
         var duplicates = 0
@@ -250,18 +252,18 @@ package actor MongoDocumentSink: DocumentSink {
         progress.update { $0.retries += 1 }
         let tookLong = .now - attempts.begun > MongoDocumentSink.longAttempt
         defer { attempts.begun = .now }
-        if error.isTooLarge || error.code == MongoError.noSuchTransaction && tookLong {
-            throw Failure.tooLarge(in: collection)
-        }
+        let isTooLarge = error.isTooLarge || error.code == MongoError.noSuchTransaction && tookLong
+        if isTooLarge, !attempts.canShrink { throw Failure.tooLarge(in: collection) }
         if let duplicate = error.duplicateKey {
             if let next = nextMode(after: mode, duplicate) { return next }
             if duplicate.keyPattern != ["_id"] { throw Failure.uniqueIndex(duplicate, of: collection) }
         }
         // A duplicate _id while overwriting is another writer's document that came meanwhile: as good as a conflict.
-        if error.isConflict || error.duplicateKey != nil {
+        if isTooLarge || error.isConflict || error.duplicateKey != nil {
             attempts.conflicts += 1
             attempts.duplicates = error.duplicateKey == nil ? 0 : attempts.duplicates + 1
             guard attempts.conflicts <= 8 else {
+                if isTooLarge { throw Failure.tooLarge(in: collection) }
                 throw attempts.duplicates > 8 ? Failure.collation(of: collection) : Failure.conflicts(in: collection)
             }
             try await Task.sleep(for: .milliseconds(2 << attempts.conflicts))

@@ -5,9 +5,8 @@ struct KeyIndex {
     private var hashes: [UInt64]
     private var count = 0
 
-    init(minimumCapacity: Int = 32) {
-        var size = 64
-        while size < minimumCapacity * 2 { size *= 2 }
+    init() {
+        let size = 64
         slots = Array(repeating: -1, count: size)
         hashes = Array(repeating: 0, count: size)
     }
