@@ -12,7 +12,7 @@ extension PostgresSource: ChunkSource {
     package nonisolated func planSegments(
         _ table: TableVersion, key: [String], where condition: String?, rowsPerRange: Int
     ) async throws -> [KeyRange] {
-        let leaves = try await partitions(of: table)
+        let leaves = try await leaves(of: table)
         let condition = condition.map { RowCondition($0, on: table.schema.name) }
         let connection = try await PostgresConnection.open(target, application: "\(application) backfill")
         let planner = SegmentPlanner(
@@ -27,22 +27,25 @@ extension PostgresSource: ChunkSource {
         return try result.get()
     }
 
-    /// The leaves of a partitioned table, the largest first; none of any other table.
-    private func partitions(of table: TableVersion) async throws -> [CatalogTable] {
-        try await allTables().first { $0.schema.oid == table.schema.oid }?.partitions ?? []
+    /// The leaves of a partitioned table; none of any other table.
+    private func leaves(of table: TableVersion) async throws -> [Partition] {
+        try await allTables().first { $0.schema.oid == table.schema.oid }?.leaves.map(\.partition) ?? []
     }
 
     private nonisolated func plan(
-        _ planner: SegmentPlanner, _ leaves: [CatalogTable], _ condition: RowCondition?
+        _ planner: SegmentPlanner, _ leaves: [Partition], _ condition: RowCondition?
     ) async throws -> [KeyRange] {
         if leaves.isEmpty { return try await planner.plan(where: condition) }
+        let pages = try await planner.pages(of: leaves.map(\.oid))
+        let sized = leaves.map { (leaf: $0, pages: pages[$0.oid] ?? 0) }
+            .sorted { ($0.pages, $1.leaf.name) > ($1.pages, $0.leaf.name) }
         var ranges: [KeyRange] = []
-        for (leaf, share) in zip(leaves, SegmentPlan.shares(ofPages: leaves.map(\.pages))) {
+        for ((leaf, _), share) in zip(sized, SegmentPlan.shares(ofPages: sized.map(\.pages))) {
             let part = SegmentPlanner(
-                connection: planner.connection, table: planner.table.part(leaf.partition), key: planner.key,
+                connection: planner.connection, table: planner.table.part(leaf), key: planner.key,
                 rowsPerRange: planner.rowsPerRange, maxRanges: share)
             ranges += try await part.plan(where: condition).map {
-                KeyRange(after: $0.after, through: $0.through, leaf: leaf.partition)
+                KeyRange(after: $0.after, through: $0.through, leaf: leaf)
             }
         }
         return ranges

@@ -176,7 +176,10 @@ extension PostgresSource {
         let names = tables.map(\.name)
         let hasPartitioned = tables.contains { $0.kind == .partitioned }
         if let existing = try await publication() {
-            guard let repair = publicationRepair(existing, names, hasPartitioned: hasPartitioned) else { return [] }
+            let repair = publicationRepair(
+                existing, names, hasPartitioned: hasPartitioned,
+                hasForeignFilter: try await hasForeignFilter(existing))
+            guard let repair else { return [] }
             return [
                 Finding(
                     .error, "publication", subject: "source", "publication \(name) doesn't fit: \(repair.problem)",

@@ -13,10 +13,8 @@ extension PostgresSource {
         /// A partitioned table is one of them whether it is published as one or not.
         let tables: [TableName]
         let hasPartitioned: Bool
-        /// As the server writes them.
-        let rowFilters: [TableName: String]
-        /// Whether one of them is not Wherry's.
-        let hasForeignFilter: Bool
+        /// Whether it has a row filter, Wherry's or another.
+        let hasRowFilter: Bool
         /// Tables with a filter that asks for columns outside of the replica identity: the server refuses to update them.
         let unchangeable: [TableName]
         /// It leaves columns out: the copy would have them and the stream not.
@@ -28,9 +26,6 @@ extension PostgresSource {
         let rows = try await ask(CatalogQuery.publications, doing: "read the publications").records
             .filter { $0["pubname"] == settings.publication }
         guard let first = rows.first else { return nil }
-        let filters = Dictionary(
-            rows.compactMap { row in row["row_filter"].map { (name(row), $0) } },
-            uniquingKeysWith: { first, _ in first })
         let operations = [
             ("insert", "pubinsert"), ("update", "pubupdate"), ("delete", "pubdelete"), ("truncate", "pubtruncate"),
         ]
@@ -40,7 +35,7 @@ extension PostgresSource {
             isViaRoot: first.bool("is_via_root"),
             tables: rows.filter { $0["table_name"] != nil }.map(name),
             hasPartitioned: rows.contains { $0.bool("is_partitioned") },
-            rowFilters: filters, hasForeignFilter: filters.contains { acceptedRowFilters[$0.key] != $0.value },
+            hasRowFilter: rows.contains { $0.bool("has_row_filter") },
             unchangeable: rows.filter { $0.bool("is_filter_outside_identity") }.map(name),
             hasColumnList: rows.contains { $0.bool("has_column_list") })
     }
@@ -59,7 +54,7 @@ extension PostgresSource {
 
     /// The statements that would make an existing publication right, and what is wrong with it; nil when nothing is.
     nonisolated func publicationRepair(
-        _ publication: Publication, _ tables: [TableName], hasPartitioned: Bool
+        _ publication: Publication, _ tables: [TableName], hasPartitioned: Bool, hasForeignFilter: Bool
     ) -> (problem: String, statements: String)? {
         let name = quoteIdentifier(settings.publication)
         if publication.isForAllTables {
@@ -80,9 +75,9 @@ extension PostgresSource {
         let extra = Set(publication.tables).subtracting(tables).sorted()
         if !missing.isEmpty { problems.append("it lacks \(missing.map(\.description).joined(separator: ", "))") }
         if !extra.isEmpty { problems.append("it has \(extra.map(\.description).joined(separator: ", ")) too") }
-        if publication.hasForeignFilter { problems.append("it filters rows") }
+        if hasForeignFilter { problems.append("it filters rows") }
         if publication.hasColumnList { problems.append("it lists columns") }
-        if !missing.isEmpty || !extra.isEmpty || publication.hasForeignFilter || publication.hasColumnList {
+        if !missing.isEmpty || !extra.isEmpty || hasForeignFilter || publication.hasColumnList {
             let list = tables.sorted().map { "ONLY \($0.quoted)" }.joined(separator: ", ")
             statements.append("ALTER PUBLICATION \(name) SET TABLE \(list)")
         }
@@ -102,7 +97,10 @@ extension PostgresSource {
         try await requirePluginFits(tables)
         let hasPartitioned = try await allTables().contains { $0.kind == .partitioned && tables.contains($0.name) }
         if let existing = try await publication() {
-            guard let repair = publicationRepair(existing, tables, hasPartitioned: hasPartitioned) else { return }
+            let repair = publicationRepair(
+                existing, tables, hasPartitioned: hasPartitioned,
+                hasForeignFilter: try await hasForeignFilter(existing))
+            guard let repair else { return }
             throw Failure(
                 .configuration, "publication \(settings.publication) doesn't fit: \(repair.problem)",
                 hint: "As \(existing.owner) run: \(repair.statements);")
@@ -127,9 +125,10 @@ extension PostgresSource {
                 hint: "Changes made since it was dropped can't be read from the slot. \(Failure.acceptGap)")
         }
         try await requirePluginFits(existing.tables)
-        guard
-            let repair = publicationRepair(existing, existing.tables, hasPartitioned: existing.hasPartitioned)
-        else { return }
+        let repair = publicationRepair(
+            existing, existing.tables, hasPartitioned: existing.hasPartitioned,
+            hasForeignFilter: try await hasForeignFilter(existing))
+        guard let repair else { return }
         throw Failure(
             .configuration, "publication \(settings.publication) doesn't fit: \(repair.problem)",
             hint:

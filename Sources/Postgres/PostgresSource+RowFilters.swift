@@ -2,7 +2,26 @@ import Model
 
 /// The publication's row filters (PostgreSQL 15 and later).
 extension PostgresSource {
-    package func rowFilters() async throws -> [TableName: String] { try await publication()?.rowFilters ?? [:] }
+    package func rowFilters() async throws -> [TableName: String] {
+        guard let publication = try await publication(), publication.hasRowFilter else { return [:] }
+        return try await readRowFilters()
+    }
+
+    private func readRowFilters() async throws -> [TableName: String] {
+        rowFilters(try await ask(CatalogQuery.rowFilters, doing: "read the publication's row filters").records)
+    }
+
+    private func rowFilters(_ rows: [QueryResult.Record]) -> [TableName: String] {
+        Dictionary(
+            rows.filter { $0["pubname"] == settings.publication }.map { (name($0), $0.text("row_filter")) },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Whether one of the publication's row filters is not Wherry's.
+    func hasForeignFilter(_ publication: Publication) async throws -> Bool {
+        guard publication.hasRowFilter else { return false }
+        return try await readRowFilters().contains { acceptedRowFilters[$0.key] != $0.value }
+    }
 
     package func accept(rowFilters: [TableName: String]) { acceptedRowFilters = rowFilters }
 
@@ -31,7 +50,10 @@ extension PostgresSource {
         // The table's lock keeps the replica identity as it is until the end.
         let row = try await connection.query(CatalogQuery.publications, doing: "read the publications").records
             .first { $0["pubname"] == settings.publication && name($0) == table }
-        guard let row, let text = row["row_filter"] else { return "the publication doesn't have the table as one" }
+        let filters = try await connection.query(CatalogQuery.rowFilters, doing: "read the publication's row filters")
+        guard let row, let text = rowFilters(filters.records)[table] else {
+            return "the publication doesn't have the table as one"
+        }
         if row.bool("is_partitioned") { return "it is partitioned" }
         if row.bool("is_filter_outside_identity") { return "its replica identity lacks a column of the condition" }
         try await storing(text)

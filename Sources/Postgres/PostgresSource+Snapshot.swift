@@ -28,13 +28,17 @@ extension PostgresSource {
         let hasRangeScan = try await control().serverVersion >= 140_000
         let facts = Dictionary(try await allTables().map { ($0.schema.oid, $0) }) { first, _ in first }
         let heaps = tables.flatMap { table -> [Heap] in
-            let partitions = facts[table.schema.oid]?.partitions ?? []
-            if partitions.isEmpty { return [Heap(table: table, leaf: nil, facts: facts[table.schema.oid])] }
-            return partitions.map { Heap(table: table, leaf: $0.partition, facts: $0) }
+            let leaves = facts[table.schema.oid]?.leaves ?? []
+            if leaves.isEmpty { return [Heap(table: table, leaf: nil, facts: facts[table.schema.oid])] }
+            return leaves.map { Heap(table: table, leaf: $0.partition, facts: $0) }
         }
-        return heaps.sorted { ($0.pages, $1.name) > ($1.pages, $0.name) }.flatMap { heap in
+        let pages = HeapSize.read(
+            try await ask(HeapSize.query(heaps.map(\.oid)), doing: "ask for the sizes of the tables"))
+        let sized = heaps.map { (heap: $0, pages: pages[$0.oid] ?? 0) }
+            .sorted { ($0.pages, $1.heap.name) > ($1.pages, $0.heap.name) }
+        return sized.flatMap { heap, pages in
             CopyPlan.ranges(
-                heap.table, leaf: heap.leaf, pages: heap.pages, estimatedRows: heap.facts?.estimatedRows ?? 0,
+                heap.table, leaf: heap.leaf, pages: pages, estimatedRows: heap.facts?.estimatedRows ?? 0,
                 targetPages: hasRangeScan ? targetPages : .max)
         }
     }
@@ -47,7 +51,7 @@ private struct Heap {
     /// nil for a table that was dropped meanwhile.
     let facts: CatalogTable?
 
-    var pages: Int { facts?.pages ?? 0 }
+    var oid: UInt32 { leaf?.oid ?? table.schema.oid }
     var name: TableName { leaf?.name ?? table.schema.name }
 }
 

@@ -1,6 +1,8 @@
 -- Every publication of this database with its tables, one row a table; a publication without tables is one row. A
 -- partitioned table is one table however it is published: without publish_via_partition_root (13 and later;
 -- is_via_root) the server lists and names its leaves instead.
+-- Nothing here may wait for a lock on a table, as the text of a row filter does (list_row_filters.sql): it is asked while
+-- everything else runs.
 -- is_filter_outside_identity: its row filter asks for columns outside of the replica identity, so that the server refuses
 -- UPDATE and DELETE.
 SELECT DISTINCT
@@ -12,10 +14,12 @@ SELECT DISTINCT
        p.pubdelete,
        p.pubtruncate,
        coalesce((pg_catalog.to_jsonb(p) ->> 'pubviaroot')::pg_catalog.bool, false) AS is_via_root,
-       coalesce(rn.nspname, t.schemaname) AS schema_name,
-       coalesce(r.relname, t.tablename) AS table_name,
+       coalesce(rn.nspname, n.nspname) AS schema_name,
+       coalesce(r.relname, c.relname) AS table_name,
        r.oid IS NOT NULL OR c.relkind = 'p' AS is_partitioned,
-       pg_catalog.to_jsonb(t) ->> 'rowfilter' AS row_filter,
+       EXISTS (SELECT FROM pg_catalog.pg_publication_rel pr
+                WHERE pr.prpubid = p.oid AND pr.prrelid = t.relid
+                  AND pg_catalog.to_jsonb(pr) ->> 'prqual' IS NOT NULL) AS has_row_filter,
        EXISTS (SELECT FROM pg_catalog.pg_publication_rel pr
                 WHERE pr.prpubid = p.oid AND pr.prrelid = coalesce(r.oid, c.oid)
                   AND pg_catalog.to_jsonb(pr) ->> 'prattrs' IS NOT NULL) AS has_column_list,
@@ -35,9 +39,8 @@ SELECT DISTINCT
                                                                       [1:k.indnkeyatts])))
            AS is_filter_outside_identity
   FROM pg_catalog.pg_publication p
-  LEFT JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname
-  LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)
-         ON n.nspname = t.schemaname AND c.relname = t.tablename
+  LEFT JOIN LATERAL pg_catalog.pg_get_publication_tables(p.pubname::pg_catalog.text) AS t ON true
+  LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace) ON c.oid = t.relid
   -- The partitioned table that was named, of a leaf that is listed in its place.
   LEFT JOIN (pg_catalog.pg_class r JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace)
          ON c.relispartition

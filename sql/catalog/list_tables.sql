@@ -1,5 +1,6 @@
 -- Every table of every schema that is not the system's: ordinary (r), partitioned (p) and foreign (f). root_oid: of a
 -- partition, however deep, the partitioned table that is none itself; NULL for one that is being detached.
+-- Nothing here may wait for a lock on a table, as pg_relation_size does: it is asked while everything else runs.
 SELECT c.oid,
        n.nspname AS schema_name,
        c.relname AS table_name,
@@ -27,9 +28,7 @@ SELECT c.oid,
        EXISTS (SELECT FROM pg_catalog.pg_index k
                 WHERE k.indrelid = c.oid AND k.indisprimary AND NOT k.indimmediate) AS has_deferrable_key,
        pg_catalog.pg_get_userbyid(c.relowner) AS owner,
-       greatest(c.reltuples, 0)::int8 AS estimated_rows,
-       CASE WHEN c.relkind = 'r' THEN pg_catalog.pg_relation_size(c.oid) ELSE 0 END AS size_bytes,
-       pg_catalog.current_setting('block_size')::int8 AS block_size
+       greatest(c.reltuples, 0)::int8 AS estimated_rows
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p', 'f')

@@ -12,8 +12,7 @@ package enum SegmentPlan {
     /// when nobody has).
     static func size(_ table: TableSchema) -> String {
         """
-        SELECT reltuples::pg_catalog.int8 AS rows, relpages AS pages_then,
-               pg_catalog.pg_relation_size(oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8 AS pages
+        SELECT reltuples::pg_catalog.int8 AS rows, relpages AS pages_then, \(HeapSize.pages) AS pages
           FROM pg_catalog.pg_class WHERE oid = \(table.oid)
         """
     }

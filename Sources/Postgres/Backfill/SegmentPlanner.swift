@@ -58,6 +58,12 @@ struct SegmentPlanner {
         }
     }
 
+    /// Of tables or leaves, by oid.
+    func pages(of oids: [UInt32]) async throws -> [UInt32: Int] {
+        _ = try await ask(ChunkStatement.planSettings)
+        return HeapSize.read(try await ask(HeapSize.query(oids)))
+    }
+
     private func ask(_ sql: String) async throws -> QueryResult {
         switch try await connection.attempt(sql) {
         case .success(let answer): return answer

@@ -4,6 +4,7 @@ enum CatalogQuery {
     static let columns = text(PackageResources.list_columns_sql)
     static let indexes = text(PackageResources.list_indexes_sql)
     static let publications = text(PackageResources.list_publications_sql)
+    static let rowFilters = text(PackageResources.list_row_filters_sql)
     static let slots = text(PackageResources.list_slots_sql)
     static let load = text(PackageResources.server_load_sql)
     static let tables = text(PackageResources.list_tables_sql)

@@ -65,7 +65,6 @@ enum CatalogReader {
             hasDeferrableKey: row.bool("has_deferrable_key"), owner: row.text("owner"), isOwned: row.bool("is_owned"),
             isReadable: row.bool("is_selectable") && row.bool("is_schema_usable"),
             estimatedRows: row.int("estimated_rows") ?? 0,
-            pages: (row.int("size_bytes") ?? 0) / max(1, row.int("block_size") ?? 8192),
             unsendableColumns: columns.filter { !types.isSendable($0.oid("type_oid") ?? 0) }
                 .map { $0.text("column_name") })
     }

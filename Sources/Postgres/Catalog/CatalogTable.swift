@@ -45,8 +45,6 @@ package struct CatalogTable: Hashable, Sendable {
     package let isReadable: Bool
     /// The planner's estimate; 0 for a table never analysed.
     package let estimatedRows: Int
-    /// Pages of the main fork.
-    package let pages: Int
     /// Whether another table has a name that Unicode takes for the same (canonical equivalence), as Swift does.
     package var sharesItsName = false
     /// Columns whose type the server can't send in binary at all.
@@ -87,9 +85,6 @@ package struct CatalogTable: Hashable, Sendable {
         }
         return nil
     }
-
-    /// Its leaves as a copy or a backfill reads them, the largest first.
-    var partitions: [CatalogTable] { leaves.sorted { ($0.pages, $1.name) > ($1.pages, $0.name) } }
 
     /// Whether a choice of tables by name has this one. A partition is part of its root, and by itself only of a choice
     /// that its root can't be in, or that tears them apart; then it is refused (`refusal`).
