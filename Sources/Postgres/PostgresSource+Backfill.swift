@@ -27,6 +27,17 @@ extension PostgresSource: ChunkSource {
         return try result.get()
     }
 
+    package func estimatedRows(of tables: [TableVersion]) async throws -> [TableName: Int] {
+        let known = Dictionary(
+            try await allTables().map { ($0.schema.oid, $0) }, uniquingKeysWith: { first, _ in first })
+        return Dictionary(
+            tables.compactMap { table in
+                guard let found = known[table.schema.oid] else { return nil }
+                let heaps = found.leaves.isEmpty ? [found] : found.leaves
+                return (table.schema.name, heaps.reduce(0) { $0 + $1.estimatedRows })
+            }, uniquingKeysWith: { first, _ in first })
+    }
+
     /// The leaves of a partitioned table; none of any other table.
     private func leaves(of table: TableVersion) async throws -> [Partition] {
         try await allTables().first { $0.schema.oid == table.schema.oid }?.leaves.map(\.partition) ?? []

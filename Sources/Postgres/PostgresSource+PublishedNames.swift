@@ -45,9 +45,8 @@ extension PostgresSource {
                pg_catalog.age(n.xmin) BETWEEN 0 AND pg_catalog.age(s.catalog_xmin) AS is_schema_renamed,
                k.generated,
                k.plain
-          FROM pg_catalog.pg_publication p
-         CROSS JOIN LATERAL pg_catalog.pg_get_publication_tables(p.pubname::pg_catalog.text) AS m
-          JOIN pg_catalog.pg_class c ON c.oid = m.relid
+          FROM \(CatalogQuery.part(CatalogQuery.publications)) AS m
+          JOIN pg_catalog.pg_class c ON c.oid = m.table_oid
           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
           JOIN pg_catalog.pg_type t ON t.oid = c.reltype
           JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = -1
@@ -58,7 +57,7 @@ extension PostgresSource {
                       pg_catalog.string_agg(b.attnum::pg_catalog.text, ',') FILTER (WHERE b.attgenerated = '') AS plain
                  FROM pg_catalog.pg_attribute b
                 WHERE b.attrelid = c.oid AND b.attnum > 0 AND NOT b.attisdropped) AS k
-         WHERE p.pubname = $1
+         WHERE m.pubname = $1
          ORDER BY n.nspname, c.relname
         """
 
@@ -132,9 +131,8 @@ extension PostgresSource {
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
                AND NOT EXISTS (
-                   SELECT FROM pg_catalog.pg_publication p
-                    CROSS JOIN LATERAL pg_catalog.pg_get_publication_tables(p.pubname::pg_catalog.text) AS m
-                    WHERE p.pubname = $1 AND m.relid = c.oid)
+                   SELECT FROM \(CatalogQuery.part(CatalogQuery.publications)) AS m
+                    WHERE m.pubname = $1 AND m.table_oid = c.oid)
              ORDER BY 1, 2
             """
         return try await ask(sql, [settings.publication], doing: "read the tables that are not published").records.map {

@@ -8,13 +8,16 @@ extension PostgresSource {
     }
 
     private func readRowFilters() async throws -> [TableName: String] {
-        rowFilters(try await ask(CatalogQuery.rowFilters, doing: "read the publication's row filters").records)
+        rowFilters(try await ask(Self.readFilters, [settings.publication], doing: "read the publication's row filters"))
     }
 
-    private func rowFilters(_ rows: [QueryResult.Record]) -> [TableName: String] {
+    /// Of the publication $1 alone: whoever holds a lock on another's tables isn't waited for.
+    private static let readFilters =
+        "SELECT * FROM \(CatalogQuery.part(CatalogQuery.rowFilters)) AS f WHERE pubname = $1"
+
+    private func rowFilters(_ answer: QueryResult) -> [TableName: String] {
         Dictionary(
-            rows.filter { $0["pubname"] == settings.publication }.map { (name($0), $0.text("row_filter")) },
-            uniquingKeysWith: { first, _ in first })
+            answer.records.map { (name($0), $0.text("row_filter")) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Whether one of the publication's row filters is not Wherry's.
@@ -50,8 +53,9 @@ extension PostgresSource {
         // The table's lock keeps the replica identity as it is until the end.
         let row = try await connection.query(CatalogQuery.publications, doing: "read the publications").records
             .first { $0["pubname"] == settings.publication && name($0) == table }
-        let filters = try await connection.query(CatalogQuery.rowFilters, doing: "read the publication's row filters")
-        guard let row, let text = rowFilters(filters.records)[table] else {
+        let filters = try await connection.query(
+            Self.readFilters, [settings.publication], doing: "read the publication's row filters")
+        guard let row, let text = rowFilters(filters)[table] else {
             return "the publication doesn't have the table as one"
         }
         if row.bool("is_partitioned") { return "it is partitioned" }

@@ -111,7 +111,7 @@ extension PostgresSource {
             let part = places[start..<min(start + SpecialNumberQuestion.maximumKeys, places.count)]
             let keys = part.compactMap { question.key(of: changes[$0].newRow!.row) }
             guard !keys.isEmpty else { continue }
-            switch try await control().attempt(try question.statement(keys)) {
+            switch try await questioner().attempt(try question.statement(keys)) {
             case .success(let answer):
                 let found = question.read(answer)
                 for place in part { changes[place].settle(question, found) }

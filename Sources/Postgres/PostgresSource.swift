@@ -11,6 +11,8 @@ package actor PostgresSource: SourceDatabase {
     let logger: Logger
 
     private var controlConnection: PostgresConnection?
+    /// For questions about rows, which wait for whoever has a table locked.
+    private var rowConnection: PostgresConnection?
     private var typeCatalog: TypeCatalog?
     /// The replication connection, once the worker's lock is on it.
     var replication: ReplicationConnection?
@@ -50,6 +52,16 @@ package actor PostgresSource: SourceDatabase {
         if let controlConnection, await controlConnection.isUsable { return controlConnection }
         let opened = try await PostgresConnection.open(target, application: application)
         controlConnection = opened
+        return opened
+    }
+
+    /// A connection on which only the stream waits; opened again when it was lost.
+    ///
+    /// - Throws: as `control`.
+    func questioner() async throws -> PostgresConnection {
+        if let rowConnection, await rowConnection.isUsable { return rowConnection }
+        let opened = try await PostgresConnection.open(target, application: application)
+        rowConnection = opened
         return opened
     }
 
@@ -168,6 +180,8 @@ package actor PostgresSource: SourceDatabase {
         await replication?.close()
         await holder?.close()
         await controlConnection?.close()
+        await rowConnection?.close()
+        rowConnection = nil
         replication = nil
         holder = nil
         holdsSnapshot = false

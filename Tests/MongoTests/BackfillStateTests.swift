@@ -1,4 +1,5 @@
 import BSON
+import DevServers
 import Model
 import TestSupport
 import Testing
@@ -125,6 +126,32 @@ import Mongo
         try await fixture.store.saveBackfills([table()], of: state)
         #expect(try await !fixture.store.hasRereads(in: "things", of: fixture.pipeline))
         #expect(try await Set(fixture.store.rereads(of: fixture.pipeline)) == Set(rereads.dropFirst()))
+    }
+
+    /// A chunk may hold nothing but notes: it is written too, however often its transaction is refused.
+    @Test(arguments: [0, 3]) func aChunkWhoseTransactionIsRefused(documents: Int) async throws {
+        let server = try await MongoServer.start(
+            directory: SharedServers.directory(uniqueName("refused")), options: .withTestCommands)
+        let fixture = try await SinkFixture(on: server)
+        let inspector = try MongoInspector(uri: fixture.uri)
+        let sink = try await fixture.makeSink()
+        try await fixture.takeOver(sink)
+        var key: Int32 = 0
+        for (command, code) in [("update", 112), ("update", 290), ("update", 388), ("commitTransaction", 251)] {
+            for times: Int32 in 1...3 {
+                key += 1
+                let writes = BatchMaker()
+                for place in 0..<documents { writes.add(.insert, .int32(key * 100 + Int32(place)), ["n": 1]) }
+                let chunk = writes.chunk(rereads: [Reread(collection: "things", key: ["_id": .int32(key)])])
+                try await FailPoint.fail(
+                    [command], of: "wherry-test", code: Int32(code), times: times, using: inspector)
+                _ = try await sink.write(chunk, at: fixture.start)
+                #expect(try await fixture.store.rereads(of: fixture.pipeline).contains(chunk.rereads[0]))
+                #expect(try fixture.documents().count == Int(key) * documents)
+            }
+        }
+        #expect(fixture.progress.snapshot().retries == 4 * (1 + 2 + 3))
+        try await server.remove()
     }
 
     /// Deletes and their progress are one transaction, and writing them twice counts once.

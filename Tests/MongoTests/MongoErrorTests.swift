@@ -24,10 +24,8 @@ import Mongo
 
     /// A server that restarts just then is no reason to stop for good. (A fail point is the whole server's.)
     @Test func aConnectionLostDuringTheLogInIsWaitedFor() async throws {
-        var options = MongoServer.Options()
-        options.arguments = ["--setParameter", "enableTestCommands=1"]
         let server = try await MongoServer.start(
-            directory: SharedServers.directory(uniqueName("login")), options: options)
+            directory: SharedServers.directory(uniqueName("login")), options: .withTestCommands)
         let reader = MongoConnection(try MongoPool(uri: server.uri(database: "shop"), applicationName: "other"))
         try reader.command(
             "admin",

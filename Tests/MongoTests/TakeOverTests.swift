@@ -12,10 +12,8 @@ import Mongo
     /// The old worker's last command is on its way when the new one kills its sessions, and opens a transaction after
     /// that: nobody will end it for a minute.
     @Test func aTransactionThatComesAfterTheKill() async throws {
-        var options = MongoServer.Options()
-        options.arguments = ["--setParameter", "enableTestCommands=1"]
         let server = try await MongoServer.start(
-            directory: SharedServers.directory(uniqueName("takeover")), options: options)
+            directory: SharedServers.directory(uniqueName("takeover")), options: .withTestCommands)
         let uri = server.uri(database: "target")
         let old = MongoConnection(try MongoPool(uri: uri, applicationName: "old worker"))
         let store = MongoStateStore(pool: try MongoPool(uri: uri, applicationName: "new worker"), database: "state")

@@ -42,6 +42,31 @@ struct TableChoiceTests {
         #expect(refusals.contains { $0.0 == "é" && $0.1 == nil })
     }
 
+    /// What the server says of a publication that has partitioned tables as one.
+    @Test(arguments: [
+        "FOR ALL TABLES", "FOR TABLES IN SCHEMA other", "FOR TABLES IN SCHEMA public",
+        "FOR TABLES IN SCHEMA public, other",
+        "FOR TABLE root, plain", "FOR TABLE root, branch, other.leaf", "FOR TABLE branch, twig", "FOR TABLE twig",
+        "FOR TABLE plain (id)", "FOR TABLE plain WHERE (id > 3), TABLES IN SCHEMA other", "FOR TABLE parent", "",
+    ])
+    func whatAPublicationHas(_ definition: String) async throws {
+        let cluster = try await TestCluster.make(Self.tables)
+        try await cluster.psql(
+            """
+            CREATE UNLOGGED TABLE unlogged (id int PRIMARY KEY);
+            CREATE PUBLICATION someone FOR ALL TABLES;
+            CREATE PUBLICATION wherry_\(cluster.database) \(definition) WITH (publish_via_partition_root = true);
+            """)
+        let source = try cluster.source()
+        let tables = try await source.publishedTables()
+        await source.close()
+        let said = try await cluster.psql(
+            "SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = 'wherry_\(cluster.database)'"
+        )
+        #expect(tables == Set(said.split(separator: "\n").map { name(String($0)) }))
+        #expect(tables.isEmpty == definition.isEmpty)
+    }
+
     @Test func partitionsBelongToTheirRoot() async throws {
         let cluster = try await TestCluster.make(Self.tables)
         let source = try cluster.source()

@@ -40,8 +40,7 @@ private actor SpareServers {
 
     func take() async throws -> MongoServer {
         if let server = free.popLast() { return server }
-        var options = MongoServer.Options()
-        options.arguments = ["--setParameter", "enableTestCommands=1"]
+        var options = MongoServer.Options.withTestCommands
         options.cacheSize = 0.25
         return try await MongoServer.start(
             directory: SharedServers.directory(uniqueName("own")) + "/mongo", options: options)

@@ -13,9 +13,7 @@ package actor SharedServers {
     package func mongoServer() async throws -> MongoServer {
         if mongo == nil {
             mongo = Task {
-                var options = MongoServer.Options()
-                options.arguments = ["--setParameter", "enableTestCommands=1"]
-                return try await MongoServer.start(directory: SharedServers.directory("mongo"), options: options)
+                try await MongoServer.start(directory: SharedServers.directory("mongo"), options: .withTestCommands)
             }
         }
         return try await mongo!.value

@@ -1,5 +1,5 @@
 -- The conditions by which publications filter rows (15 and later), as the server writes them, a row a table. Waits for a
--- session that has such a table locked for itself.
+-- session that has such a table locked for itself; Wherry asks for its own publication's.
 SELECT t.pubname,
        t.schemaname AS schema_name,
        t.tablename AS table_name,

@@ -67,6 +67,9 @@ package protocol SourceDatabase: ChangeSource, ChunkSource {
     /// Cuts tables into ranges of pages, the largest table first.
     func planRanges(_ tables: [TableVersion]) async throws -> [CopyRange]
 
+    /// The planner's estimates, by name; 0 for a table never analysed, none for one that is gone.
+    func estimatedRows(of tables: [TableVersion]) async throws -> [TableName: Int]
+
     /// End of the source's WAL now.
     func currentLSN() async throws -> LSN
 

@@ -55,19 +55,19 @@ package actor MongoDocumentSink: DocumentSink {
         let nothing = WriteBatch(checkpoint: checkpoint, collections: [], counts: WriteBatch.Counts())
         var size = PieceSize(for: chunk.documents)
         var (done, removed, attempts) = (0, 0, Attempts(canShrink: true))
-        repeat {
+        while true {
             let piece = Piece(chunk: chunk, part: done..<min(done + size.current, count), removedBefore: removed)
             if let more = try await apply(nothing, after: checkpoint, piece: piece, &attempts) {
                 done = piece.part.upperBound
                 removed += more
+                if piece.isLast { return removed }
                 size.succeed()
                 attempts = Attempts(canShrink: true)
             } else if size.shrink() {
                 // A smaller one is worth as many attempts.
                 (attempts.conflicts, attempts.duplicates) = (0, 0)
             }
-        } while done < count
-        return removed
+        }
     }
 
     package func apply(

@@ -16,5 +16,11 @@ enum CatalogQuery {
     static let identity = text(PackageResources.server_identity_sql)
     static let position = text(PackageResources.server_position_sql)
 
+    /// Such a query as the part of another one: a table in its FROM.
+    static func part(_ query: String) -> String {
+        let end = query.lastIndex(of: ";") ?? query.endIndex
+        return "(\(query[..<end]))"
+    }
+
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }

@@ -46,9 +46,7 @@ package struct BackfillPlanner {
         // Before the floor: a transaction that has written a document by then is waited for.
         let begun = SourceTime.now
         let floor = try await source.assignTransactionID()
-        let distinct = Dictionary(versions.map { ($0.schema.name, $0) }, uniquingKeysWith: { first, _ in first })
-        let rows = Dictionary(grouping: try await source.planRanges(Array(distinct.values)), by: \.table.schema.name)
-            .mapValues { $0.reduce(0) { $0 + $1.estimatedRows } }
+        let rows = try await source.estimatedRows(of: versions)
         var planned: [TableState] = []
         for (version, unplanned) in zip(versions, tables) {
             let wanted = unplanned.wanted

@@ -164,6 +164,12 @@ final class FakeSource: SourceDatabase {
         }
     }
 
+    func estimatedRows(of tables: [TableVersion]) async throws -> [TableName: Int] {
+        try called("estimatedRows")
+        return Dictionary(grouping: state.withLock { $0.ranges }, by: \.table.schema.name)
+            .mapValues { $0.reduce(0) { $0 + $1.estimatedRows } }
+    }
+
     func currentLSN() async throws -> LSN {
         try called("currentLSN")
         return heartbeat
