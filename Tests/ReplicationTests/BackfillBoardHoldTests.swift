@@ -35,6 +35,27 @@ import Testing
         #expect(try take(board, at: until).segment == 1)
     }
 
+    /// Of several locked tables one is tried at a time, and in between the worker is there for the others.
+    @Test func triesLeaveTimeForOthers() throws {
+        let board = BackfillBoardTests.board(segments: 3)
+        board.add(BackfillBoardTests.state(items, segments: 1), estimatedRows: 1)
+        for _ in 1...2 { board.interrupted(try take(board, at: now), reason: "locked", at: now) }
+        let first = now + RetryPolicy.backoff(1)
+        #expect(board.next(for: 0, at: now) == .hold(until: first))
+        let tried = try take(board, at: first)
+        #expect(tried.route.table == orders)
+        #expect(board.next(for: 1, at: first) == .wait)
+        let failed = first + .seconds(10)
+        board.interrupted(tried, reason: "locked", at: failed)
+        // Neither the other one nor this, though their pauses are over long before.
+        #expect(board.next(for: 1, at: failed) == .hold(until: failed + .seconds(10)))
+        #expect(board.next(for: 1, at: failed + .seconds(9)) == .hold(until: failed + .seconds(10)))
+        let again = try take(board, at: failed + .seconds(10))
+        #expect(board.delivered(again, cost: BackfillBoardTests.cost))
+        #expect(board.waiting.count == 1)
+        #expect(try take(board, at: failed + .seconds(10)).route == again.route)
+    }
+
     @Test func thePauseGrowsAndIsCountedOnce() throws {
         let board = BackfillBoardTests.board(segments: 3)
         let two = [try take(board, at: now), try take(board, at: now)]

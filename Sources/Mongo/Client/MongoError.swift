@@ -52,9 +52,10 @@ package struct MongoError: Error, Sendable {
     /// 11000, 11001, 12582: a unique index already holds the key.
     var duplicateKey: WriteError? { writeErrors.first { [11000, 11001, 12582].contains($0.code) } }
 
-    /// The whole transaction may be tried again.
+    /// The whole transaction may be tried again, or the command outside of one.
     var isTransient: Bool {
-        hasLabel("TransientTransactionError") || isNetwork || isTooLarge || MongoError.stepDownCodes.contains(code)
+        isConflict || isNetwork || isTooLarge || MongoError.stepDownCodes.contains(code)
+            || hasLabel("TransientTransactionError")
     }
 
     /// Another writer was faster with one of the transaction's documents.

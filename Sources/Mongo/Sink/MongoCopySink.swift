@@ -146,7 +146,7 @@ package actor MongoCopySink: CopySink {
             } catch let error as MongoError {
                 transactions.abort()
                 if mend(error) { continue }
-                guard error.isTransient || error.isConflict else { throw refusal(error, collection) }
+                guard error.isTransient else { throw refusal(error, collection) }
                 interruptions += 1
                 try await waiting.pause(interruptions)
             } catch {

@@ -276,7 +276,7 @@ package actor MongoCopyRanges: CopyRangeStore {
                 waiting.ended(after: interruptions)
                 return result
             } catch let error as MongoError {
-                guard error.isTransient || error.code == 112 else { throw error.failure(action, at: pool.address) }
+                guard error.isTransient else { throw error.failure(action, at: pool.address) }
                 interruptions += 1
                 try await waiting.pause(interruptions)
             }

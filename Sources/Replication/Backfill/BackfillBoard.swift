@@ -25,12 +25,26 @@ final class BackfillBoard: Sendable {
         /// By worker.
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
 
+        /// Tables that were interrupted are tried by one worker at a time, and not before this: as long as the last
+        /// try has waited, the worker is there for the others.
+        var triesAfter: ContinuousClock.Instant?
         /// Of chunks that have a row which can't be written.
         var refusals: [(route: Route, failure: Failure)] = []
 
         var isOver: Bool { tables.allSatisfy(\.isOver) }
         func isWaiting(at now: ContinuousClock.Instant) -> Bool {
-            !isOver && !tables.contains { $0.isAvailable(at: now) }
+            !isOver && !tables.contains { isAvailable($0, at: now) }
+        }
+
+        func isAvailable(_ table: TableBackfill, at now: ContinuousClock.Instant) -> Bool {
+            guard table.isAvailable(at: now) else { return false }
+            return table.waiting == nil || (triesAfter ?? now) <= now && !tables.contains(where: \.isTried)
+        }
+
+        /// When a table that is held back may be tried; nil while one is: whoever does it wakes the others.
+        func heldUntil(at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+            if tables.contains(where: \.isTried) { return nil }
+            return tables.compactMap(\.heldUntil).map { max($0, triesAfter ?? $0) }.filter { $0 > now }.min()
         }
 
         func index(of route: Route) -> Int? { tables.firstIndex { $0.state.route == route } }
@@ -73,14 +87,14 @@ final class BackfillBoard: Sendable {
     func next(for worker: Int, at now: ContinuousClock.Instant = .now) -> Assignment {
         let share = Double(worker % workers) / Double(workers)
         return state.withLock { state in
-            for index in state.tables.indices {
+            for index in state.tables.indices where state.isAvailable(state.tables[index], at: now) {
                 if let piece = state.tables[index].take(id: state.lastID + 1, from: share, at: now) {
                     state.lastID += 1
                     return .read(piece)
                 }
             }
             if state.isOver { return .finished }
-            return state.tables.compactMap { $0.heldUntil(at: now) }.min().map { .hold(until: $0) } ?? .wait
+            return state.heldUntil(at: now).map { .hold(until: $0) } ?? .wait
         }
     }
 
@@ -127,7 +141,9 @@ final class BackfillBoard: Sendable {
         // Everybody: whoever waits has to know until when.
         change(wakesAll: true) { state in
             guard let index = state.index(of: piece.route) else { return }
-            state.tables[index].interrupt(piece, reason: reason, at: now)
+            if let tried = state.tables[index].interrupt(piece, reason: reason, at: now) {
+                state.triesAfter = now + tried
+            }
         }
     }
 

@@ -36,6 +36,8 @@ struct TableBackfill: Sendable {
     private struct Hold {
         var interruptions: Int
         var until: ContinuousClock.Instant
+        /// When a piece was given out since, to try.
+        var triedAt: ContinuousClock.Instant?
         var waiting: Waiting
     }
 
@@ -66,10 +68,10 @@ struct TableBackfill: Sendable {
     }
 
     /// When there is one again, of a table that is held back.
-    func heldUntil(at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        guard let hold, hold.until > now, stages.contains(.waiting) else { return nil }
-        return hold.until
-    }
+    var heldUntil: ContinuousClock.Instant? { stages.contains(.waiting) ? hold?.until : nil }
+
+    /// Whether it was interrupted, and a piece of it is out.
+    var isTried: Bool { hold != nil && isBeingRead }
 
     private var isBeingRead: Bool {
         stages.contains { if case .reading = $0 { true } else { false } }
@@ -89,6 +91,7 @@ struct TableBackfill: Sendable {
         let order = (0..<stages.count).lazy.map { [count = stages.count] in (home + $0) % count }
         guard let segment = order.first(where: { stages[$0] == .waiting }) else { return nil }
         stages[segment] = .reading(id)
+        hold?.triedAt = now
         return BackfillPiece(
             id: id, route: state.route, segment: segment, range: state.segments[segment].rest, limit: size.rows)
     }
@@ -117,15 +120,18 @@ struct TableBackfill: Sendable {
     }
 
     /// - Parameter reason: in words for an operator.
-    mutating func interrupt(_ piece: BackfillPiece, reason: String, at now: ContinuousClock.Instant) {
-        guard isOpen(piece) else { return }
+    /// - Returns: how long a try was in vain; nil for a piece that wasn't one.
+    mutating func interrupt(_ piece: BackfillPiece, reason: String, at now: ContinuousClock.Instant) -> Duration? {
+        guard isOpen(piece) else { return nil }
         stages[piece.segment] = .waiting
         // Several pieces that meet the same lock are one interruption.
-        if let hold, hold.until > now { return }
+        if let hold, hold.until > now { return nil }
+        let tried = hold?.triedAt.map { now - $0 }
         let interruptions = (hold?.interruptions ?? 0) + 1
         hold = Hold(
             interruptions: interruptions, until: now + RetryPolicy.backoff(interruptions),
             waiting: Waiting(reason: reason, since: hold?.waiting.since ?? now))
+        return tried
     }
 
     /// - Returns: false when the piece is not the segment's any more.
