@@ -14,33 +14,33 @@ CONTENDERS = BENCH / "contenders"
 PIPELINE = "bench"
 
 # title: in tables and plots. origin: the slot that those of its runs are copied from. begins_with: what mongod holds
-# before it reads a stream. is_quick: whether it runs RUNS times. remark: below the tables.
+# before it reads a stream. is_repeated: whether it runs RUNS times. remark: below the tables.
 ALL = {
     "ceiling": SimpleNamespace(
-        title="ceiling", origin=None, slot=None, begins_with="ceiling", is_quick=True,
+        title="ceiling", origin=None, slot=None, begins_with="ceiling", is_repeated=True,
         remark="The limit of the sink: `Benchmarks/contenders/ceiling.c` writes documents it makes, and reads nothing."),
     "source": SimpleNamespace(
-        title="source alone", origin="origin_pgoutput", slot="bench_source", begins_with=None, is_quick=True,
+        title="source alone", origin="origin_pgoutput", slot="bench_source", begins_with=None, is_repeated=True,
         remark="The limit of the source: `COPY` of the rows to /dev/null, or `pg_recvlogical` to /dev/null."),
     "wherry": SimpleNamespace(
-        title="Wherry", origin="origin_wherry", slot=f"wherry_{PIPELINE}", begins_with="wherry", is_quick=True,
+        title="Wherry", origin="origin_wherry", slot=f"wherry_{PIPELINE}", begins_with="wherry", is_repeated=True,
         remark="`wherry snapshot`, and `wherry run --until-caught-up` with its defaults."),
     "fasttxn": SimpleNamespace(
-        title="Debezium, fasttxn", origin="origin_pgoutput", slot="bench_fasttxn", begins_with="wherry", is_quick=False,
+        title="Debezium, fasttxn", origin="origin_pgoutput", slot="bench_fasttxn", begins_with="wherry", is_repeated=True,
         remark="Debezium's engine with a sink of ours: typed documents, a key once a batch, inserts as inserts, in "
         "transactions of 2,000 operations. It keeps no position in MongoDB."),
     "fastins": SimpleNamespace(
-        title="Debezium, fastins", origin="origin_pgoutput", slot="bench_fastins", begins_with="wherry", is_quick=False,
+        title="Debezium, fastins", origin="origin_pgoutput", slot="bench_fastins", begins_with="wherry", is_repeated=False,
         remark="The same in unordered bulks without transactions."),
     "debezium": SimpleNamespace(
         title="Debezium, own sink", origin="origin_pgoutput", slot="bench_debezium", begins_with="debezium",
-        is_quick=False, remark="Debezium's engine with its own MongoDB sink, in one process, without Kafka."),
+        is_repeated=False, remark="Debezium's engine with its own MongoDB sink, in one process, without Kafka."),
     "mq-bridge": SimpleNamespace(
-        title="mq-bridge", origin="origin_pgoutput", slot="bench_mq_bridge", begins_with="wherry", is_quick=False,
+        title="mq-bridge", origin="origin_pgoutput", slot="bench_mq_bridge", begins_with="wherry", is_repeated=False,
         remark="Numeric and timestamps stay text. It seeds with its own MongoDB sink; that only inserts, so the stream "
         "goes through a sink of ours in Python."),
     "singer": SimpleNamespace(
-        title="Singer", origin="origin_wal2json", slot=f"pipelinewise_{PIPELINE}", begins_with="wherry", is_quick=False,
+        title="Singer", origin="origin_wal2json", slot=f"pipelinewise_{PIPELINE}", begins_with="wherry", is_repeated=False,
         remark="`pipelinewise-tap-postgres` and a target of ours in Python. Timestamps stay text, numeric becomes "
         "double."),
 }

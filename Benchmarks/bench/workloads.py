@@ -37,12 +37,12 @@ def chosen(default, possible):
 
 
 def in_turn(workload, contenders, reasons, runs, once, operations):
-    """Runs all contenders once, then those that are quick again. Of each the run with the median time counts.
+    """Runs all contenders once, then those that are repeated again. Of each the run with the median time counts.
     `once(name, turn)` returns the figures and what is wrong with the documents."""
     found, failed = {}, {name: reasons[name] for name in contenders if name in reasons}
     for turn in range(runs):
         for name in contenders:
-            if name in failed or (turn > 0 and not ALL[name].is_quick):
+            if name in failed or (turn > 0 and not ALL[name].is_repeated):
                 continue
             try:
                 run, wrong = once(name, turn + 1)
