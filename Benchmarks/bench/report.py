@@ -146,10 +146,9 @@ def method(results):
         "## How it is measured", "",
         "- Seconds: from the start of the process (of the JVM, too) until MongoDB has acknowledged the last row; of "
         "Wherry and of the source alone until the process has ended; of the ceiling only its writes.",
-        "- Own CPU and peak memory: of the contender's processes only. Where there are several runs, all figures are "
-        f"those of the one with the median time: Wherry, the ceiling, the source and fasttxn run {RUNS} "
-        "times (once in `transaction`, `latency`, `growth` and where Wherry runs alone), the others once. Of `encoding` "
-        "and its like the fastest of five counts.",
+        "- Own CPU and peak memory: of the contender's processes only. Where there are several runs (column "
+        "`runs`), all figures are those of the one with the median time. Of `encoding` and its like the fastest of five "
+        "counts.",
         "- The ceiling is a C program that knows the changes: it writes the same documents in bulks of the same library, "
         "5,000 changes a transaction after folding those of one key, and reads no source. Wherry folds until 5,000 "
         "writes are left.",
