@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 from bench.data import PUBLICATION
-from bench.settings import BATCH, BENCH, BENCHMARKS, POSTGRES_BIN, WHERRY
+from bench.settings import BATCH, BENCH, BENCHMARKS, WHERRY
 
 CONTENDERS = BENCH / "contenders"
 PIPELINE = "bench"
@@ -18,7 +18,8 @@ PIPELINE = "bench"
 ALL = {
     "ceiling": SimpleNamespace(
         title="ceiling", origin=None, slot=None, begins_with="ceiling", is_repeated=True,
-        remark="The limit of the sink: `Benchmarks/contenders/ceiling.c` writes documents it makes, and reads nothing."),
+        remark="What one connection writes that knows the documents, builds a batch, waits for it, and builds the next "
+        "(`Benchmarks/contenders/ceiling.c`)."),
     "source": SimpleNamespace(
         title="source alone", origin="origin_pgoutput", slot="bench_source", begins_with=None, is_repeated=True,
         remark="The limit of the source: `COPY` of the rows to /dev/null, or `pg_recvlogical` to /dev/null."),
@@ -63,7 +64,7 @@ def source(place):
         copy = "copy orders to stdout (format binary)"
         return ["psql", "-X", "-q", "-o", "/dev/null", "-c", copy, place.source], {}
     return [
-        f"{POSTGRES_BIN}/pg_recvlogical", "-d", place.source, "--slot", place.slot, "--start", "--no-loop",
+        f"{place.programs}/pg_recvlogical", "-d", place.source, "--slot", place.slot, "--start", "--no-loop",
         "-o", "proto_version=1", "-o", f"publication_names={PUBLICATION}", "--endpos", place.end, "-f", "/dev/null"], {}
 
 

@@ -123,11 +123,11 @@ def held_wal(source):
                          "from pg_replication_slots")
 
 
-def pgbench_words(program, source, script, rate, seconds, **variables):
+def pgbench_words(servers, source, script, rate, seconds, **variables):
     """The words of a load at a fixed rate."""
     settings = [word for name, number in variables.items() for word in ("-D", f"{name}={number}")]
     times = ["-R", rate, "-c", "4", "-T", seconds]
-    return [program, "-n", "-M", "prepared", *times, *settings, "-f", BENCHMARKS / script, source]
+    return [f"{servers.programs}/pgbench", "-n", "-M", "prepared", *times, *settings, "-f", BENCHMARKS / script, source]
 
 
 def warn_of_rows(rows, changes):

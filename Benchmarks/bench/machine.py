@@ -69,7 +69,7 @@ def versions(servers, names):
 
 
 def settings(servers):
-    names = "shared_buffers", "max_wal_size", "checkpoint_timeout", "fsync"
+    names = "shared_buffers", "max_wal_size", "checkpoint_timeout", "fsync", "autovacuum"
     return [f"{name} {value(servers.postgres, f'show {name}')}" for name in names]
 
 

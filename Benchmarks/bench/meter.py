@@ -24,7 +24,7 @@ class Process:
         self.name, self.servers = name, servers
         self.log = BENCH / f"{name}.log"
         self.output = BENCH / f"{name}.out"
-        self.start = self.log.stat().st_size if self.log.exists() else 0
+        self.log_begin = self.log.stat().st_size if self.log.exists() else 0
         self.before = servers.cpu()
         self.begin, self.began_at = time.monotonic(), time.time()
         with open(self.log, "ab") as log, open(self.output, "wb") as output:
@@ -37,7 +37,7 @@ class Process:
         running.append(self)
 
     def poll(self):
-        """Whether it has ended."""
+        """Whether it has ended; looks at its memory, too."""
         # The high-water mark of its own memory; getrusage's would count ours, from between fork and exec.
         now = sum(map(peak_kilobytes, family(self.child.pid)))
         if now > self.peak:
@@ -47,7 +47,7 @@ class Process:
     def wait_for(self, words):
         """Waits until its log has these words; returns the seconds since it began."""
         with open(self.log, errors="replace") as log:
-            log.seek(self.start)
+            log.seek(self.log_begin)
             seen = ""
             while words not in seen:
                 if self.poll():

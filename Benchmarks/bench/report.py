@@ -4,7 +4,7 @@ import time
 
 from bench.contenders import ALL
 from bench.machine import machine
-from bench.settings import CHANGES, ROWS, RUNS, SECONDS, TRANSACTION
+from bench.settings import CHANGES, ROWS, SECONDS, TRANSACTION
 
 WHAT = {
     "seed": ("Seed", f"{ROWS:,} rows of about 400 bytes into an empty MongoDB."),
@@ -20,30 +20,32 @@ WHAT = {
     "latency": (
         "Latency", f"Transactions of one row at a fixed rate, {SECONDS} s each. Measured is the time from the commit "
         "that has returned at the source until a change stream of MongoDB shows the document, of rows of a small table "
-        "that is written 25 times a second besides."),
+        "that is written 25 times a second besides. Peak memory is that of all rates so far."),
     "growth": ("Growth", "Seeds of more rows."),
     "alone": (
         "Live backfill, and parts", "`live` and `live8`: a backfill beside the stream under 2,000 changes a second, "
-        "with 2 and 8 readers. `flood`: a backfill of 5 times the rows, narrow ones, and one UPDATE of all of them "
-        "meanwhile. `plan`: from taking a pipeline over to its stream, of 10 times the rows. `encoding`, `renamed`, "
-        "`computed`: one thread making documents; `decoding to batches`: the same of messages of pgoutput."),
+        "with 2 and 8 readers, and how long changes take meanwhile, as in `latency`. `flood`: a backfill of 5 times the "
+        "rows, narrow ones, and one UPDATE of all of them meanwhile; the program is stopped when the backfill is "
+        "finished, and a second one reads the rest. `plan`: from taking a pipeline over to its stream, of 10 times the "
+        "rows. `encoding`, `renamed`, `computed`: one thread making documents; `decoding to batches`: decoding messages "
+        "of pgoutput and folding them into a batch. `added`: instructions, as a part of those of `encoding`."),
 }
 
 # Key of a result, title, decimals.
 SPEED = [("seconds", "seconds", 2), ("per_second", "per second", 0), ("ratio", "of the ceiling", 2)]
 COST = [("cpu_us_per_operation", "own CPU, µs each", 2), ("peak_mb", "peak MB", 1)]
 LAG = [("lag_median", "p50, ms", 0), ("lag_p99", "p99, ms", 0)]
-EQUAL = ("equal", "documents equal rows", 0)
-IN_TURN = [
+EQUAL = ("equal", "sample equals rows", 0)
+TURN_COLUMNS = [
     ("title", "contender", 0), *SPEED, *COST, ("postgres_cpu", "PostgreSQL CPU, s", 1),
     ("mongod_cpu", "mongod CPU, s", 1), ("range", "runs, s", 0), EQUAL,
 ]
-LATENCY = [
+LATENCY_COLUMNS = [
     ("title", "contender", 0), ("rate", "asked, a second", 0), ("per_second", "written, a second", 0), *LAG,
     ("cpu_percent", "own CPU, % of a core", 0), ("peak_mb", "peak MB", 1), EQUAL,
 ]
-ALONE = [
-    ("workload", "workload", 0), *SPEED, *COST, *LAG, ("changes_per_second", "load, a second", 0),
+ALONE_COLUMNS = [
+    ("workload", "workload", 0), *SPEED, ("cpu_us_per_operation", "CPU, µs each", 2), ("peak_mb", "peak MB", 1), *LAG, ("changes_per_second", "load, a second", 0),
     ("instructions", "instructions", 0), ("allocations", "allocations", 2), ("added", "added", 3),
 ]
 
@@ -56,7 +58,7 @@ def sections(results):
         groups.setdefault(first if first in WHAT else "alone", []).append(result)
     for name in WHAT:
         if name in groups:
-            columns = {"latency": LATENCY, "alone": ALONE}.get(name, IN_TURN)
+            columns = {"latency": LATENCY_COLUMNS, "alone": ALONE_COLUMNS}.get(name, TURN_COLUMNS)
             # As they are listed there; those of one contender stay in their order.
             yield name, sorted(groups[name], key=lambda result: list(ALL).index(result["contender"])), columns
 
@@ -67,6 +69,10 @@ def shown(result):
     words = dict(result, title=ALL[name].title)
     if len(result.get("runs", [])) > 1:
         words["range"] = f"{len(result['runs'])}: {min(result['runs']):.1f} to {max(result['runs']):.1f}"
+    if result["workload"] == "plan" or "instructions" in result:
+        words = {key: words[key] for key in words if key not in ("seconds", "per_second")}
+        if result["workload"] == "plan":
+            words["seconds"] = f"{result['seconds']:.3f}"
     if name == "source" and "per_second" in result:
         words["title"] += ": COPY" if result["workload"] == "seed" else ": pg_recvlogical"
     if result["workload"].startswith("growth"):
@@ -119,7 +125,8 @@ def markdown(results, judged, versions):
     lines = [
         "# Benchmarks", "",
         f"Written by `make bench` on {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC. PostgreSQL, mongod and the "
-        "contender share one machine. All contenders of a workload run in the same minutes, one after the other.", "",
+        "contender share one machine. The contenders of a workload run one after the other; those with several runs do "
+        "so in turn, each time with another one first.", "",
         "![Rows and changes a second](benchmarks.svg)", "",
         "## Machine and versions", "", *(f"- {name}: {words}" for name, words in [*machine(), *versions]), "",
         "## Goals", "", *goals_table(judged), "",
@@ -147,11 +154,12 @@ def method(results):
         "- Seconds: from the start of the process (of the JVM, too) until MongoDB has acknowledged the last row; of "
         "Wherry and of the source alone until the process has ended; of the ceiling only its writes.",
         "- Own CPU and peak memory: of the contender's processes only. Where there are several runs (column "
-        "`runs`), all figures are those of the one with the median time. Of `encoding` and its like the fastest of five "
-        "counts.",
+        "`runs`), all figures are those of the one with the median time, and the share of the ceiling is the median of "
+        "those of each turn. Of `encoding` and its like the fastest of five counts.",
         "- The ceiling is a C program that knows the changes: it writes the same documents in bulks of the same library, "
-        "5,000 changes a transaction after folding those of one key, and reads no source. Wherry folds until 5,000 "
-        "writes are left.",
+        "5,000 changes a transaction, those of one key folded into one, on one connection, and reads no source. It "
+        "prepares nothing while MongoDB works, so that it can be beaten. Wherry ends a batch at 5,000 writes or 4 MiB, "
+        "and earlier when MongoDB waits; where keys are hot it may therefore write less than the ceiling.",
         "- A backlog is written once. Every run reads it by a copy of a replication slot made before it. mongod begins "
         "on a copy of its files from before the backlog, with the documents read into its cache.",
         "- After each run the documents are counted, and a sample (of each of up to five tables 200 rows, 200 of those "

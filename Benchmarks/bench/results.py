@@ -5,7 +5,7 @@ import json
 import pathlib
 import time
 
-from bench.settings import BENCH, WHERRY
+from bench.settings import BENCH, BENCHMARKS, RUNS, WHERRY
 
 
 def record(workload, contender, operations, run, **more):
@@ -36,13 +36,23 @@ def keep(workload, results):
 
 
 def kept(workloads):
-    """What `keep` has had of this very program, by the name of the workload."""
+    """What `keep` has had, by the name of the workload."""
     paths = {name: full_of_this_program() / f"{name}.json" for name in workloads}
     return {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
 
 
+# What is read of results, and makes none.
+SHOWING = {"goals.py", "plot.py", "report.py"}
+
+
 def full_of_this_program():
-    return BENCH / "full" / hashlib.sha256(pathlib.Path(WHERRY).read_bytes()).hexdigest()[:12]
+    """Of this build of Wherry, and of all that measures it."""
+    measuring = [path for path in BENCHMARKS.rglob("*") if path.is_file() and path.name not in SHOWING
+                 and ".build" not in path.parts and path.suffix != ".pyc"]
+    summed = hashlib.sha256(str(RUNS).encode())
+    for path in [pathlib.Path(WHERRY), *sorted(measuring)]:
+        summed.update(path.read_bytes())
+    return BENCH / "full" / summed.hexdigest()[:12]
 
 
 def absent(workload, contender, words):

@@ -22,7 +22,8 @@ class Servers:
         shutil.rmtree(KEPT, ignore_errors=True)
         with step("starting PostgreSQL and mongod"):
             addresses = subprocess.check_output([RELEASE / "wherry-dev", "bench-servers"], text=True).split()
-        self.postgres, self.mongo = addresses
+        # programs: the folder of PostgreSQL's, of the version that runs.
+        self.postgres, self.mongo, self.programs = addresses
         self.client = pymongo.MongoClient(self.mongo)
         # Its command line; it is started with the same one again.
         with open(f"/proc/{self.mongo_pid()}/cmdline") as file:

@@ -11,8 +11,6 @@ BENCHMARKS = ROOT / "Benchmarks"
 BENCH = ROOT / ".dev/bench"
 RELEASE = ROOT / ".build/release"
 WHERRY = os.environ.get("WHERRY_BINARY") or str(RELEASE / "wherry")
-POSTGRES_BIN = os.environ.get("WHERRY_POSTGRES_BIN") or "/usr/lib/postgresql/15/bin"
-PGBENCH = os.environ.get("PGBENCH") or f"{POSTGRES_BIN}/pgbench"
 
 FULL_ROWS, FULL_CHANGES, FULL_TRANSACTION, FULL_SECONDS = 1_000_000, 500_000, 5_000_000, 20
 ROWS = int(os.environ.get("N", FULL_ROWS)) // 1000 * 1000
@@ -21,6 +19,7 @@ CHANGES = int(os.environ.get("M", FULL_CHANGES)) // 10 * 10
 TRANSACTION = int(os.environ.get("C", FULL_TRANSACTION)) // 10 * 10
 # How long each rate of `latency` lasts.
 SECONDS = int(os.environ.get("T", FULL_SECONDS))
+# An odd number: of each contender the run with the median time counts.
 RUNS = int(os.environ.get("RUNS", 3))
 # Operations of one write of the ceiling.
 BATCH = 5_000

@@ -1,5 +1,5 @@
-/* The sink's ceiling: how fast this machine's MongoDB takes ready-made documents written the cheapest way it allows.
- * What a replicator reaches is reported as a share of this.
+/* The sink's ceiling: how fast this machine's MongoDB takes ready-made documents from a program that builds a
+ * batch, waits for it, and builds the next. What a replicator reaches is reported as a share of this.
  *
  *   ceiling seed URI N THREADS BATCH        N documents by unordered bulk inserts, outside of transactions
  *   ceiling SHAPE URI ROWS N BATCH          N operations on ROWS documents on one connection, each batch one majority
@@ -9,7 +9,7 @@
  * Of ten operations in the SHAPE
  *   mix      six are inserts, three replaces, one a delete, of the keys that churn() in rows.sql has
  *   hot      nine are replaces of 1,000 keys, one an insert, as churn_hot() does it; a key is written once a batch
- *   wide     eight set three fields of documents of 2.5 KB, one is an insert, one a delete, as in wide.sql
+ *   wide     eight set four fields of documents of 2.5 KB, one is an insert, one a delete, as in wide.sql
  *   tables   six are inserts, three replaces, one a delete, spread over 200 collections, as in tables.sql
  *
  * Works in the database `ceiling`, which `seed` and `stock` drop first. A run makes its stock by itself, unmeasured,

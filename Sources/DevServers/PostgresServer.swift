@@ -49,6 +49,8 @@ package final class PostgresServer: Sendable {
     /// Of the server with pgvector that scripts/setup fetches.
     package static var binariesWithVectors: String { "\(DevDirectory.path)/pgvector/pgserver/pginstall/bin" }
 
+    /// The folder of its programs.
+    package var binaries: String { installation.binaries }
     package var port: Int { currentPort.withLock { $0 } }
     package var dataDirectory: String { "\(directory)/data" }
     package var logFile: String { process.logFile }

@@ -12,7 +12,7 @@ package actor PostgresSource: SourceDatabase {
 
     private var controlConnection: PostgresConnection?
     /// For questions about rows, which wait for whoever has a table locked.
-    private var rowConnection: PostgresConnection?
+    private var questionConnection: PostgresConnection?
     private var typeCatalog: TypeCatalog?
     /// The replication connection, once the worker's lock is on it.
     var replication: ReplicationConnection?
@@ -59,9 +59,9 @@ package actor PostgresSource: SourceDatabase {
     ///
     /// - Throws: as `control`.
     func questioner() async throws -> PostgresConnection {
-        if let rowConnection, await rowConnection.isUsable { return rowConnection }
+        if let questionConnection, await questionConnection.isUsable { return questionConnection }
         let opened = try await PostgresConnection.open(target, application: application)
-        rowConnection = opened
+        questionConnection = opened
         return opened
     }
 
@@ -180,8 +180,8 @@ package actor PostgresSource: SourceDatabase {
         await replication?.close()
         await holder?.close()
         await controlConnection?.close()
-        await rowConnection?.close()
-        rowConnection = nil
+        await questionConnection?.close()
+        questionConnection = nil
         replication = nil
         holder = nil
         holdsSnapshot = false

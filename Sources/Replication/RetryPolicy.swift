@@ -5,7 +5,8 @@ package enum RetryPolicy {
     package enum Decision: Hashable, Sendable {
         /// Start again from the stored state after a pause.
         case retry(after: Duration)
-        /// The same, with smaller batches: other writers keep colliding with large ones.
+        /// The same, with smaller batches: other writers keep colliding with large ones, or MongoDB has ended one that
+        /// was too long or too large.
         case retrySmaller(after: Duration)
         /// Nothing that waiting could mend.
         case stop

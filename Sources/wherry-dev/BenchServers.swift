@@ -12,6 +12,8 @@ struct BenchServers: AsyncParsableCommand {
         postgres.outlivesUs = true
         postgres.configuration = [
             "shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min",
+            // It would fall on whoever is measured after a backlog was written.
+            "autovacuum": "off",
         ]
         var mongo = MongoServer.Options()
         mongo.outlivesUs = true
@@ -19,5 +21,6 @@ struct BenchServers: AsyncParsableCommand {
         let pair = try await DevPair.start(under: "\(DevDirectory.path)/bench", postgres: postgres, mongo: mongo)
         say(pair.postgres.uri(database: "postgres"))
         say(pair.mongo.uri(database: "bench"))
+        say(pair.postgres.binaries)
     }
 }

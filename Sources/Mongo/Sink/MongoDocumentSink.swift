@@ -230,7 +230,8 @@ package actor MongoDocumentSink: DocumentSink {
     }
 
     struct Attempts {
-        /// Whether a smaller transaction is tried here, for each conflict; those of batches the engine makes smaller.
+        /// Whether a conflict is answered by a smaller transaction here. A batch fails instead, and the engine makes
+        /// the next ones smaller.
         var canShrink = false
         var conflicts = 0
         /// Of them in a row those that met a key, though each try had looked for it.
@@ -240,7 +241,8 @@ package actor MongoDocumentSink: DocumentSink {
         var begun = ContinuousClock.now
     }
 
-    /// An attempt that the server ended behind this was too long; before, it was in somebody's way.
+    /// A transaction that the server ended after this was too long (by default it ends those of a minute); one that it
+    /// ended sooner was in another's way.
     private static let longAttempt = Duration.seconds(30)
 
     /// How to try again, after a pause where one helps.

@@ -1,7 +1,8 @@
 import Model
 
 /// How many documents of a backfill go into one transaction. An application that writes one of them at the same moment
-/// aborts the whole transaction: then the next try is half as large, and grows again when several in a row get through.
+/// aborts the whole transaction, and MongoDB ends one that is too long or too large: then the next try is half as large,
+/// and grows again when several in a row get through.
 package struct PieceSize {
     package private(set) var current: Int
     private let full: Int

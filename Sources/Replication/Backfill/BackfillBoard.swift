@@ -25,8 +25,8 @@ final class BackfillBoard: Sendable {
         /// By worker.
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
 
-        /// Tables that were interrupted are tried by one worker at a time, and not before this: as long as the last
-        /// try has waited, the worker is there for the others.
+        /// Interrupted tables are tried by one worker at a time, and not before this: after a try in vain the worker
+        /// reads other tables for as long as the try took.
         var triesAfter: ContinuousClock.Instant?
         /// Of chunks that have a row which can't be written.
         var refusals: [(route: Route, failure: Failure)] = []

@@ -3,13 +3,13 @@ import Mapping
 import Model
 
 /// How large a batch may grow. A source transaction joins a batch only if it fits as it was sent, change by change; what
-/// it then becomes, coalesced and encoded, is what the next one is measured beside. So a batch exceeds the limits by what
+/// it then becomes, coalesced and encoded, is what counts when the next transaction would join. So a batch exceeds the limits by what
 /// one change adds, or by what encoding adds to one transaction.
 package struct BatchLimits: Hashable, Sendable {
     /// Writes after coalescing, rows to be read again and letters.
     package var operations: Int
     /// Bytes of the arenas: documents and keys, those that coalescing has superseded too, what every collection takes
-    /// (so that many of them, a command each, are no batch of minutes either), and letters.
+    /// and what a change has cost that wrote nothing (so that many of them, a command each, are no batch of minutes either), and letters.
     package var bytes: Int
 
     package init(operations: Int = 5000, bytes: Int = 4 << 20) {
