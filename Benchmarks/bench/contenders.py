@@ -27,11 +27,13 @@ ALL = {
         title="Wherry", origin="origin_wherry", slot=f"wherry_{PIPELINE}", begins_with="wherry", is_repeated=True,
         remark="`wherry snapshot`, and `wherry run --until-caught-up` with its defaults."),
     "fasttxn": SimpleNamespace(
-        title="Debezium, fasttxn", origin="origin_pgoutput", slot="bench_fasttxn", begins_with="wherry", is_repeated=True,
+        title="Debezium, fasttxn", origin="origin_pgoutput", slot="bench_fasttxn", begins_with="wherry",
+        is_repeated=True,
         remark="Debezium's engine with a sink of ours: typed documents, a key once a batch, inserts as inserts, in "
         "transactions of 2,000 operations. It keeps no position in MongoDB."),
     "fastins": SimpleNamespace(
-        title="Debezium, fastins", origin="origin_pgoutput", slot="bench_fastins", begins_with="wherry", is_repeated=False,
+        title="Debezium, fastins", origin="origin_pgoutput", slot="bench_fastins", begins_with="wherry",
+        is_repeated=False,
         remark="The same in unordered bulks without transactions."),
     "debezium": SimpleNamespace(
         title="Debezium, own sink", origin="origin_pgoutput", slot="bench_debezium", begins_with="debezium",
@@ -41,7 +43,8 @@ ALL = {
         remark="Numeric and timestamps stay text. It seeds with its own MongoDB sink; that only inserts, so the stream "
         "goes through a sink of ours in Python."),
     "singer": SimpleNamespace(
-        title="Singer", origin="origin_wal2json", slot=f"pipelinewise_{PIPELINE}", begins_with="wherry", is_repeated=False,
+        title="Singer", origin="origin_wal2json", slot=f"pipelinewise_{PIPELINE}", begins_with="wherry",
+        is_repeated=False,
         remark="`pipelinewise-tap-postgres` and a target of ours in Python. Timestamps stay text, numeric becomes "
         "double."),
 }

@@ -70,6 +70,8 @@ def build_debezium():
     if built.exists() and built.stat().st_mtime > max(source.stat().st_mtime for source in sources):
         return
     if not shutil.which("javac"):
+        if os.geteuid() != 0 and not shutil.which("sudo"):
+            raise OSError("no javac on PATH, and neither root nor sudo: install default-jdk-headless")
         become = [] if os.geteuid() == 0 else ["sudo", "-n"]
         with step("installing a JDK"):
             run([*become, "apt-get", "-q", "update"])

@@ -45,7 +45,8 @@ LATENCY_COLUMNS = [
     ("cpu_percent", "own CPU, % of a core", 0), ("peak_mb", "peak MB", 1), EQUAL,
 ]
 ALONE_COLUMNS = [
-    ("workload", "workload", 0), *SPEED, ("cpu_us_per_operation", "CPU, µs each", 2), ("peak_mb", "peak MB", 1), *LAG, ("changes_per_second", "load, a second", 0),
+    ("workload", "workload", 0), *SPEED, ("cpu_us_per_operation", "CPU, µs each", 2), ("peak_mb", "peak MB", 1), *LAG,
+    ("changes_per_second", "load, a second", 0),
     ("instructions", "instructions", 0), ("allocations", "allocations", 2), ("added", "added", 3),
 ]
 

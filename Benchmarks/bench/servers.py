@@ -21,7 +21,7 @@ class Servers:
     def start(self):
         shutil.rmtree(KEPT, ignore_errors=True)
         with step("starting PostgreSQL and mongod"):
-            addresses = subprocess.check_output([RELEASE / "wherry-dev", "bench-servers"], text=True).split()
+            addresses = subprocess.check_output([RELEASE / "wherry-dev", "bench-servers"], text=True).splitlines()
         # programs: the folder of PostgreSQL's, of the version that runs.
         self.postgres, self.mongo, self.programs = addresses
         self.client = pymongo.MongoClient(self.mongo)

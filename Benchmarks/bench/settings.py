@@ -31,10 +31,14 @@ WORKLOADS = os.environ.get("WORKLOADS", " ".join(IN_TURN + ALONE)).split()
 CHOSEN = os.environ["CONTENDERS"].split() if os.environ.get("CONTENDERS") else None
 
 
+def has_full_size():
+    """Whether the goals are meant for runs as large as this one."""
+    return (ROWS, CHANGES, TRANSACTION, SECONDS) == (FULL_ROWS, FULL_CHANGES, FULL_TRANSACTION, FULL_SECONDS)
+
+
 def is_full():
     """Whether the workloads of this run may become a part of docs/benchmarks.md."""
-    sizes = ROWS, CHANGES, TRANSACTION, SECONDS
-    return sizes == (FULL_ROWS, FULL_CHANGES, FULL_TRANSACTION, FULL_SECONDS) and CHOSEN is None and RUNS >= 3
+    return has_full_size() and CHOSEN is None and RUNS >= 3
 
 
 def say(line):

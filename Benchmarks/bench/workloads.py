@@ -1,5 +1,6 @@
 """The workloads that contenders take in turn: rows to copy, and backlogs to drain."""
 
+import decimal
 import shlex
 import statistics
 import subprocess
@@ -37,7 +38,7 @@ STREAMS = {
 
 
 # What may go wrong with another's program.
-BROKEN = Failed, OSError, subprocess.SubprocessError, psycopg2.Error, ArithmeticError
+BROKEN = Failed, OSError, subprocess.SubprocessError, psycopg2.Error, decimal.DecimalException
 
 
 def chosen(default, possible):
@@ -48,10 +49,11 @@ def in_turn(workload, contenders, reasons, runs, once, operations):
     """Runs all contenders once, then those that are repeated again. Of each the run with the median time counts.
     `once(name, turn)` returns the figures and what is wrong with the documents."""
     found, failed = {}, {name: reasons[name] for name in contenders if name in reasons}
+    repeated = [name for name in contenders if ALL[name].is_repeated]
     for turn in range(runs):
         # Each time another one of them is first: whoever is behind another finds what that has left in caches.
-        again = [name for name in contenders if ALL[name].is_repeated]
-        for name in contenders if turn == 0 else again[turn % len(again) :] + again[: turn % len(again)]:
+        first = turn % max(1, len(repeated))
+        for name in contenders if turn == 0 else repeated[first:] + repeated[:first]:
             if name in failed:
                 continue
             try:

@@ -3,13 +3,14 @@ import Mapping
 import Model
 
 /// How large a batch may grow. A source transaction joins a batch only if it fits as it was sent, change by change; what
-/// it then becomes, coalesced and encoded, is what counts when the next transaction would join. So a batch exceeds the limits by what
-/// one change adds, or by what encoding adds to one transaction.
+/// it then becomes, coalesced and encoded, is what counts when the next transaction would join. So a batch exceeds the
+/// limits by what one change adds, or by what encoding adds to one transaction.
 package struct BatchLimits: Hashable, Sendable {
     /// Writes after coalescing, rows to be read again and letters.
     package var operations: Int
     /// Bytes of the arenas: documents and keys, those that coalescing has superseded too, what every collection takes
-    /// and what a change has cost that wrote nothing (so that many of them, a command each, are no batch of minutes either), and letters.
+    /// (so that many of them, a command each, are no batch of minutes either), and letters; and what changes carried
+    /// that shows in none of these (`Change.hiddenByteCount`).
     package var bytes: Int
 
     package init(operations: Int = 5000, bytes: Int = 4 << 20) {
